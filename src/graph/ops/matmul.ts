@@ -1,0 +1,149 @@
+/**
+ * Matrix product with optional transposes and a scale: y = alpha op(a) op(b).
+ *
+ * Either both tensors have the same leading (batch) axes, or b is a matrix shared by all of a's rows.
+ */
+import { type Shape, sameShape, sizeOf, staticShape } from "../../tensor/shape.ts";
+import type { Attributes, TensorType, Value } from "../ir.ts";
+import { defineOp, type OpDefinition, type OpFunctions, type ReferenceTensor } from "../op.ts";
+import { booleanAttribute, inputAt, numberAttribute, shapeMismatch } from "./check.ts";
+import { outputLike } from "./reference.ts";
+
+interface MatmulAttributes {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  readonly alpha: number;
+}
+
+function read(attributes: Attributes): MatmulAttributes {
+  return {
+    transposeA: booleanAttribute("matmul", attributes, "transposeA"),
+    transposeB: booleanAttribute("matmul", attributes, "transposeB"),
+    alpha: numberAttribute("matmul", attributes, "alpha"),
+  };
+}
+
+function inferType(inputs: readonly TensorType[], attributes: Attributes): TensorType {
+  const a = inputAt("matmul", inputs, 0, "float32");
+  const b = inputAt("matmul", inputs, 1, "float32");
+  const { transposeA, transposeB } = read(attributes);
+  const leading: Shape = a.shape.slice(0, -2);
+  const isShared = b.shape.length === 2 && a.shape.length > 2;
+  const hasRank = a.shape.length >= 2 && b.shape.length >= 2;
+  if (!hasRank || (isShared ? transposeA : !sameShape(leading, b.shape.slice(0, -2)))) {
+    throw shapeMismatch("matmul", "matrices with equal leading axes, or a shared second matrix", inputs);
+  }
+  const [rowsA, columnsA] = [a.shape.at(transposeA ? -1 : -2)!, a.shape.at(transposeA ? -2 : -1)!];
+  const [rowsB, columnsB] = [b.shape.at(transposeB ? -1 : -2)!, b.shape.at(transposeB ? -2 : -1)!];
+  if (columnsA !== rowsB) {
+    throw shapeMismatch("matmul", `equal inner sizes, not ${columnsA} and ${rowsB},`, inputs);
+  }
+  return { dtype: "float32", shape: [...leading, rowsA, columnsB] };
+}
+
+/** Gradients of y = alpha op(a) op(b), both of equal rank. */
+function gradientEqualRank(
+  ops: OpFunctions,
+  a: Value,
+  b: Value,
+  g: Value,
+  { transposeA, transposeB, alpha }: MatmulAttributes,
+): readonly [() => Value, () => Value] {
+  return [
+    () =>
+      transposeA
+        ? ops.matmul(b, g, { transposeA: transposeB, transposeB: true, alpha })
+        : ops.matmul(g, b, { transposeB: !transposeB, alpha }),
+    () =>
+      transposeB
+        ? ops.matmul(g, a, { transposeA: true, transposeB: transposeA, alpha })
+        : ops.matmul(a, g, { transposeA: !transposeA, alpha }),
+  ];
+}
+
+function flattenRows(ops: OpFunctions, x: Value): Value {
+  const shape = staticShape(x.shape);
+  const columns = shape.at(-1)!;
+  return ops.reshape(x, [sizeOf(shape.slice(0, -1)), columns]);
+}
+
+function multiply(
+  a: ReferenceTensor,
+  b: ReferenceTensor,
+  y: ReferenceTensor,
+  attributes: MatmulAttributes,
+): void {
+  const [rows, columns] = [y.shape.at(-2)!, y.shape.at(-1)!];
+  const inner = a.shape.at(attributes.transposeA ? -2 : -1)!;
+  const batches = rows * columns === 0 ? 0 : y.data.length / (rows * columns);
+  const isShared = b.shape.length < a.shape.length;
+  for (let batch = 0; batch < batches; batch++) {
+    const offsetA = batch * rows * inner;
+    const offsetB = isShared ? 0 : batch * inner * columns;
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        let sum = 0;
+        for (let k = 0; k < inner; k++) {
+          const indexA = attributes.transposeA ? k * rows + row : row * inner + k;
+          const indexB = attributes.transposeB ? column * inner + k : k * columns + column;
+          sum += a.data[offsetA + indexA]! * b.data[offsetB + indexB]!;
+        }
+        y.data[(batch * rows + row) * columns + column] = attributes.alpha * sum;
+      }
+    }
+  }
+}
+
+const matmul = defineOp({
+  name: "matmul",
+  arity: 2,
+  inferTypes: (inputs, attributes) => [inferType(inputs, attributes)],
+  gradient: (ops, { inputs, outputGradients, attributes, isWanted }) => {
+    const [a, b] = inputs as [Value, Value];
+    const g = outputGradients[0]!;
+    const options = read(attributes);
+    if (a.shape.length === b.shape.length) {
+      const [forA, forB] = gradientEqualRank(ops, a, b, g, options);
+      return [isWanted[0] ? forA() : undefined, isWanted[1] ? forB() : undefined];
+    }
+    // A shared matrix: for a the rank does not matter, for b all rows of the batch are summed in one product.
+    const forA = (): Value => ops.matmul(g, b, { transposeB: !options.transposeB, alpha: options.alpha });
+    const forB = (): Value =>
+      gradientEqualRank(ops, flattenRows(ops, a), b, flattenRows(ops, g), options)[1]();
+    return [isWanted[0] ? forA() : undefined, isWanted[1] ? forB() : undefined];
+  },
+  lower: (emitter, { inputs, inputTypes, outputs, attributes }) => {
+    const { transposeA, transposeB, alpha } = read(attributes);
+    const isMatrix = inputTypes.every((type) => type.shape.length === 2);
+    if (isMatrix) {
+      emitter.node("Gemm", inputs, {
+        outputs,
+        attributes: {
+          transA: { int: Number(transposeA) },
+          transB: { int: Number(transposeB) },
+          alpha: { float: alpha },
+        },
+      });
+    } else if (!transposeA && !transposeB && alpha === 1) {
+      emitter.node("MatMul", inputs, { outputs });
+    } else {
+      emitter.node("FusedMatMul", inputs, {
+        outputs,
+        domain: "com.microsoft",
+        attributes: {
+          transA: { int: Number(transposeA) },
+          transB: { int: Number(transposeB) },
+          alpha: { float: alpha },
+        },
+      });
+    }
+  },
+  evaluate: (inputs, attributes, types) => {
+    const y = outputLike(types[0]);
+    multiply(inputs[0]!, inputs[1]!, y, read(attributes));
+    return [y];
+  },
+  traits: { isElementwise: false },
+});
+
+export const MATMUL_OPS: readonly OpDefinition[] = [matmul];
