@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import { gradients } from "../../src/graph/autodiff.ts";
+import { OP_TABLE } from "../../src/graph/op-table.ts";
+import { validateGraph } from "../../src/graph/validate.ts";
+import { createOrtBackend } from "../../src/runtime/index.ts";
+import { createReferenceBackend, evaluateReference } from "../../src/runtime/reference/index.ts";
+import type { HostTensor } from "../../src/tensor/host-tensor.ts";
+import { buildCase, caseFeeds, OP_CASES, type OpCase } from "./op-cases.ts";
+
+function hostFeeds(opCase: OpCase): Record<string, HostTensor> {
+  return Object.fromEntries(
+    caseFeeds(opCase).map((values, index) => {
+      const { shape, dtype = "float32" } = opCase.inputs[index]!;
+      const data =
+        dtype === "int32"
+          ? Int32Array.from(values)
+          : dtype === "uint8"
+            ? Uint8Array.from(values)
+            : Float32Array.from(values);
+      return [`x${index}`, { dtype, shape, data } as HostTensor];
+    }),
+  );
+}
+
+function expectClose(
+  received: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  label: string,
+): void {
+  expect(received.length, label).toBe(expected.length);
+  for (let index = 0; index < expected.length; index++) {
+    const scale = Math.max(1, Math.abs(expected[index]!));
+    const difference = Math.abs(received[index]! - expected[index]!);
+    expect(
+      difference / scale,
+      `${label}[${index}]: ${received[index]} against ${expected[index]}`,
+    ).toBeLessThan(tolerance);
+  }
+}
+
+test("every op of the table has a case", () => {
+  const covered = new Set(OP_CASES.map((opCase) => opCase.op));
+  expect([...OP_TABLE.keys()].filter((name) => !covered.has(name))).toEqual([]);
+});
+
+describe.each([createReferenceBackend(), createOrtBackend({ threads: 1 })])("$name", (backend) => {
+  // float32 against float64: a few rounding errors of 6e-8 per sum
+  test.each(OP_CASES)("$name and its gradient equal the float64 reference", async (opCase) => {
+    const { graph, output, loss, parameters } = buildCase(opCase);
+    const outputs = Object.fromEntries([
+      ["y", output],
+      ...gradients(loss, parameters).map((gradient, index) => [`gradient.${index}`, gradient]),
+    ]);
+    validateGraph(graph, Object.values(outputs));
+    const executable = await backend.compile(graph, outputs);
+    const results = await executable.run(hostFeeds(opCase));
+    await executable.dispose();
+    const feeds = Object.fromEntries(caseFeeds(opCase).map((values, index) => [`x${index}`, values]));
+    const expected = evaluateReference(graph, Object.values(outputs), feeds);
+    for (const [index, name] of Object.keys(outputs).entries()) {
+      expect(results[name]!.shape, name).toEqual(expected[index]!.shape);
+      expectClose(results[name]!.data, expected[index]!.data, 5e-6, name);
+    }
+  });
+});
+
+describe("gradient rules against central differences in float64", () => {
+  test.each(OP_CASES)("$name", (opCase) => {
+    const { graph, loss, parameters } = buildCase(opCase);
+    const feeds = Object.fromEntries(caseFeeds(opCase).map((values, index) => [`x${index}`, values]));
+    const analytic = evaluateReference(graph, gradients(loss, parameters), feeds);
+    const lossAt = (): number => evaluateReference(graph, [loss], feeds)[0]!.data[0]!;
+    for (const [which, parameter] of parameters.entries()) {
+      const values = feeds[parameter.source.origin === "input" ? parameter.source.name : ""]!;
+      const numeric = new Float64Array(values.length);
+      const step = 1e-5;
+      for (let index = 0; index < values.length; index++) {
+        const original = values[index]!;
+        values[index] = original + step;
+        const above = lossAt();
+        values[index] = original - step;
+        numeric[index] = (above - lossAt()) / (2 * step);
+        values[index] = original;
+      }
+      expectClose(analytic[which]!.data, numeric, 1e-6, `gradient of input ${which}`);
+    }
+  });
+});

@@ -1,0 +1,351 @@
+/** Cases of the conformance suite: small graphs, one op or gradient rule each, over odd shapes. */
+import * as ops from "../../src/graph/functions.ts";
+import { Graph, type Value } from "../../src/graph/ir.ts";
+import { RandomStream, streamOf } from "../../src/tensor/random.ts";
+
+export interface InputSpec {
+  readonly shape: readonly number[];
+  readonly dtype?: "float32" | "int32" | "uint8";
+  /** Values are uniform in this range; integers for integer types. @default [-2, 2] */
+  readonly range?: readonly [number, number];
+  /** Literal values instead of random ones. */
+  readonly values?: readonly number[];
+}
+
+export interface OpCase {
+  readonly name: string;
+  readonly op: string;
+  readonly inputs: readonly InputSpec[];
+  readonly build: (values: Value[], graph: Graph) => Value;
+}
+
+const f = (...shape: number[]): InputSpec => ({ shape });
+const positive = (...shape: number[]): InputSpec => ({ shape, range: [0.3, 2] });
+const ids = (bound: number, ...shape: number[]): InputSpec => ({
+  shape,
+  dtype: "int32",
+  range: [0, bound - 1],
+});
+
+const SHAPES: readonly (readonly number[])[] = [[], [1], [5], [2, 3], [2, 1, 4], [0], [3, 0]];
+
+const unaryNames = ["neg", "exp", "tanh", "sigmoid", "erf", "relu", "softplus", "silu", "gelu"] as const;
+const positiveNames = ["log", "sqrt", "reciprocal"] as const;
+
+const unary: OpCase[] = SHAPES.flatMap((shape) => [
+  ...unaryNames.map((name) => ({
+    name: `${name} [${shape}]`,
+    op: name,
+    inputs: [f(...shape)],
+    build: ([x]: Value[]) => ops[name](x!),
+  })),
+  ...positiveNames.map((name) => ({
+    name: `${name} [${shape}]`,
+    op: name,
+    inputs: [positive(...shape)],
+    build: ([x]: Value[]) => ops[name](x!),
+  })),
+]);
+
+const BROADCASTS: readonly (readonly [readonly number[], readonly number[]])[] = [
+  [[], []],
+  [[3], []],
+  [[2, 3], [3]],
+  [
+    [2, 1, 3],
+    [4, 1],
+  ],
+  [
+    [1, 3],
+    [2, 1],
+  ],
+  [[0, 3], [3]],
+  [[2, 0], [1]],
+];
+const binary: OpCase[] = BROADCASTS.flatMap(([a, b]) =>
+  (["add", "sub", "mul", "div"] as const).map((name) => ({
+    name: `${name} [${a}] [${b}]`,
+    op: name,
+    inputs: [f(...a), positive(...b)],
+    build: ([x, y]: Value[]) => ops[name](x!, y!),
+  })),
+);
+
+const selection: OpCase[] = [
+  ...(["greater", "greaterOrEqual", "equal"] as const).map((name) => ({
+    name: `where ${name}`,
+    op: name === "greaterOrEqual" ? "greater_or_equal" : name,
+    inputs: [
+      f(2, 3),
+      f(3),
+      { shape: [2, 3], dtype: "int32" as const, values: [1, 2, 1, 2, 2, 1] },
+      { shape: [3], dtype: "int32" as const, values: [1, 2, 2] },
+    ],
+    build: ([a, b, c, d]: Value[]) => ops.where(ops[name](c!, d!), a!, b!),
+  })),
+  {
+    name: "where broadcasting the condition",
+    op: "where",
+    inputs: [f(4, 3), f(1), { shape: [4, 1], dtype: "int32", values: [1, 0, 1, 0] }],
+    build: ([a, b, c]) => ops.where(ops.greater(c!, ops.scalarLike(c!, 0)), a!, b!),
+  },
+  {
+    name: "casts",
+    op: "to_float32",
+    inputs: [ids(9, 2, 3), f(2, 3)],
+    build: ([i, x]) => ops.mul(ops.toFloat32(i!), x!),
+  },
+  {
+    name: "cast of a truth value to int32",
+    op: "to_int32",
+    inputs: [f(5)],
+    build: ([x]) => ops.mul(x!, ops.toFloat32(ops.toInt32(ops.greater(x!, ops.scalarLike(x!, 0))))),
+  },
+  {
+    name: "masked_scale",
+    op: "masked_scale",
+    inputs: [f(3, 4), { shape: [3, 4], dtype: "uint8", range: [0, 1] }],
+    build: ([x, m]) => ops.maskedScale(x!, m!, 1.25),
+  },
+];
+
+const movement: OpCase[] = [
+  { name: "reshape", op: "reshape", inputs: [f(2, 3, 4)], build: ([x]) => ops.reshape(x!, [6, 1, 4]) },
+  { name: "reshape of nothing", op: "reshape", inputs: [f(0, 3)], build: ([x]) => ops.reshape(x!, [3, 0]) },
+  { name: "reshape to a scalar", op: "reshape", inputs: [f(1, 1)], build: ([x]) => ops.reshape(x!, []) },
+  { name: "transpose", op: "transpose", inputs: [f(2, 3, 4)], build: ([x]) => ops.transpose(x!, [2, 0, 1]) },
+  {
+    name: "transpose with an empty axis",
+    op: "transpose",
+    inputs: [f(2, 0, 4)],
+    build: ([x]) => ops.transpose(x!, [1, 2, 0]),
+  },
+  { name: "expand", op: "expand", inputs: [f(2, 1)], build: ([x]) => ops.expand(x!, [3, 2, 4]) },
+  { name: "expand a scalar", op: "expand", inputs: [f()], build: ([x]) => ops.expand(x!, [2, 2]) },
+  { name: "slice", op: "slice", inputs: [f(3, 5)], build: ([x]) => ops.slice(x!, -1, 1, 4) },
+  { name: "empty slice", op: "slice", inputs: [f(3, 5)], build: ([x]) => ops.slice(x!, 0, 2, 2) },
+  { name: "pad", op: "pad", inputs: [f(2, 3)], build: ([x]) => ops.pad(x!, 1, 2, 1) },
+  { name: "concat", op: "concat", inputs: [f(2, 3), f(2, 1), f(2, 0)], build: (xs) => ops.concat(xs, 1) },
+  {
+    name: "concat of one tensor used twice",
+    op: "concat",
+    inputs: [f(2, 3)],
+    build: ([x]) => ops.concat([x!, x!], 0),
+  },
+];
+
+const reduction: OpCase[] = (["reduceSum", "reduceMean", "reduceMax"] as const).flatMap((name) =>
+  (
+    [
+      [[4], [0]],
+      [[2, 3, 4], [1]],
+      [
+        [2, 3, 4],
+        [0, 2],
+      ],
+      [
+        [1, 1],
+        [0, 1],
+      ],
+      [[2, 3], []],
+    ] as const
+  ).map(([shape, axes]) => ({
+    name: `${name} [${shape}] over [${axes}]`,
+    op: name.replace("reduceS", "reduce_s").replace("reduceM", "reduce_m"),
+    inputs: [f(...shape)],
+    build: ([x]: Value[]) => ops[name](x!, [...axes]),
+  })),
+);
+
+const products: OpCase[] = [
+  ...[false, true].flatMap((transposeA) =>
+    [false, true].map((transposeB) => ({
+      name: `matmul 2-D transposeA=${transposeA} transposeB=${transposeB}`,
+      op: "matmul",
+      inputs: [transposeA ? f(3, 2) : f(2, 3), transposeB ? f(4, 3) : f(3, 4)],
+      build: ([a, b]: Value[]) => ops.matmul(a!, b!, { transposeA, transposeB, alpha: 0.7 }),
+    })),
+  ),
+  ...[false, true].flatMap((transposeA) =>
+    [false, true].map((transposeB) => ({
+      name: `matmul 4-D transposeA=${transposeA} transposeB=${transposeB}`,
+      op: "matmul",
+      inputs: [transposeA ? f(2, 3, 5, 4) : f(2, 3, 4, 5), transposeB ? f(2, 3, 1, 5) : f(2, 3, 5, 1)],
+      build: ([a, b]: Value[]) => ops.matmul(a!, b!, { transposeA, transposeB, alpha: -1.5 }),
+    })),
+  ),
+  {
+    name: "matmul with a shared matrix",
+    op: "matmul",
+    inputs: [f(2, 3, 4), f(4, 5)],
+    build: ([a, b]) => ops.matmul(a!, b!),
+  },
+  {
+    name: "matmul with a shared transposed matrix",
+    op: "matmul",
+    inputs: [f(2, 3, 4), f(5, 4)],
+    build: ([a, b]) => ops.matmul(a!, b!, { transposeB: true, alpha: 2 }),
+  },
+  {
+    name: "matmul of size 1",
+    op: "matmul",
+    inputs: [f(1, 1), f(1, 1)],
+    build: ([a, b]) => ops.matmul(a!, b!),
+  },
+  {
+    name: "matmul with no rows",
+    op: "matmul",
+    inputs: [f(0, 3), f(3, 2)],
+    build: ([a, b]) => ops.matmul(a!, b!),
+  },
+];
+
+const rows: OpCase[] = [
+  { name: "softmax", op: "softmax", inputs: [f(2, 3, 4)], build: ([x]) => ops.softmax(x!) },
+  { name: "softmax of one class", op: "softmax", inputs: [f(3, 1)], build: ([x]) => ops.softmax(x!) },
+  {
+    name: "softmax of large values",
+    op: "softmax",
+    inputs: [{ shape: [1, 3], values: [80, 79, -90] }],
+    build: ([x]) => ops.softmax(x!),
+  },
+  { name: "log_softmax", op: "log_softmax", inputs: [f(3, 5)], build: ([x]) => ops.logSoftmax(x!) },
+  {
+    name: "log_softmax without rows",
+    op: "log_softmax",
+    inputs: [f(0, 5)],
+    build: ([x]) => ops.logSoftmax(x!),
+  },
+  {
+    name: "layer_norm",
+    op: "layer_norm",
+    inputs: [f(2, 3, 6), f(6), f(6)],
+    build: ([x, w, b]) => ops.layerNorm(x!, w!, b!, 1e-5),
+  },
+  {
+    name: "layer_norm of one row",
+    op: "layer_norm",
+    inputs: [f(1, 4), f(4), f(4)],
+    build: ([x, w, b]) => ops.layerNorm(x!, w!, b!, 1e-12),
+  },
+  {
+    name: "rms_norm",
+    op: "rms_norm",
+    inputs: [f(2, 3, 6), f(6)],
+    build: ([x, w]) => ops.rmsNorm(x!, w!, 1e-5),
+  },
+  {
+    name: "rms_norm of size 1",
+    op: "rms_norm",
+    inputs: [f(2, 1), f(1)],
+    build: ([x, w]) => ops.rmsNorm(x!, w!, 1e-2),
+  },
+];
+
+const indexing: OpCase[] = [
+  {
+    name: "gather_rows",
+    op: "gather_rows",
+    inputs: [f(5, 3), ids(5, 2, 4)],
+    build: ([t, i]) => ops.gatherRows(t!, i!),
+  },
+  {
+    name: "gather_rows of nothing",
+    op: "gather_rows",
+    inputs: [f(5, 3), ids(5, 0)],
+    build: ([t, i]) => ops.gatherRows(t!, i!),
+  },
+  {
+    name: "scatter_add_rows with repeats",
+    op: "scatter_add_rows",
+    inputs: [{ shape: [5], dtype: "int32", values: [1, 1, 3, 1, 0] }, f(5, 2)],
+    build: ([i, u]) => ops.scatterAddRows(i!, u!, 4),
+  },
+  {
+    name: "pick_last",
+    op: "pick_last",
+    inputs: [f(2, 3, 4), ids(4, 2, 3)],
+    build: ([x, i]) => ops.pickLast(x!, i!),
+  },
+  {
+    name: "place_last",
+    op: "place_last",
+    inputs: [f(3, 1), ids(4, 3)],
+    build: ([x, i]) => ops.placeLast(x!, i!, 4),
+  },
+];
+
+const rotationTable = (graph: Graph, f: (x: number) => number): Value =>
+  graph.constant(
+    "float32",
+    [8, 3],
+    Float32Array.from({ length: 24 }, (_, index) => f(Math.floor(index / 3) / 10 ** (index % 3))),
+  );
+const rotary: OpCase[] = [
+  {
+    name: "rotary_embedding at arbitrary positions",
+    op: "rotary_embedding",
+    inputs: [f(2, 3, 4, 6), { shape: [2, 4], dtype: "int32", values: [0, 1, 2, 3, 7, 7, 2, 0] }],
+    build: ([x, positions], graph) =>
+      ops.rotaryEmbedding(x!, positions!, rotationTable(graph, Math.cos), rotationTable(graph, Math.sin)),
+  },
+];
+
+const lossCase = (rows: number, width: number, classes: number, chunk: number, labels: number[]): OpCase => ({
+  name: `linear_cross_entropy rows=${rows} chunk=${chunk} labels=${labels}`,
+  op: "linear_cross_entropy",
+  inputs: [f(rows, width), f(classes, width), f(classes), { shape: [rows], dtype: "int32", values: labels }],
+  build: ([hidden, weight, bias, labelIds], graph) =>
+    ops.linearCrossEntropy(
+      { hidden: hidden!, weight: weight!, bias: bias!, labels: labelIds!, scale: graph.scalar(0.3) },
+      chunk,
+    ),
+});
+const losses: OpCase[] = [
+  lossCase(5, 3, 7, 2, [2, -100, 0, 6, -100]),
+  lossCase(1, 4, 3, 8, [1]),
+  lossCase(3, 2, 4, 3, [-100, -100, -100]),
+];
+
+export const OP_CASES: readonly OpCase[] = [
+  ...unary,
+  ...binary,
+  ...selection,
+  ...movement,
+  ...reduction,
+  ...products,
+  ...rows,
+  ...indexing,
+  ...rotary,
+  ...losses,
+];
+
+/** The values of a case's inputs: a function of its name. */
+export function caseFeeds(opCase: OpCase): Float64Array[] {
+  const stream = new RandomStream({ seed: 1, stream: streamOf(opCase.name) });
+  return opCase.inputs.map((input) => {
+    if (input.values) return Float64Array.from(input.values);
+    const [low, high] = input.range ?? [-2, 2];
+    const size = input.shape.reduce((product, dimension) => product * dimension, 1);
+    const isInteger = input.dtype !== undefined && input.dtype !== "float32";
+    return Float64Array.from({ length: size }, () =>
+      // float32-representable, so that both backends start from the same numbers
+      isInteger
+        ? low + stream.nextInteger(high - low + 1)
+        : Math.fround(low + (high - low) * stream.nextUniform()),
+    );
+  });
+}
+
+/** Builds the case with the scalar loss sum(y * w), w fixed and uneven, and float inputs as parameters. */
+export function buildCase(opCase: OpCase): { graph: Graph; output: Value; loss: Value; parameters: Value[] } {
+  const graph = new Graph();
+  const inputs = opCase.inputs.map((input, index) =>
+    graph.input(`x${index}`, input.dtype ?? "float32", input.shape, input.dtype ? "data" : "parameter"),
+  );
+  const output = opCase.build(inputs, graph);
+  const size = output.shape.reduce<number>((product, dimension) => product * Number(dimension), 1);
+  const weights = Float32Array.from({ length: size }, (_, index) => Math.sin(index + 1));
+  const loss = ops.sumAll(ops.mul(output, graph.constant("float32", output.shape, weights)));
+  return { graph, output, loss, parameters: inputs.filter((input) => input.dtype === "float32") };
+}
