@@ -1,0 +1,104 @@
+/** A table of mean scores per cluster of training prompts: one look at the nearest centre instead of a search. */
+import { z } from "zod";
+import type { JudgedRecord } from "../../judged/record.ts";
+import { TuttiError } from "../../support/errors.ts";
+import { streamOf } from "../../tensor/random.ts";
+import type { BundleArrays } from "../bundle.ts";
+import { type Embedder, embedMatrix } from "../embedding/index.ts";
+import type { RoutingQuery } from "../router.ts";
+import { kMeans, nearestCentre, squaredNorms } from "./k-means.ts";
+import type { SavableRouter } from "./parts.ts";
+import { meanRow, trainingData } from "./training-data.ts";
+
+export const DEFAULT_CLUSTERS = 100;
+
+/** With fewer training prompts per cluster than this on average, a cluster's mean score is mostly noise. */
+const MIN_PROMPTS_PER_CLUSTER = 20;
+
+export const kMeansHeaderSchema = z.object({ kind: z.literal("kmeans"), clusters: z.int().positive() });
+
+/** Scores a query by the mean normalised scores of the nearest cluster's training prompts. */
+export class KMeansRouter implements SavableRouter {
+  readonly name: string = "kmeans";
+  readonly candidates: readonly string[];
+  readonly embedder: Embedder;
+  /** [clusters, dimension] row-major. */
+  readonly centres: Float64Array;
+  /** [clusters, candidates] row-major. */
+  readonly clusterScores: Float64Array;
+  private readonly centreNorms: Float64Array;
+
+  constructor(
+    candidates: readonly string[],
+    embedder: Embedder,
+    centres: Float64Array,
+    clusterScores: Float64Array,
+  ) {
+    this.candidates = candidates;
+    this.embedder = embedder;
+    this.centres = centres;
+    this.clusterScores = clusterScores;
+    this.centreNorms = squaredNorms(centres, embedder.dimension);
+  }
+
+  async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
+    const vectors = await this.embedder.embed(queries.map((query) => query.prompt));
+    const width = this.candidates.length;
+    return vectors.map((values) => {
+      const points = { values, dimension: this.embedder.dimension };
+      const cluster = nearestCentre(points, 0, this.centres, this.centreNorms);
+      return this.clusterScores.slice(cluster * width, (cluster + 1) * width);
+    });
+  }
+
+  toContent() {
+    return {
+      header: { kind: "kmeans", clusters: this.centreNorms.length },
+      arrays: { centres: this.centres, clusterScores: this.clusterScores },
+    };
+  }
+
+  static fromContent(
+    header: z.infer<typeof kMeansHeaderSchema>,
+    arrays: BundleArrays,
+    candidates: readonly string[],
+    embedder: Embedder,
+  ): KMeansRouter {
+    return new KMeansRouter(
+      candidates,
+      embedder,
+      arrays.float64("centres", header.clusters * embedder.dimension),
+      arrays.float64("clusterScores", header.clusters * candidates.length),
+    );
+  }
+}
+
+/**
+ * @param options.clusters - @default 100, or one per 20 training prompts when that is fewer
+ * @param options.seed - seed of the starting points, @default 0
+ * @throws {TuttiError} see {@link trainingData}; INVALID_ARGUMENT for a cluster count outside 1..prompts
+ */
+export async function trainKMeans(
+  records: readonly JudgedRecord[],
+  candidates: readonly string[],
+  embedder: Embedder,
+  options: { readonly clusters?: number; readonly seed?: number } = {},
+): Promise<KMeansRouter> {
+  const data = trainingData(records, candidates);
+  const total = data.prompts.length;
+  const fitting = Math.max(1, Math.floor(total / MIN_PROMPTS_PER_CLUSTER));
+  const { clusters = Math.min(DEFAULT_CLUSTERS, fitting), seed = 0 } = options;
+  if (!Number.isInteger(clusters) || clusters < 1 || clusters > total) {
+    throw new TuttiError("INVALID_ARGUMENT", `clusters is ${clusters}, expected an integer in 1..${total}`);
+  }
+  const points = { values: await embedMatrix(embedder, data.prompts), dimension: embedder.dimension };
+  const { centres, assignment } = kMeans(points, clusters, { seed, stream: streamOf("kmeans") });
+  const width = candidates.length;
+  const overall = meanRow(data.normalised, width);
+  const clusterScores = new Float64Array(clusters * width);
+  for (let cluster = 0; cluster < clusters; cluster++) {
+    const members = data.normalised.filter((_, index) => assignment[index] === cluster);
+    clusterScores.set(members.length === 0 ? overall : meanRow(members, width), cluster * width);
+  }
+  return new KMeansRouter(data.candidates, embedder, centres, clusterScores);
+}

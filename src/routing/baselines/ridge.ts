@@ -1,0 +1,134 @@
+/**
+ * Ridge regression with an unpenalised intercept; the penalty is chosen by exact leave-one-out error.
+ *
+ * minimise |Y - 1 b^T - X W|^2 + lambda |W|^2. With centred X = U S V^T, the fit is W = V (S^2 + lambda)^-1 V^T X^T Y
+ * and the error of leaving row i out is (y_i - yhat_i) / (1 - h_i), h_i = 1/n + sum_j z_ij^2 / (s_j^2 + lambda),
+ * z = X V, so all penalties share one decomposition.
+ *
+ * Source: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, sections 3.4.1 and 7.10.
+ */
+import { dot } from "../embedding/dot.ts";
+import { symmetricEigen } from "../embedding/symmetric-eigen.ts";
+import { gramMatrix } from "../embedding/truncated-svd.ts";
+
+export interface RidgeFit {
+  readonly lambda: number;
+  /** [targets, features] row-major. */
+  readonly weights: Float64Array;
+  /** [targets] */
+  readonly intercepts: Float64Array;
+  /** Mean squared leave-one-out error of each offered penalty; Infinity where it is undefined. */
+  readonly leaveOneOutErrors: Float64Array;
+}
+
+export interface RidgeProblem {
+  readonly rows: number;
+  readonly features: number;
+  readonly targets: number;
+  /** [rows, features] row-major. */
+  readonly x: Float32Array | Float64Array;
+  /** [rows, targets] row-major. */
+  readonly y: Float64Array;
+}
+
+function columnMeans(matrix: Float32Array | Float64Array, rows: number, columns: number): Float64Array {
+  const means = new Float64Array(columns);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) means[column]! += matrix[row * columns + column]! / rows;
+  }
+  return means;
+}
+
+function centre(matrix: Float32Array | Float64Array, means: Float64Array): Float64Array {
+  return Float64Array.from(matrix, (value, index) => value - means[index % means.length]!);
+}
+
+/** A^T B for row-major A [rows, m] and B [rows, n]: [m, n]. */
+function transposedProduct(a: Float64Array, b: Float64Array, rows: number, m: number, n: number) {
+  const product = new Float64Array(m * n);
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < m; i++) {
+      const value = a[row * m + i]!;
+      for (let j = 0; j < n; j++) product[i * n + j]! += value * b[row * n + j]!;
+    }
+  }
+  return product;
+}
+
+interface Decomposition {
+  /** Squared singular values of centred X. */
+  readonly values: Float64Array;
+  /** z = X V, [rows, features]. */
+  readonly rotated: Float64Array;
+  /** z^T Y, [features, targets]. */
+  readonly moments: Float64Array;
+}
+
+function leaveOneOutError(
+  problem: RidgeProblem,
+  y: Float64Array,
+  parts: Decomposition,
+  lambda: number,
+): number {
+  const { rows, features, targets } = problem;
+  const shrink = parts.values.map((value) => 1 / (Math.max(0, value) + lambda));
+  let total = 0;
+  const fitted = new Float64Array(targets);
+  for (let row = 0; row < rows; row++) {
+    let leverage = 1 / rows;
+    fitted.fill(0);
+    for (let feature = 0; feature < features; feature++) {
+      const z = parts.rotated[row * features + feature]!;
+      const shrunk = z * shrink[feature]!;
+      leverage += z * shrunk;
+      for (let target = 0; target < targets; target++) {
+        fitted[target]! += shrunk * parts.moments[feature * targets + target]!;
+      }
+    }
+    if (1 - leverage < 1e-10) return Number.POSITIVE_INFINITY;
+    for (let target = 0; target < targets; target++) {
+      total += ((y[row * targets + target]! - fitted[target]!) / (1 - leverage)) ** 2;
+    }
+  }
+  return total / (rows * targets);
+}
+
+/** @param lambdas - positive penalties to choose from, ascending; ties and undefined errors go to the largest */
+export function fitRidge(problem: RidgeProblem, lambdas: readonly number[]): RidgeFit {
+  const { rows, features, targets } = problem;
+  const xMeans = columnMeans(problem.x, rows, features);
+  const yMeans = columnMeans(problem.y, rows, targets);
+  const x = centre(problem.x, xMeans);
+  const y = centre(problem.y, yMeans);
+  const { values, vectors } = symmetricEigen(gramMatrix(x, rows, features), features);
+  const rotated = new Float64Array(rows * features);
+  for (let row = 0; row < rows; row++) {
+    for (let feature = 0; feature < features; feature++) {
+      rotated[row * features + feature] = dot(x, row * features, vectors, feature * features, features);
+    }
+  }
+  const moments = transposedProduct(rotated, y, rows, features, targets);
+  const parts = { values, rotated, moments };
+  const leaveOneOutErrors = Float64Array.from(lambdas, (lambda) =>
+    leaveOneOutError(problem, y, parts, lambda),
+  );
+  let chosen = lambdas.length - 1;
+  for (let index = chosen - 1; index >= 0; index--) {
+    if (leaveOneOutErrors[index]! < leaveOneOutErrors[chosen]!) chosen = index;
+  }
+  const lambda = lambdas[chosen]!;
+  const weights = new Float64Array(targets * features);
+  for (let feature = 0; feature < features; feature++) {
+    const shrink = 1 / (Math.max(0, values[feature]!) + lambda);
+    for (let target = 0; target < targets; target++) {
+      const coefficient = shrink * moments[feature * targets + target]!;
+      for (let k = 0; k < features; k++) {
+        weights[target * features + k]! += coefficient * vectors[feature * features + k]!;
+      }
+    }
+  }
+  const intercepts = yMeans.map(
+    (mean, target) => mean - dot(weights, target * features, xMeans, 0, features),
+  );
+  return { lambda, weights, intercepts, leaveOneOutErrors };
+}

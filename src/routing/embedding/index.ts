@@ -1,0 +1,2 @@
+export { CachingEmbedder, type Embedder, embedMatrix, isZeroVector, normaliseLength } from "./embedder.ts";
+export { TFIDF_LSA_KIND, TfidfLsaEmbedder, type TfidfLsaOptions } from "./tfidf-lsa-embedder.ts";
