@@ -6,7 +6,7 @@ export interface Embedder {
   /** Stable name of the method and its weights; saved routers check it. */
   readonly kind: string;
   readonly dimension: number;
-  /** One vector of `dimension` values per text. A text without any known feature gives a zero vector. */
+  /** One vector of `dimension` values per text, not to be modified; zeros for a text without any known feature. */
   embed(texts: readonly string[]): Promise<Float32Array[]>;
 }
 
