@@ -1,0 +1,20 @@
+export {
+  type BertConfig,
+  type BertInputs,
+  bertConfigJson,
+  bertEncoder,
+  bertMlmHeadSpecs,
+  bertMlmLogits,
+  bertMlmTransform,
+  bertSpecs,
+  parseBertConfig,
+} from "./bert.ts";
+export {
+  type LlamaConfig,
+  type LlamaInputs,
+  llamaDecoder,
+  llamaHead,
+  llamaLogits,
+  llamaSpecs,
+  parseLlamaConfig,
+} from "./llama.ts";

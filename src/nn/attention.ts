@@ -1,0 +1,45 @@
+/**
+ * Scaled dot-product attention with grouped key/value heads and an arbitrary additive bias.
+ *
+ * softmax(q k^T / sqrt(D) + bias) v; Vaswani et al., arXiv 1706.03762, eq. 1; grouped queries: arXiv 2305.13245.
+ * B batch, T tokens, N query heads, K key/value heads, D head width.
+ */
+import * as ops from "../graph/functions.ts";
+import type { Value } from "../graph/ir.ts";
+import { dropout } from "./layers.ts";
+
+/** A finite stand-in for minus infinity: a fully masked row gives even weights instead of NaN. */
+export const MASKED_BIAS = -1e9;
+
+/** [B, T, N*D] -> [B, N, T, D] */
+export function splitHeads(x: Value, heads: number): Value {
+  const [batch, tokens, width] = x.shape;
+  return ops.transpose(ops.reshape(x, [batch!, tokens!, heads, Number(width) / heads]), [0, 2, 1, 3]);
+}
+
+/** [B, N, T, D] -> [B, T, N*D] */
+export function mergeHeads(x: Value): Value {
+  const [batch, heads, tokens, headWidth] = x.shape;
+  return ops.reshape(ops.transpose(x, [0, 2, 1, 3]), [batch!, tokens!, Number(heads) * Number(headWidth)]);
+}
+
+/**
+ * @param q [B, N, T, D]
+ * @param k [B, K, T, D], N a multiple of K
+ * @param v [B, K, T, D]
+ * @param bias broadcasts to [B, N, T, T]; 0 where a query may look, {@link MASKED_BIAS} where not
+ * @returns [B, N, T, D]
+ */
+export function attention(q: Value, k: Value, v: Value, bias: Value, dropoutProbability = 0): Value {
+  const [batch, heads, tokens, headWidth] = q.shape;
+  const [, keyHeads, keyTokens] = k.shape;
+  const isGrouped = heads !== keyHeads;
+  // Queries that share a key/value head lie next to one another: one taller product instead of repeated keys.
+  const groupedTokens = isGrouped ? (Number(heads) / Number(keyHeads)) * Number(tokens) : tokens!;
+  const grouped = ops.reshape(q, [batch!, keyHeads!, groupedTokens, headWidth!]);
+  const scores = ops.matmul(grouped, k, { transposeB: true, alpha: 1 / Math.sqrt(Number(headWidth)) });
+  const scoresPerHead = ops.reshape(scores, [batch!, heads!, tokens!, keyTokens!]);
+  const weights = dropout(ops.softmax(ops.add(scoresPerHead, bias)), dropoutProbability);
+  const mixed = ops.matmul(ops.reshape(weights, [batch!, keyHeads!, groupedTokens, keyTokens!]), v);
+  return ops.reshape(mixed, q.shape);
+}

@@ -1,0 +1,88 @@
+/** Declared parameters: name, shape, how they start, whether weight decay applies. */
+import type { Graph, Value } from "../graph/ir.ts";
+import { assert, TuttiError } from "../support/errors.ts";
+import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
+import { RandomStream, streamOf } from "../tensor/random.ts";
+import { formatShape, sizeOf } from "../tensor/shape.ts";
+
+export interface ParameterSpec {
+  readonly shape: readonly number[];
+  /** Constant start value, or normal with this standard deviation. */
+  readonly initial: { readonly constant: number } | { readonly normalStd: number };
+  /** Matrices decay; biases and normalisation weights do not. */
+  readonly decays: boolean;
+}
+
+export type ParameterSpecs = Readonly<Record<string, ParameterSpec>>;
+
+/** Host values of parameters by name: the one place where weights live. */
+export type Parameters = Readonly<Record<string, Float32Tensor>>;
+
+/** Looks up the graph value of a parameter by its full name. */
+export type ParameterValues = (name: string) => Value;
+
+export const matrix = (rows: number, columns: number, normalStd: number): ParameterSpec => ({
+  shape: [rows, columns],
+  initial: { normalStd },
+  decays: true,
+});
+
+export const vector = (length: number, constant: number): ParameterSpec => ({
+  shape: [length],
+  initial: { constant },
+  decays: false,
+});
+
+/** Declares every parameter as a graph input, in the order of the specs. */
+export function declareParameters(graph: Graph, specs: ParameterSpecs): ParameterValues {
+  const values = new Map(
+    Object.entries(specs).map(([name, { shape }]) => [name, graph.parameter(name, shape)]),
+  );
+  return (name) => {
+    const value = values.get(name);
+    assert(value, `parameter "${name}" was not declared`);
+    return value;
+  };
+}
+
+/** Fresh values; each parameter draws from its own stream, so adding one does not change the others. */
+export function initialiseParameters(specs: ParameterSpecs, seed: number): Parameters {
+  return Object.fromEntries(
+    Object.entries(specs).map(([name, { shape, initial }]) => {
+      const data = new Float32Array(sizeOf(shape));
+      if ("constant" in initial) {
+        data.fill(initial.constant);
+      } else {
+        const stream = new RandomStream({ seed, stream: streamOf(name) });
+        for (let index = 0; index < data.length; index++)
+          data[index] = initial.normalStd * stream.nextNormal();
+      }
+      return [name, float32(shape, data)];
+    }),
+  );
+}
+
+/**
+ * Checks that `parameters` holds exactly what `specs` declares.
+ *
+ * @throws {TuttiError} WEIGHTS_MISMATCH naming the first missing, extra or misshapen tensor
+ */
+export function checkParameters(specs: ParameterSpecs, parameters: Parameters, source: string): void {
+  for (const [name, spec] of Object.entries(specs)) {
+    const tensor = parameters[name];
+    const received = tensor ? formatShape(tensor.shape) : "nothing";
+    if (!tensor || tensor.shape.join() !== spec.shape.join()) {
+      throw new TuttiError(
+        "WEIGHTS_MISMATCH",
+        `${source}: tensor "${name}" must be ${formatShape(spec.shape)}, found ${received}`,
+        { details: { source, name }, hint: "the weights belong to another model or configuration" },
+      );
+    }
+  }
+  const extra = Object.keys(parameters).find((name) => !(name in specs));
+  if (extra !== undefined) {
+    throw new TuttiError("WEIGHTS_MISMATCH", `${source}: tensor "${extra}" has no place in this model`, {
+      details: { source, name: extra },
+    });
+  }
+}
