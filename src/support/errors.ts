@@ -41,6 +41,13 @@ export type ErrorCode =
   | "REPLAY_MISSING"
   | "UPSTREAM_FAILED"
   | "UPSTREAM_TIMEOUT"
+  | "UPSTREAM_REJECTED"
+  | "UPSTREAM_RATE_LIMITED"
+  | "REQUEST_TOO_LARGE"
+  | "MEDIA_TYPE_UNSUPPORTED"
+  | "ROUTE_NOT_FOUND"
+  | "METHOD_NOT_ALLOWED"
+  | "LISTEN_FAILED"
   | "SECRET_MISSING";
 
 /** What an error says beyond its message. Values are JSON-serialisable and never contain secrets. */

@@ -1,0 +1,9 @@
+/** Configuration files: schemas, reading, and errors that name file, line and field. */
+export {
+  loadPoolConfig,
+  type PoolConfig,
+  type PoolModelConfig,
+  RESERVED_MODEL_PREFIX,
+} from "./pool-config.ts";
+export { describeIssue, fieldName, type IssueDescription } from "./schema-issue.ts";
+export { readYamlFile, type YamlFile, type YamlFileOptions } from "./yaml-file.ts";

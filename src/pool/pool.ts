@@ -1,0 +1,65 @@
+/** The pool: every model that requests can reach, by name, with its price. */
+import { didYouMean } from "../support/did-you-mean.ts";
+import { TuttiError } from "../support/errors.ts";
+import type { ModelPricing } from "./pricing.ts";
+import type { Upstream } from "./upstream.ts";
+
+export interface PoolModel {
+  readonly name: string;
+  readonly provider: string;
+  readonly pricing: ModelPricing;
+  readonly contextWindowTokens?: number | undefined;
+  readonly upstream: Upstream;
+}
+
+/** Models in the order of the pool file. */
+export interface Pool {
+  readonly models: readonly PoolModel[];
+  find(name: string): PoolModel | undefined;
+}
+
+/**
+ * Makes a pool of models.
+ *
+ * @throws {TuttiError} POOL_INVALID when there is no model, or two share a name
+ */
+export function createPool(models: readonly PoolModel[]): Pool {
+  if (models.length === 0)
+    throw new TuttiError("POOL_INVALID", "pool: received no models, expected at least one");
+  const byName = new Map<string, PoolModel>();
+  for (const model of models) {
+    if (byName.has(model.name)) {
+      throw new TuttiError("POOL_INVALID", `pool: two models are called "${model.name}"`, {
+        details: { model: model.name },
+      });
+    }
+    byName.set(model.name, model);
+  }
+  return { models: [...models], find: (name) => byName.get(name) };
+}
+
+/**
+ * Checks that every candidate of a router can be reached.
+ *
+ * @throws {TuttiError} UNKNOWN_CANDIDATE naming all candidates that the pool lacks
+ */
+export function checkCandidates(
+  pool: Pool,
+  router: { readonly name: string; readonly candidates: readonly string[] },
+): void {
+  const missing = router.candidates.filter((candidate) => pool.find(candidate) === undefined);
+  if (missing.length === 0) return;
+  const known = pool.models.map((model) => model.name);
+  const described = missing.map((name) => {
+    const suggestion = didYouMean(name, known);
+    return `"${name}"${suggestion === "" ? "" : ` (${suggestion})`}`;
+  });
+  throw new TuttiError(
+    "UNKNOWN_CANDIDATE",
+    `router "${router.name}" chooses between models that the pool lacks: ${described.join(", ")}; the pool has ${known.join(", ")}`,
+    {
+      details: { missing, pool: known },
+      hint: "add a model of that exact name to the pool file; its name at the provider goes into upstreamModel",
+    },
+  );
+}

@@ -1,0 +1,126 @@
+/** Typed errors for everything a provider can answer wrongly, without ever repeating its key. */
+import { type ErrorCode, TuttiError } from "../support/errors.ts";
+
+/** The provider's side of a call, as far as messages need it. */
+export interface Peer {
+  readonly model: string;
+  readonly url: string;
+  readonly apiKey: string | undefined;
+  readonly apiKeyEnv: string | undefined;
+}
+
+const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
+const LONGEST_REFUSAL_BYTES = 64 * 1024;
+const LONGEST_QUOTE_CHARACTERS = 300;
+
+/** The whole body as text; UPSTREAM_FAILED beyond 64 MiB. */
+export async function readAnswerText(peer: Peer, response: Response): Promise<string> {
+  const { text, isComplete } = await readText(response, LONGEST_ANSWER_BYTES);
+  if (!isComplete) throw unreadable(peer, `the answer is longer than ${LONGEST_ANSWER_BYTES} bytes`);
+  return text;
+}
+
+async function readText(
+  response: Response,
+  limitBytes: number,
+): Promise<{ text: string; isComplete: boolean }> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let sizeBytes = 0;
+  for await (const chunk of response.body ?? []) {
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > limitBytes) return { text, isComplete: false };
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return { text: text + decoder.decode(), isComplete: true };
+}
+
+/** The error for an HTTP status other than 2xx. */
+export async function refusal(peer: Peer, response: Response): Promise<TuttiError> {
+  const { status } = response;
+  const said =
+    status === 401 || status === 403
+      ? ""
+      : quote(peer, messageIn((await readText(response, LONGEST_REFUSAL_BYTES)).text));
+  const retryAfter = response.headers.get("retry-after");
+  const { code, hint } = classify(peer, status);
+  return new TuttiError(
+    code,
+    `model "${peer.model}": the provider answered HTTP ${status}${said === "" ? "" : `: ${said}`}`,
+    {
+      details: {
+        model: peer.model,
+        upstreamStatus: status,
+        ...(retryAfter !== null && /^\d{1,6}$/.test(retryAfter)
+          ? { retryAfterSeconds: Number(retryAfter) }
+          : {}),
+      },
+      hint,
+    },
+  );
+}
+
+function classify(peer: Peer, status: number): { code: ErrorCode; hint: string } {
+  if (status === 401 || status === 403) {
+    const where =
+      peer.apiKeyEnv === undefined
+        ? "set apiKeyEnv in the pool file"
+        : `check the value of ${peer.apiKeyEnv}`;
+    return { code: "UPSTREAM_FAILED", hint: `the provider refused the credentials: ${where}` };
+  }
+  if (status === 429) return { code: "UPSTREAM_RATE_LIMITED", hint: "wait, then send the request again" };
+  if (status === 400 || status === 413 || status === 422) {
+    return {
+      code: "UPSTREAM_REJECTED",
+      hint: "the provider found the request wrong: change it as its message says",
+    };
+  }
+  if (status === 404) {
+    return { code: "UPSTREAM_FAILED", hint: "check baseUrl and upstreamModel of the model in the pool file" };
+  }
+  if (status === 408 || status === 504)
+    return { code: "UPSTREAM_TIMEOUT", hint: "send the request again later" };
+  return { code: "UPSTREAM_FAILED", hint: "check the provider's server" };
+}
+
+/** The error for an answer that cannot be understood, optionally with what the provider said about it. */
+export function unreadable(peer: Peer, problem: string, said?: unknown, cause?: unknown): TuttiError {
+  const quoted = said === undefined ? "" : quote(peer, messageOfErrorObject(said));
+  return new TuttiError(
+    "UPSTREAM_FAILED",
+    `model "${peer.model}": ${problem}${quoted === "" ? "" : `: ${quoted}`}`,
+    {
+      cause,
+      details: { model: peer.model },
+      hint: "check that baseUrl points at an OpenAI-compatible server",
+    },
+  );
+}
+
+/** The provider's own sentence, from any of the usual error shapes. */
+function messageIn(body: string): string {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (typeof value !== "object" || value === null) return "";
+    const { error, message, detail } = value as Record<string, unknown>;
+    return messageOfErrorObject(error ?? message ?? detail);
+  } catch {
+    // Not JSON, often an HTML page: nothing worth repeating.
+    return "";
+  }
+}
+
+function messageOfErrorObject(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value !== "object" || value === null) return "";
+  const { message } = value as Record<string, unknown>;
+  return typeof message === "string" ? message : "";
+}
+
+function quote(peer: Peer, text: string): string {
+  const redacted =
+    peer.apiKey === undefined || peer.apiKey === "" ? text : text.replaceAll(peer.apiKey, "[redacted]");
+  return redacted.length <= LONGEST_QUOTE_CHARACTERS
+    ? redacted
+    : `${redacted.slice(0, LONGEST_QUOTE_CHARACTERS)}...`;
+}

@@ -1,0 +1,80 @@
+/**
+ * What a model of the pool can do, whoever answers. Requests and answers keep the chat-completions objects, so that
+ * parameters and fields that Tutti does not know pass through unchanged.
+ */
+
+export interface ContentPart {
+  readonly type: string;
+  readonly text?: string | undefined;
+  readonly [extra: string]: unknown;
+}
+
+/** One message of the conversation, as the client sent it. */
+export interface ChatTurn {
+  readonly role: string;
+  readonly content?: string | readonly ContentPart[] | null | undefined;
+  readonly [extra: string]: unknown;
+}
+
+export interface ChatRequest {
+  readonly messages: readonly ChatTurn[];
+  /** Every other field of the request body except `model`, `stream` and `stream_options`. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+/** Token counts of one answer. */
+export interface Usage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+  /**
+   * Present when the counts do not come from a provider: `recorded` (the completion count stands in the recording,
+   * the prompt count is estimated) or `estimated` (both are; see `estimateTokens`).
+   */
+  readonly tutti_source?: UsageSource | undefined;
+  readonly [extra: string]: unknown;
+}
+
+export type UsageSource = "upstream" | "recorded" | "estimated";
+
+/** A complete answer. Lenient: only what the gateway reads is named. */
+export interface ChatResponse {
+  readonly choices: readonly Readonly<Record<string, unknown>>[];
+  readonly usage?: Usage | undefined;
+  readonly [extra: string]: unknown;
+}
+
+/** One piece of a streamed answer; the last may carry `usage` and no choices. */
+export interface ChatChunk {
+  readonly choices: readonly Readonly<Record<string, unknown>>[];
+  readonly usage?: Usage | null | undefined;
+  readonly [extra: string]: unknown;
+}
+
+export interface CallOptions {
+  /** Aborting ends the call and frees the connection to the provider. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Where a model's answers come from.
+ *
+ * Failures are `TuttiError`s: UPSTREAM_FAILED, UPSTREAM_TIMEOUT, UPSTREAM_REJECTED (the provider found the request
+ * wrong), UPSTREAM_RATE_LIMITED, REPLAY_MISSING. An aborted call rejects with the signal's reason.
+ */
+export interface Upstream {
+  chat(request: ChatRequest, options: CallOptions): Promise<ChatResponse>;
+  /** Usage comes in the stream where the provider gives it. Leaving the loop early ends the call. */
+  streamChat(request: ChatRequest, options: CallOptions): AsyncIterable<ChatChunk>;
+}
+
+/** The words of a message; parts that are not text are left out, text parts are joined by line ends. */
+export function turnText(turn: ChatTurn): string {
+  if (typeof turn.content === "string") return turn.content;
+  if (!Array.isArray(turn.content)) return "";
+  const parts = turn.content as readonly ContentPart[];
+  return parts
+    .filter((part) => part.type === "text" && typeof part.text === "string")
+    .map((part) => part.text)
+    .join("\n");
+}
