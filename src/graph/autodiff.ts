@@ -36,13 +36,14 @@ export function gradients(loss: Value, sources: readonly Value[]): Value[] {
   const { graph } = loss;
   const nodes = reachableNodes(graph, [loss]);
   const active = dependents(nodes, sources);
+  const recompute = createRecomputer();
   const gradientOf = new Map<Value, Value>([[loss, graph.scalar(1)]]);
   for (const node of [...nodes].reverse()) {
     const outputGradients = node.outputs.map((output) => gradientOf.get(output));
     if (outputGradients.every((gradient) => gradient === undefined)) continue;
     const isWanted = node.inputs.map((input) => active.has(input) && input.dtype === "float32");
     if (!isWanted.includes(true)) continue;
-    const inputGradients = applyRule(node, outputGradients, isWanted);
+    const inputGradients = applyRule(node, outputGradients, isWanted, recompute);
     for (const [index, input] of node.inputs.entries()) {
       const gradient = inputGradients[index];
       if (!gradient || !isWanted[index]) continue;
@@ -53,10 +54,31 @@ export function gradients(loss: Value, sources: readonly Value[]): Value[] {
   return sources.map((source) => gradientOf.get(source) ?? ops.expand(graph.scalar(0), source.shape));
 }
 
+/**
+ * The values that gradient rules read: outputs of cheap ops are made again instead of being kept from the
+ * forward pass (Chen et al., "Training deep nets with sublinear memory cost", arXiv 1604.06174, section 3, for
+ * cheap ops only). Nodes nobody ends up reading are dead and never emitted.
+ */
+function createRecomputer(): (value: Value) => Value {
+  const copies = new Map<Value, Value>();
+  const recompute = (value: Value): Value => {
+    const known = copies.get(value);
+    if (known) return known;
+    const { source } = value;
+    if (source.origin !== "node" || !opDefinition(source.node.op).traits.isRecomputed) return value;
+    const inputs = source.node.inputs.map(recompute);
+    const copy = ops.applyOp(source.node.op, inputs, source.node.attributes).outputs[source.outputIndex]!;
+    copies.set(value, copy);
+    return copy;
+  };
+  return recompute;
+}
+
 function applyRule(
   node: Node,
   outputGradients: readonly (Value | undefined)[],
   isWanted: readonly boolean[],
+  recompute: (value: Value) => Value,
 ): readonly (Value | undefined)[] {
   const { gradient } = opDefinition(node.op);
   if (typeof gradient !== "function") {
@@ -69,6 +91,7 @@ function applyRule(
       details: { op: node.op },
     });
   }
-  const { inputs, outputs, attributes } = node;
+  const { outputs, attributes } = node;
+  const inputs = node.inputs.map(recompute);
   return gradient(ops, { inputs, outputs, outputGradients, attributes, isWanted });
 }

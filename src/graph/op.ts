@@ -80,6 +80,11 @@ export interface OpDefinition {
   readonly traits: {
     /** Each output element depends only on the input elements at its (broadcast) position. */
     readonly isElementwise: boolean;
+    /**
+     * Cheap, and its gradient reads its inputs: they stay in memory for the backward pass in any case, so its
+     * output need not; the backward pass makes it again.
+     */
+    readonly isRecomputed: boolean;
   };
 }
 

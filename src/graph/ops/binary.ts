@@ -9,6 +9,8 @@ interface ArithmeticRow {
   readonly name: string;
   readonly onnx: string;
   readonly f: (a: number, b: number) => number;
+  /** Whether the gradient reads a or b. */
+  readonly readsInputs: boolean;
   /** Unreduced gradients; summing over broadcast axes is shared. */
   readonly gradient: (
     ops: OpFunctions,
@@ -20,23 +22,32 @@ interface ArithmeticRow {
 }
 
 const ARITHMETIC: readonly ArithmeticRow[] = [
-  { name: "add", onnx: "Add", f: (a, b) => a + b, gradient: (_ops, _a, _b, _y, g) => [() => g, () => g] },
+  {
+    name: "add",
+    onnx: "Add",
+    f: (a, b) => a + b,
+    readsInputs: false,
+    gradient: (_ops, _a, _b, _y, g) => [() => g, () => g],
+  },
   {
     name: "sub",
     onnx: "Sub",
     f: (a, b) => a - b,
+    readsInputs: false,
     gradient: (ops, _a, _b, _y, g) => [() => g, () => ops.neg(g)],
   },
   {
     name: "mul",
     onnx: "Mul",
     f: (a, b) => a * b,
+    readsInputs: true,
     gradient: (ops, a, b, _y, g) => [() => ops.mul(g, b), () => ops.mul(g, a)],
   },
   {
     name: "div",
     onnx: "Div",
     f: (a, b) => a / b,
+    readsInputs: true,
     gradient: (ops, _a, b, y, g) => [() => ops.div(g, b), () => ops.neg(ops.div(ops.mul(g, y), b))],
   },
 ];
@@ -66,7 +77,7 @@ const ARITHMETIC_OPS = ARITHMETIC.map((row) =>
     evaluate: (inputs, _attributes, types) => [
       mapBroadcast(inputs, types[0], types[0]?.dtype === "int32" ? (a, b) => row.f(a, b) | 0 : row.f),
     ],
-    traits: { isElementwise: true },
+    traits: { isElementwise: true, isRecomputed: row.readsInputs },
   }),
 );
 
@@ -86,7 +97,7 @@ const COMPARISON_OPS = (
       emitter.node(onnx, inputs, { outputs });
     },
     evaluate: (inputs, _attributes, types) => [mapBroadcast(inputs, types[0], f)],
-    traits: { isElementwise: true },
+    traits: { isElementwise: true, isRecomputed: false },
   }),
 );
 
@@ -116,7 +127,7 @@ const where = defineOp({
   evaluate: (inputs, _attributes, types) => [
     mapBroadcast(inputs, types[0], (condition, a, b) => (condition ? a! : b!)),
   ],
-  traits: { isElementwise: true },
+  traits: { isElementwise: true, isRecomputed: false },
 });
 
 const CAST_NUMBERS = { float32: 1, uint8: 2, int32: 6, bool: 9 } as const;
@@ -133,7 +144,7 @@ const castRow = (name: string, dtype: "float32" | "int32"): OpDefinition =>
     evaluate: (inputs, _attributes, types) => [
       mapBroadcast(inputs, types[0], dtype === "int32" ? Math.trunc : (x) => x),
     ],
-    traits: { isElementwise: true },
+    traits: { isElementwise: true, isRecomputed: false },
   });
 
 /** y = x * mask * scale with a uint8 mask: dropout, keeping one byte per element for the backward pass. */
@@ -162,7 +173,7 @@ const maskedScale = defineOp({
     const scale = numberAttribute("masked_scale", attributes, "scale");
     return [mapBroadcast(inputs, types[0], (x, mask) => x! * mask! * scale)];
   },
-  traits: { isElementwise: true },
+  traits: { isElementwise: true, isRecomputed: false },
 });
 
 export const BINARY_OPS: readonly OpDefinition[] = [

@@ -41,7 +41,7 @@ const gatherRows = defineOp({
     }
     return [output];
   },
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 /** y[rows, width], zero but for y[indices[n], :] += updates[n, :]; the adjoint of gather_rows. */
@@ -88,7 +88,7 @@ const scatterAddRows = defineOp({
     }
     return [output];
   },
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 /** y[..., 0] = x[..., indices[...]] over the last axis. */
@@ -121,7 +121,7 @@ const pickLast = defineOp({
     }
     return [output];
   },
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 /** y[..., c] = x[..., 0] where c = indices[...], else 0; the adjoint of pick_last. */
@@ -155,7 +155,7 @@ const placeLast = defineOp({
     }
     return [output];
   },
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 export const INDEXING_OPS: readonly OpDefinition[] = [gatherRows, scatterAddRows, pickLast, placeLast];

@@ -32,6 +32,20 @@ function sliceRows(emitter: OnnxEmitter, x: string, start: number, end: number):
   return emitter.node("Slice", [x, emitter.int64([start]), emitter.int64([end]), emitter.int64([0])])[0]!;
 }
 
+/**
+ * 0, but known only after `values` [rows, columns] are: added to the next chunk's hidden states it makes the
+ * runtime finish one chunk before it starts another, which is what keeps a single chunk's logits alive.
+ */
+function zeroAfter(emitter: OnnxEmitter, values: readonly string[]): string {
+  const zero = emitter.int64([0, 0]);
+  const one = emitter.int64([1, 1]);
+  const corners = values.map((value) => emitter.node("Slice", [value, zero, one, emitter.int64([0, 1])])[0]!);
+  const [sum] = emitter.node("Sum", corners);
+  const [isNan] = emitter.node("IsNaN", [sum!]);
+  const [isAny] = emitter.node("Where", [isNan!, emitter.float(0), emitter.float(0)]);
+  return emitter.node("Reshape", [isAny!, emitter.int64([])])[0]!;
+}
+
 /** Emits one chunk; returns the loss term [] and what the gradients need. */
 function lowerChunk(emitter: OnnxEmitter, context: LoweringContext, chunk: Chunk) {
   const [, weight, bias, , scale] = context.inputs as [string, string, string, string, string];
@@ -80,10 +94,12 @@ function lower(emitter: OnnxEmitter, context: LoweringContext): void {
   const hiddenGradients: string[] = [];
   let weightGradient: string | undefined;
   let biasGradient: string | undefined;
+  let previous: string | undefined;
   for (let start = 0; start < rows; start += rowsPerChunk) {
     const end = Math.min(start + rowsPerChunk, rows);
+    const rowsOfHidden = sliceRows(emitter, hidden, start, end);
     const chunk = {
-      hidden: sliceRows(emitter, hidden, start, end),
+      hidden: previous ? emitter.node("Add", [rowsOfHidden, previous])[0]! : rowsOfHidden,
       labels: sliceRows(emitter, labels, start, end),
       rows: end - start,
     };
@@ -105,6 +121,8 @@ function lower(emitter: OnnxEmitter, context: LoweringContext): void {
       const operands = [gradient, terms.rowWeightColumn, ...(biasGradient ? [biasGradient] : [])];
       biasGradient = emitter.node("Gemm", operands, { attributes: { transA: { int: 1 } } })[0]!;
     }
+    const made = [hiddenGradients.at(-1), weightGradient, biasGradient].filter((name) => name !== undefined);
+    previous = zeroAfter(emitter, made);
   }
   emitter.node("Sum", losses.length > 0 ? losses : [emitter.float(0)], { outputs: [lossOutput] });
   const zeros = (index: number): string => emitter.zeros(staticShape(context.outputTypes[index]!.shape));
@@ -188,7 +206,7 @@ const linearCrossEntropy = defineOp({
   },
   lower,
   evaluate: (inputs, _attributes, types) => evaluate(inputs, types),
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 export const LOSS_OPS: readonly OpDefinition[] = [linearCrossEntropy];

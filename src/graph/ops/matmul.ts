@@ -143,7 +143,7 @@ const matmul = defineOp({
     multiply(inputs[0]!, inputs[1]!, y, read(attributes));
     return [y];
   },
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 export const MATMUL_OPS: readonly OpDefinition[] = [matmul];

@@ -72,7 +72,7 @@ const reshape = defineOp({
     });
   },
   evaluate: (inputs, _attributes, types) => [{ ...outputLike(types[0]), data: inputs[0]!.data }],
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 function permutationOf(
@@ -119,7 +119,7 @@ const transpose = defineOp({
     copyStrided(x, output, strides, 0);
     return [output];
   },
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 /** Fills `output` reading `input` at `offset + sum(position x stride)`. */
@@ -165,7 +165,7 @@ const expand = defineOp({
       output.data[flat] = inputs[0]!.data[indices[flat]!]!;
     return [output];
   },
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 const slice = defineOp({
@@ -206,7 +206,7 @@ const slice = defineOp({
     copyStrided(x, output, strides, numberAttribute("slice", attributes, "start") * strides[axis]!);
     return [output];
   },
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 /** Zeros before and after along one axis: the adjoint of slice. */
@@ -246,7 +246,7 @@ const pad = defineOp({
     scatterAlong(x, output, axis, numberAttribute("pad", attributes, "before"));
     return [output];
   },
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 /** Writes `part` into `output` at `offset` along `axis`. */
@@ -311,7 +311,7 @@ const concat = defineOp({
     }
     return [output];
   },
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 export const MOVEMENT_OPS: readonly OpDefinition[] = [reshape, transpose, expand, slice, pad, concat];

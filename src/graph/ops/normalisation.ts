@@ -76,7 +76,7 @@ const layerNorm = defineOp({
     }
     return [y, means, inverses];
   },
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: true },
 });
 
 /** y = x / sqrt(mean(x^2) + epsilon) * weight; second output: 1 / sqrt(mean(x^2) + epsilon). */
@@ -127,7 +127,7 @@ const rmsNorm = defineOp({
     }
     return [y, inverses];
   },
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: true },
 });
 
 export const NORMALISATION_OPS: readonly OpDefinition[] = [layerNorm, rmsNorm];

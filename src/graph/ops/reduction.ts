@@ -112,6 +112,6 @@ export const REDUCTION_OPS: readonly OpDefinition[] = ROWS.map((row) =>
       }
     },
     evaluate: (inputs, _attributes, types) => [reduce(row, inputs[0]!, outputLike(types[0]))],
-    traits: { isElementwise: false },
+    traits: { isElementwise: false, isRecomputed: false },
   }),
 );

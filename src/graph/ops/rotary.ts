@@ -71,7 +71,7 @@ const rotaryEmbedding = defineOp({
     }
     return [output];
   },
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 export const ROTARY_OPS: readonly OpDefinition[] = [rotaryEmbedding];

@@ -44,7 +44,7 @@ const softmax = defineOp({
   evaluate: (inputs, _attributes, types) => [
     mapRows(inputs[0]!, outputLike(types[0]), (x, logSum) => Math.exp(x - logSum)),
   ],
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 const logSoftmax = defineOp({
@@ -62,7 +62,7 @@ const logSoftmax = defineOp({
   evaluate: (inputs, _attributes, types) => [
     mapRows(inputs[0]!, outputLike(types[0]), (x, logSum) => x - logSum),
   ],
-  traits: { isElementwise: false },
+  traits: { isElementwise: false, isRecomputed: false },
 });
 
 export const SOFTMAX_OPS: readonly OpDefinition[] = [softmax, logSoftmax];

@@ -10,6 +10,7 @@ interface UnaryRow {
   readonly domain?: "com.microsoft";
   readonly attributes?: Readonly<Record<string, { readonly float: number }>>;
   readonly f: (x: number) => number;
+  readonly isRecomputed?: boolean;
   /** dL/dx from x, y = f(x) and dL/dy. */
   readonly gradient: (ops: OpFunctions, x: Value, y: Value, gradient: Value) => Value;
 }
@@ -73,6 +74,7 @@ const ROWS: readonly UnaryRow[] = [
   },
   {
     name: "relu",
+    isRecomputed: true,
     onnx: "Relu",
     f: (x) => Math.max(x, 0),
     gradient: (ops, x, _y, g) => ops.where(ops.greater(x, ops.scalarLike(x, 0)), g, ops.scalarLike(g, 0)),
@@ -80,6 +82,7 @@ const ROWS: readonly UnaryRow[] = [
   {
     // log(1 + exp(x)), stable for large |x| in every backend
     name: "softplus",
+    isRecomputed: true,
     onnx: "Softplus",
     f: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
     gradient: (ops, x, _y, g) => ops.mul(g, ops.sigmoid(x)),
@@ -87,6 +90,7 @@ const ROWS: readonly UnaryRow[] = [
   {
     // x sigmoid(x); QuickGelu with alpha 1 is the one kernel that computes it in a single pass
     name: "silu",
+    isRecomputed: true,
     onnx: "QuickGelu",
     domain: "com.microsoft",
     attributes: { alpha: { float: 1 } },
@@ -100,6 +104,7 @@ const ROWS: readonly UnaryRow[] = [
   {
     // exact GELU: x Phi(x) = x/2 (1 + erf(x / sqrt 2)); Hendrycks and Gimpel, arXiv 1606.08415
     name: "gelu",
+    isRecomputed: true,
     onnx: "Gelu",
     domain: "com.microsoft",
     f: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
@@ -132,6 +137,6 @@ export const UNARY_OPS: readonly OpDefinition[] = ROWS.map((row) =>
       });
     },
     evaluate: (inputs, _attributes, types) => [mapBroadcast(inputs, types[0], row.f)],
-    traits: { isElementwise: true },
+    traits: { isElementwise: true, isRecomputed: row.isRecomputed ?? false },
   }),
 );

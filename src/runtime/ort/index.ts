@@ -101,8 +101,11 @@ export function createOrtBackend(options: OrtBackendOptions = {}): Backend {
           intraOpNumThreads: threads,
           interOpNumThreads: 1,
           executionMode: "sequential",
-          graphOptimizationLevel: "basic",
+          // The lowering already emits fused nodes; the optimiser would merge recomputed values with kept ones.
+          graphOptimizationLevel: "disabled",
           logSeverityLevel: 3,
+          // A pattern is one block as large as the peak, taken beside what the first run already holds.
+          enableMemPattern: false,
         });
         const inputs = graph.inputs.filter((input) => used.has(inputName(input)));
         return new OrtExecutable(ort, session, inputs, Object.keys(outputs));
