@@ -61,7 +61,7 @@ export function describeIssue(
       `received ${inWords(received)}, expected ${expectation(issue)}`,
     );
   }
-  if (issue.code === "custom") return describe(issue.path, "wrong-value", issue.message);
+  if (issue.code === "custom") return describe(issue.path, customKind(issue.params), issue.message);
   return describe(issue.path, "wrong-value", `received ${inWords(received)}, expected ${expectation(issue)}`);
 }
 
@@ -71,6 +71,12 @@ function describe(
   problem: string,
 ): IssueDescription {
   return { path, field: fieldName(path), kind, problem };
+}
+
+/** A refinement may say what kind of finding its own is, in `params.kind`. */
+function customKind(params: Record<string, unknown> | undefined): IssueDescription["kind"] {
+  const kind = params?.kind;
+  return kind === "missing" || kind === "wrong-type" ? kind : "wrong-value";
 }
 
 function expectation(issue: Issue): string {

@@ -57,7 +57,10 @@ export function readYamlFile<Schema extends z.ZodType>(
   };
   const result = options.schema.safeParse(raw);
   if (!result.success) {
-    const issue = describeIssue(result.error.issues[0]!, raw, options.knownKeys);
+    const { issues } = result.error;
+    // A misspelt key is also a missing one; the misspelling is the better thing to say.
+    const first = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]!;
+    const issue = describeIssue(first, raw, options.knownKeys);
     const explained = options.explain?.(issue);
     throw fail(issue.path, explained?.problem ?? issue.problem, explained?.hint);
   }

@@ -1,0 +1,74 @@
+/** One chat completion in flight: brings its outcome into the decision store and the access log, once. */
+import { costUsd, type PoolModel, type Usage } from "../pool/index.ts";
+import type { AccessEntry } from "./access-log.ts";
+import type { DecisionOutcome, DecisionRecord, DecisionStore } from "./decision-store.ts";
+import { errorCodeOf } from "./wire/error.ts";
+
+/** Client closed the request: nobody sees this status but the log. */
+export const CLIENT_CLOSED_STATUS = 499;
+
+export class Exchange {
+  readonly record: DecisionRecord;
+  readonly model: PoolModel;
+  readonly #access: AccessEntry;
+  readonly #decisions: DecisionStore;
+  #isSettled = false;
+
+  constructor(record: DecisionRecord, model: PoolModel, access: AccessEntry, decisions: DecisionStore) {
+    this.record = record;
+    this.model = model;
+    this.#access = access;
+    this.#decisions = decisions;
+    const { decision } = record;
+    Object.assign(access.fields, {
+      model: decision.model,
+      decisionId: record.id,
+      router: decision.router,
+      reason: decision.reason,
+      routingMs: decision.routingMs,
+    });
+    decisions.add(record);
+  }
+
+  completed(usage: Usage): void {
+    this.#settle({ status: "completed", httpStatus: 200, errorCode: null, ...this.#spent(usage) });
+  }
+
+  /** @param usage what was answered before the failure, if anything was */
+  failed(thrown: unknown, httpStatus: number, usage?: Usage): void {
+    const errorCode = errorCodeOf(thrown);
+    this.#access.fields.errorCode = errorCode;
+    this.#settle({ status: "failed", httpStatus, errorCode, ...this.#spent(usage) });
+  }
+
+  aborted(usage?: Usage): void {
+    this.#access.fields.errorCode = "CLIENT_CLOSED";
+    this.#settle({
+      status: "aborted",
+      httpStatus: CLIENT_CLOSED_STATUS,
+      errorCode: "CLIENT_CLOSED",
+      ...this.#spent(usage),
+    });
+  }
+
+  #spent(usage: Usage | undefined) {
+    if (usage === undefined)
+      return { promptTokens: null, completionTokens: null, usageSource: null, costUsd: null };
+    return {
+      promptTokens: usage.prompt_tokens,
+      completionTokens: usage.completion_tokens,
+      usageSource: usage.tutti_source ?? "upstream",
+      costUsd: costUsd(this.model.pricing, usage.prompt_tokens, usage.completion_tokens),
+    };
+  }
+
+  #settle(outcome: Omit<DecisionOutcome, "latencyMs">): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#decisions.complete(this.record.id, { ...outcome, latencyMs: this.#access.elapsedMs });
+    const { promptTokens, completionTokens, usageSource, costUsd: spentUsd } = outcome;
+    Object.assign(this.#access.fields, { promptTokens, completionTokens, usageSource, costUsd: spentUsd });
+    // A stream's handler returned long ago; its line is written when the stream ends.
+    if (this.#access.isStreaming) this.#access.write(outcome.httpStatus ?? 0);
+  }
+}

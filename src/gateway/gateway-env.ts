@@ -1,0 +1,32 @@
+/** What routes share: the parts given to the gateway, and the state of one request. */
+import type { Hono } from "hono";
+import type { Pool } from "../pool/index.ts";
+import type { Router } from "../routing/router.ts";
+import type { Logger } from "../support/logger.ts";
+import type { AccessEntry } from "./access-log.ts";
+import type { Clock } from "./clock.ts";
+import type { DecisionStore } from "./decision-store.ts";
+
+/** The model name that asks the router. */
+export const AUTO_MODEL = "tutti/auto";
+
+export interface GatewayParts {
+  readonly pool: Pool;
+  readonly router: Router | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly decisions: DecisionStore;
+  readonly maxBodyBytes: number;
+  /** Seconds since 1970. */
+  readonly startedSeconds: number;
+}
+
+export interface GatewayEnv {
+  Variables: {
+    access: AccessEntry;
+    /** Aborts when the client goes away. */
+    signal: AbortSignal;
+  };
+}
+
+export type GatewayApp = Hono<GatewayEnv>;

@@ -1,0 +1,37 @@
+/** A decision as `GET /v1/decisions/ID` gives it: snake_case like the rest of the API. */
+import type { DecisionRecord } from "../decision-store.ts";
+
+export function toWireDecision({ id, timeMs, requestedModel, decision, outcome }: DecisionRecord) {
+  return {
+    id,
+    object: "tutti.decision",
+    time: new Date(timeMs).toISOString(),
+    requested_model: requestedModel,
+    model: decision.model,
+    routed: decision.isRouted,
+    router: decision.router,
+    reason: decision.reason,
+    scores: decision.scores.map((candidate) => ({
+      model: candidate.model,
+      score: candidate.score,
+      estimated_cost_usd: candidate.estimatedCostUsd,
+    })),
+    prompt_sha256: decision.promptSha256,
+    routing_ms: decision.routingMs,
+    estimate: {
+      prompt_tokens: decision.estimate.promptTokens,
+      completion_tokens: decision.estimate.completionTokens,
+      cost_usd: decision.estimate.costUsd,
+    },
+    outcome: {
+      status: outcome.status,
+      http_status: outcome.httpStatus,
+      error_code: outcome.errorCode,
+      prompt_tokens: outcome.promptTokens,
+      completion_tokens: outcome.completionTokens,
+      usage_source: outcome.usageSource,
+      cost_usd: outcome.costUsd,
+      latency_ms: outcome.latencyMs,
+    },
+  };
+}
