@@ -1,0 +1,124 @@
+/**
+ * AdamW on host memory: adaptive moments with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101,
+ * algorithm 2; the order of operations is that of torch.optim.AdamW).
+ *
+ *   p <- p (1 - lr decay)
+ *   m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2
+ *   p <- p - lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + epsilon)
+ */
+import { assert } from "../support/errors.ts";
+
+export interface AdamWOptions {
+  /** @default 0.9 */
+  readonly beta1?: number;
+  /** @default 0.999 */
+  readonly beta2?: number;
+  /** @default 1e-8 */
+  readonly epsilon?: number;
+}
+
+/** Parameters that share a learning rate and a weight decay. */
+export interface ParameterGroup {
+  readonly names: readonly string[];
+  /** Peak learning rate; the schedule's multiplier applies to it. */
+  readonly learningRate: number;
+  /** Fraction of the learning rate by which weights shrink per step. */
+  readonly weightDecay: number;
+}
+
+type Arrays = Readonly<Record<string, Float32Array>>;
+
+/** Moments and step count: what a checkpoint must hold. */
+export interface AdamWState {
+  readonly firstMoments: Arrays;
+  readonly secondMoments: Arrays;
+  /** Updates made so far. */
+  step: number;
+}
+
+/** Zero moments for the parameters of all groups. */
+export function createAdamWState(groups: readonly ParameterGroup[], parameters: Arrays): AdamWState {
+  const zeros = (): Arrays =>
+    Object.fromEntries(
+      groups.flatMap(({ names }) =>
+        names.map((name) => [name, new Float32Array(lookUp(parameters, name).length)]),
+      ),
+    );
+  return { firstMoments: zeros(), secondMoments: zeros(), step: 0 };
+}
+
+function lookUp(arrays: Arrays, name: string): Float32Array {
+  const array = arrays[name];
+  assert(array, `no array for parameter "${name}"`);
+  return array;
+}
+
+/**
+ * One update in place of parameters and state.
+ *
+ * @param gradientScale multiplies every gradient first: the factor of global-norm clipping
+ * @param multiplier the schedule's factor on every group's learning rate
+ */
+export function adamWStep(
+  groups: readonly ParameterGroup[],
+  parameters: Arrays,
+  gradients: Arrays,
+  state: AdamWState,
+  { gradientScale, multiplier }: { readonly gradientScale: number; readonly multiplier: number },
+  { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamWOptions = {},
+): void {
+  state.step++;
+  const correction1 = 1 - beta1 ** state.step;
+  const rootCorrection2 = Math.sqrt(1 - beta2 ** state.step);
+  for (const group of groups) {
+    const learningRate = group.learningRate * multiplier;
+    const shrink = 1 - learningRate * group.weightDecay;
+    for (const name of group.names) {
+      updateOne(
+        lookUp(parameters, name),
+        lookUp(gradients, name),
+        lookUp(state.firstMoments, name),
+        lookUp(state.secondMoments, name),
+        {
+          gradientScale,
+          beta1,
+          beta2,
+          epsilon,
+          shrink,
+          stepSize: learningRate / correction1,
+          rootCorrection2,
+        },
+      );
+    }
+  }
+}
+
+interface UpdateConstants {
+  readonly gradientScale: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly shrink: number;
+  readonly stepSize: number;
+  readonly rootCorrection2: number;
+}
+
+function updateOne(
+  parameter: Float32Array,
+  gradient: Float32Array,
+  firstMoment: Float32Array,
+  secondMoment: Float32Array,
+  { gradientScale, beta1, beta2, epsilon, shrink, stepSize, rootCorrection2 }: UpdateConstants,
+): void {
+  const rest1 = 1 - beta1;
+  const rest2 = 1 - beta2;
+  for (let index = 0; index < parameter.length; index++) {
+    const g = gradient[index]! * gradientScale;
+    const m = beta1 * firstMoment[index]! + rest1 * g;
+    const v = beta2 * secondMoment[index]! + rest2 * g * g;
+    firstMoment[index] = m;
+    secondMoment[index] = v;
+    parameter[index] =
+      parameter[index]! * shrink - (stepSize * m) / (Math.sqrt(v) / rootCorrection2 + epsilon);
+  }
+}

@@ -1,0 +1,17 @@
+/** Clipping of gradients by their global norm (Pascanu et al., arXiv 1211.5063, algorithm 1). */
+
+/** Euclidean norm over all arrays together. */
+export function globalNorm(gradients: Iterable<Float32Array>): number {
+  let total = 0;
+  for (const gradient of gradients) {
+    let sum = 0;
+    for (let index = 0; index < gradient.length; index++) sum += gradient[index]! * gradient[index]!;
+    total += sum;
+  }
+  return Math.sqrt(total);
+}
+
+/** min(1, maxNorm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_; 1 when clipping is off (maxNorm 0). */
+export function clipFactor(norm: number, maxNorm: number): number {
+  return maxNorm > 0 ? Math.min(1, maxNorm / (norm + 1e-6)) : 1;
+}

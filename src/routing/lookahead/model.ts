@@ -1,0 +1,147 @@
+/**
+ * The Lookahead model as graph: backbone, routing head, response-modelling loss.
+ *
+ * B batch, L row tokens, T candidates, H hidden size, N response targets.
+ */
+import * as ops from "../../graph/functions.ts";
+import type { Graph, Value } from "../../graph/ir.ts";
+import { binaryCrossEntropyWithLogits } from "../../losses/binary-cross-entropy.ts";
+import { vocabularyCrossEntropy } from "../../losses/vocabulary-cross-entropy.ts";
+import {
+  bertEncoder,
+  bertMlmHeadSpecs,
+  bertMlmTransform,
+  bertSpecs,
+  llamaDecoder,
+  llamaHead,
+  llamaSpecs,
+  parseBertConfig,
+  parseLlamaConfig,
+} from "../../models/index.ts";
+import { dropout, layerNormSpecs, linearSpecs, namedLayerNorm, namedLinear } from "../../nn/layers.ts";
+import type { ParameterSpecs, ParameterValues } from "../../nn/parameters.ts";
+import type { Dimension } from "../../tensor/shape.ts";
+import type { LookaheadSettings } from "./settings.ts";
+
+const HEAD_STD = 0.02;
+
+/** Parameters of backbone and heads. The response head exists only where responses are modelled. */
+export function lookaheadSpecs(settings: LookaheadSettings): ParameterSpecs {
+  if (settings.variant === "clm") {
+    const config = parseLlamaConfig(settings.backbone);
+    // One scorer for all: candidates differ only through their identifier token.
+    return { ...llamaSpecs(config), ...linearSpecs("routing.output", config.hiddenSize, 1, HEAD_STD) };
+  }
+  const config = parseBertConfig(settings.backbone);
+  return {
+    ...bertSpecs(config, "bert."),
+    ...(settings.variant === "mlm" ? bertMlmHeadSpecs(config) : {}),
+    ...linearSpecs("routing.dense", config.hiddenSize, config.hiddenSize, HEAD_STD),
+    ...layerNormSpecs("routing.norm", config.hiddenSize),
+    ...linearSpecs("routing.output", config.hiddenSize, settings.candidates.length, HEAD_STD),
+  };
+}
+
+export interface RowInputs {
+  readonly inputIds: Value;
+  readonly positionIds: Value;
+  readonly attentionBias: Value;
+}
+
+/** Declares the inputs of `batch` rows of `tokens` tokens. */
+export function declareRowInputs(
+  graph: Graph,
+  settings: LookaheadSettings,
+  batch: Dimension,
+  tokens: Dimension,
+): RowInputs {
+  return {
+    inputIds: graph.input("input_ids", "int32", [batch, tokens]),
+    positionIds: graph.input("position_ids", "int32", [batch, tokens]),
+    attentionBias: graph.input(
+      "attention_bias",
+      "float32",
+      settings.variant === "clm" ? [batch, 1, tokens, tokens] : [batch, 1, 1, tokens],
+    ),
+  };
+}
+
+/** Hidden states [B, L, H] and routing logits [B, T]. */
+export function routingForward(
+  settings: LookaheadSettings,
+  parameters: ParameterValues,
+  inputs: RowInputs,
+  isTraining: boolean,
+): { hidden: Value; logits: Value } {
+  const headDropout = isTraining ? settings.headDropout : 0;
+  const batch = inputs.inputIds.shape[0]!;
+  if (settings.variant === "clm") {
+    const hidden = llamaDecoder(parseLlamaConfig(settings.backbone), parameters, inputs);
+    const identifiers = dropout(ops.slice(hidden, 1, 0, settings.candidates.length), headDropout);
+    const logits = namedLinear(parameters, "routing.output", identifiers);
+    return { hidden, logits: ops.reshape(logits, [batch, settings.candidates.length]) };
+  }
+  const config = parseBertConfig(settings.backbone);
+  // All tokens are of type 0: the candidates' own tokens already mark the blocks.
+  const tokenTypeIds = ops.toInt32(ops.greater(inputs.inputIds, ops.scalarLike(inputs.inputIds, 0x7fffffff)));
+  const hidden = bertEncoder(
+    config,
+    parameters,
+    { ...inputs, tokenTypeIds },
+    { isTraining, prefix: "bert." },
+  );
+  const cls = ops.reshape(ops.slice(hidden, 1, 0, 1), [batch, config.hiddenSize]);
+  const dense = ops.gelu(namedLinear(parameters, "routing.dense", cls));
+  const normal = namedLayerNorm(parameters, "routing.norm", dense, config.layerNormEpsilon);
+  return { hidden, logits: namedLinear(parameters, "routing.output", dropout(normal, headDropout)) };
+}
+
+export interface TrainingSizes {
+  readonly batch: number;
+  readonly tokens: number;
+  /** Padded number of response targets; 0 where responses are not modelled. */
+  readonly targets: number;
+}
+
+/** L = L_route + lambda L_resp; lambda is part of the fed target scale. Also returns both terms. */
+export function lookaheadLoss(
+  graph: Graph,
+  settings: LookaheadSettings,
+  parameters: ParameterValues,
+  sizes: TrainingSizes,
+) {
+  const inputs = declareRowInputs(graph, settings, sizes.batch, sizes.tokens);
+  const candidates = settings.candidates.length;
+  const labels = graph.input("labels", "float32", [sizes.batch, candidates]);
+  const labelWeights = graph.input("label_weights", "float32", [sizes.batch, candidates]);
+  const { hidden, logits } = routingForward(settings, parameters, inputs, true);
+  const routeLoss = binaryCrossEntropyWithLogits(logits, labels, labelWeights);
+  if (settings.variant === "mlc") return { loss: routeLoss, routeLoss };
+  const positions = graph.input("target_positions", "int32", [sizes.targets]);
+  const targets = graph.input("target_tokens", "int32", [sizes.targets]);
+  const scale = graph.input("target_scale", "float32", []);
+  const responseLoss = responseCrossEntropy(settings, parameters, hidden, { positions, targets, scale });
+  return { loss: ops.add(routeLoss, responseLoss), routeLoss, responseLoss };
+}
+
+function responseCrossEntropy(
+  settings: LookaheadSettings,
+  parameters: ParameterValues,
+  hidden: Value,
+  { positions, targets, scale }: { positions: Value; targets: Value; scale: Value },
+): Value {
+  if (settings.variant === "clm") {
+    const weight = llamaHead(parseLlamaConfig(settings.backbone), parameters);
+    return vocabularyCrossEntropy({ hidden, positions, labels: targets, weight, scale });
+  }
+  const config = parseBertConfig(settings.backbone);
+  const [batch, tokens] = hidden.shape as [number, number];
+  const rows = ops.gatherRows(ops.reshape(hidden, [batch * tokens, config.hiddenSize]), positions);
+  return vocabularyCrossEntropy({
+    hidden: bertMlmTransform(config, parameters, rows),
+    labels: targets,
+    weight: parameters("bert.embeddings.word_embeddings.weight"),
+    bias: parameters("cls.predictions.bias"),
+    scale,
+  });
+}

@@ -1,0 +1,237 @@
+/**
+ * The training loop: compile, run, clip, update, report, save. One function to read top to bottom.
+ *
+ * A run is a function of its seed, data and settings: batches, dropout and updates depend only on the step, so
+ * a run stopped anywhere and started again goes on bit for bit (for one machine, ONNX Runtime version and
+ * thread count).
+ */
+import { join } from "node:path";
+import type { Parameters } from "../nn/parameters.ts";
+import { adamWStep, createAdamWState, type ParameterGroup } from "../optim/adamw.ts";
+import { clipFactor, globalNorm } from "../optim/clip.ts";
+import { learningRateMultiplier, type Schedule } from "../optim/schedules.ts";
+import type { Backend } from "../runtime/backend.ts";
+import { TuttiError } from "../support/errors.ts";
+import { type Float32Tensor, zeros } from "../tensor/host-tensor.ts";
+import { loadCheckpoint, saveCheckpoint, saveParameters, type TrainingState } from "./checkpoint.ts";
+import { CompiledSteps, type StepResult } from "./compiled-steps.ts";
+import { MetricsFile, type StepMetrics } from "./metrics-file.ts";
+import { firstNonFinite, isFiniteTensor } from "./non-finite.ts";
+import type { MicroBatch, TrainingTask } from "./task.ts";
+
+export interface TrainingSettings {
+  readonly seed: number;
+  readonly totalSteps: number;
+  readonly groups: readonly ParameterGroup[];
+  readonly schedule: Schedule;
+  /** Global-norm clipping; 0 = off. */
+  readonly maxGradientNorm: number;
+  readonly checkpointEverySteps: number;
+  /** Identifies model, data and settings; a checkpoint with another fingerprint is refused. */
+  readonly fingerprint: string;
+  /** Holds checkpoint.safetensors, best.safetensors and metrics.jsonl. */
+  readonly outputFolder: string;
+}
+
+export interface TrainingContext {
+  readonly backend: Backend;
+  /** Called after every step. */
+  readonly onStep?: (metrics: StepMetrics) => void;
+  /** Higher is better; the best parameters are kept in best.safetensors. Must not depend on anything but them. */
+  readonly validation?: { readonly everySteps: number; run(parameters: Parameters): Promise<number> };
+  /** Aborting stops after the current step, with a checkpoint. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainingResult {
+  /** The best parameters by validation, or the last ones without validation. */
+  readonly parameters: Parameters;
+  readonly best: TrainingState["best"];
+  readonly resumedAtStep: number;
+  readonly compiledSteps: number;
+}
+
+/**
+ * Trains `parameters` in place, resuming from the checkpoint in the output folder when there is one.
+ *
+ * @throws {TuttiError} NON_FINITE naming step, first bad tensor and batch; INTERRUPTED after an abort;
+ *   CHECKPOINT_MISMATCH / CHECKPOINT_INVALID for a checkpoint that cannot be resumed
+ */
+export async function train(
+  task: TrainingTask,
+  parameters: Parameters,
+  settings: TrainingSettings,
+  context: TrainingContext,
+): Promise<TrainingResult> {
+  const { checkpointPath, bestPath, metricsPath } = trainingPaths(settings.outputFolder);
+  const arrays = Object.fromEntries(Object.entries(parameters).map(([name, { data }]) => [name, data]));
+  const state: TrainingState = {
+    parameters,
+    optimizer: createAdamWState(settings.groups, arrays),
+    step: 0,
+    best: undefined,
+  };
+  loadCheckpoint(checkpointPath, state, settings.fingerprint);
+  const resumedAtStep = state.step;
+  const metricsFile = new MetricsFile(metricsPath);
+  metricsFile.truncateTo(resumedAtStep);
+  const steps = new CompiledSteps(task, context.backend);
+  const gradients = gradientBuffers(parameters);
+  const gradientArrays = Object.fromEntries(
+    Object.entries(gradients).map(([name, { data }]) => [name, data]),
+  );
+
+  while (state.step < settings.totalSteps) {
+    const startedAt = performance.now();
+    const result = await accumulate(
+      steps,
+      task.microBatches(state.step),
+      state,
+      gradients,
+      settings,
+      context,
+    );
+    const gradientNorm = globalNorm(Object.values(gradientArrays));
+    if (!Number.isFinite(result.loss) || !Number.isFinite(gradientNorm)) {
+      throw nonFiniteGradient(task, state, gradients);
+    }
+    const multiplier = learningRateMultiplier(settings.schedule, state.step);
+    adamWStep(settings.groups, arrays, gradientArrays, state.optimizer, {
+      gradientScale: clipFactor(gradientNorm, settings.maxGradientNorm),
+      multiplier,
+    });
+    state.step++;
+    const validation = await validate(state, settings, context, bestPath);
+    const metrics: StepMetrics = {
+      step: state.step - 1,
+      loss: result.loss,
+      gradientNorm,
+      learningRateMultiplier: multiplier,
+      metrics: result.metrics,
+      ...(validation !== undefined && { validation }),
+      stepSeconds: (performance.now() - startedAt) / 1000,
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    };
+    metricsFile.append(metrics);
+    context.onStep?.(metrics);
+    const isStopping = context.signal?.aborted === true;
+    if (
+      isStopping ||
+      state.step % settings.checkpointEverySteps === 0 ||
+      state.step === settings.totalSteps
+    ) {
+      saveCheckpoint(checkpointPath, state, settings.fingerprint);
+    }
+    if (isStopping && state.step < settings.totalSteps) {
+      await steps.dispose();
+      throw new TuttiError(
+        "INTERRUPTED",
+        `stopped after step ${state.step} of ${settings.totalSteps}; nothing is lost`,
+        {
+          hint: "run the same command again to go on",
+        },
+      );
+    }
+  }
+  const compiledSteps = steps.count;
+  await steps.dispose();
+  return { parameters, best: state.best, resumedAtStep, compiledSteps };
+}
+
+/** Where a run keeps its files. */
+export function trainingPaths(outputFolder: string) {
+  return {
+    checkpointPath: join(outputFolder, "checkpoint.safetensors"),
+    bestPath: join(outputFolder, "best.safetensors"),
+    metricsPath: join(outputFolder, "metrics.jsonl"),
+  };
+}
+
+function gradientBuffers(parameters: Parameters): Record<string, Float32Tensor> {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, { shape }]) => [name, zeros("float32", shape) as Float32Tensor]),
+  );
+}
+
+/** Counters of dropout masks: room for this many micro-batches a step. */
+const MICRO_BATCHES_PER_STEP = 4096;
+
+/** Runs all micro-batches of the current step; their gradients end up summed in `gradients`. */
+async function accumulate(
+  steps: CompiledSteps,
+  batches: readonly MicroBatch[],
+  state: TrainingState,
+  gradients: Readonly<Record<string, Float32Tensor>>,
+  settings: TrainingSettings,
+  context: TrainingContext,
+): Promise<StepResult> {
+  let loss = 0;
+  const metrics: Record<string, number> = {};
+  let scratch: Record<string, Float32Tensor> | undefined;
+  for (const [index, batch] of batches.entries()) {
+    if (index > 0) scratch ??= gradientBuffers(state.parameters);
+    const into = index === 0 ? gradients : scratch!;
+    const counter = state.step * MICRO_BATCHES_PER_STEP + index;
+    const result = await steps.run(batch, state.parameters, into, { seed: settings.seed, counter });
+    if (!Number.isFinite(result.loss)) {
+      const {
+        graph,
+        loss: lossValue,
+        feeds,
+      } = await steps.inspect(batch, state.parameters, { seed: settings.seed, counter });
+      const where = (await firstNonFinite(context.backend, graph, lossValue, feeds)) ?? "the loss";
+      throw nonFinite(state.step, where, batch.recordIds);
+    }
+    loss += result.loss;
+    for (const [name, value] of Object.entries(result.metrics)) metrics[name] = (metrics[name] ?? 0) + value;
+    if (index > 0) for (const [name, { data }] of Object.entries(gradients)) addInto(data, into[name]!.data);
+  }
+  return { loss, metrics };
+}
+
+function addInto(total: Float32Array, part: Float32Array): void {
+  for (let index = 0; index < total.length; index++) total[index]! += part[index]!;
+}
+
+function nonFinite(step: number, where: string, recordIds: readonly string[]): TuttiError {
+  const shown =
+    recordIds.slice(0, 8).join(", ") + (recordIds.length > 8 ? `, and ${recordIds.length - 8} more` : "");
+  return new TuttiError("NON_FINITE", `step ${step}: ${where} holds a NaN or an infinity; records ${shown}`, {
+    details: { step, where, recordIds },
+    hint: "lower the learning rate, or look at these records; the last checkpoint is still good",
+  });
+}
+
+/** The loss is finite but a gradient is not. */
+function nonFiniteGradient(
+  task: TrainingTask,
+  state: TrainingState,
+  gradients: Readonly<Record<string, Float32Tensor>>,
+): TuttiError {
+  const bad = Object.entries(gradients).find(([, tensor]) => !isFiniteTensor(tensor));
+  const where = bad ? `gradient of "${bad[0]}"` : "the global gradient norm";
+  return nonFinite(
+    state.step,
+    where,
+    task.microBatches(state.step).flatMap((batch) => batch.recordIds),
+  );
+}
+
+async function validate(
+  state: TrainingState,
+  settings: TrainingSettings,
+  { validation }: TrainingContext,
+  bestPath: string,
+): Promise<number | undefined> {
+  if (!validation) return undefined;
+  if (state.step % validation.everySteps !== 0 && state.step !== settings.totalSteps) return undefined;
+  const value = await validation.run(state.parameters);
+  if (!state.best || value > state.best.value) {
+    state.best = { value, step: state.step };
+    saveParameters(bestPath, state.parameters, {
+      fingerprint: settings.fingerprint,
+      step: String(state.step),
+    });
+  }
+  return value;
+}

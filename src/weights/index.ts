@@ -1,0 +1,7 @@
+export {
+  readSafetensors,
+  type SafetensorsFile,
+  type SafetensorsTensor,
+  type TensorToWrite,
+  writeSafetensors,
+} from "./safetensors.ts";
