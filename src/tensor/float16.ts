@@ -3,7 +3,7 @@
 const buffer = new DataView(new ArrayBuffer(4));
 
 /** IEEE 754 binary16 to number. */
-export function decodeFloat16(bits: number): number {
+function decodeFloat16Bits(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;
@@ -13,13 +13,13 @@ export function decodeFloat16(bits: number): number {
 }
 
 /** bfloat16 (the upper half of a float32) to number. */
-export function decodeBfloat16(bits: number): number {
+function decodeBfloat16Bits(bits: number): number {
   buffer.setUint32(0, bits << 16);
   return buffer.getFloat32(0);
 }
 
 /** Number to bfloat16, rounded to nearest even. */
-export function encodeBfloat16(value: number): number {
+function encodeBfloat16Bits(value: number): number {
   buffer.setFloat32(0, value);
   const bits = buffer.getUint32(0);
   if (Number.isNaN(value)) return 0x7fc0;
@@ -27,7 +27,7 @@ export function encodeBfloat16(value: number): number {
 }
 
 /** Number to binary16, rounded to nearest even; overflow gives infinity. */
-export function encodeFloat16(value: number): number {
+function encodeFloat16Bits(value: number): number {
   if (Number.isNaN(value)) return 0x7e00;
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const magnitude = Math.abs(value);
@@ -42,3 +42,24 @@ export function encodeFloat16(value: number): number {
     sign | (exponent === -14 && magnitude < 2 ** -14 ? rounded : ((exponent + 15) << 10) + (rounded - 1024))
   );
 }
+
+function decodeWith(decode: (bits: number) => number, halves: Uint16Array): Float32Array {
+  const values = new Float32Array(halves.length);
+  for (let index = 0; index < halves.length; index++) values[index] = decode(halves[index]!);
+  return values;
+}
+
+function encodeWith(encode: (value: number) => number, values: Float32Array): Uint16Array {
+  const halves = new Uint16Array(values.length);
+  for (let index = 0; index < values.length; index++) halves[index] = encode(values[index]!);
+  return halves;
+}
+
+/** binary16 elements to float32, exactly. */
+export const decodeFloat16 = (halves: Uint16Array): Float32Array => decodeWith(decodeFloat16Bits, halves);
+/** bfloat16 elements to float32, exactly. */
+export const decodeBfloat16 = (halves: Uint16Array): Float32Array => decodeWith(decodeBfloat16Bits, halves);
+/** float32 to binary16, rounded to nearest, ties to even. */
+export const encodeFloat16 = (values: Float32Array): Uint16Array => encodeWith(encodeFloat16Bits, values);
+/** float32 to bfloat16, rounded to nearest, ties to even. */
+export const encodeBfloat16 = (values: Float32Array): Uint16Array => encodeWith(encodeBfloat16Bits, values);

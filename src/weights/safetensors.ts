@@ -66,7 +66,12 @@ function parseEntry(path: string, name: string, value: unknown, dataBytes: numbe
   if (!Array.isArray(shape) || !shape.every(isCount)) {
     throw invalid(path, `tensor "${name}": shape is ${JSON.stringify(shape)}, expected counts`, { name });
   }
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1]) {
+  if (
+    !Array.isArray(offsets) ||
+    offsets.length !== 2 ||
+    !offsets.every(isCount) ||
+    Number(offsets[0]) > Number(offsets[1])
+  ) {
     throw invalid(
       path,
       `tensor "${name}": data_offsets are ${JSON.stringify(offsets)}, expected [start, end]`,
@@ -151,9 +156,7 @@ function decode({ dtype, shape }: Entry, bytes: Uint8Array<ArrayBuffer>): Safete
     case "F16":
     case "BF16": {
       const halves = new Uint16Array(buffer, byteOffset, byteLength / 2);
-      const widen = dtype === "F16" ? decodeFloat16 : decodeBfloat16;
-      const data = new Float32Array(halves.length);
-      for (let index = 0; index < halves.length; index++) data[index] = widen(halves[index]!);
+      const data = dtype === "F16" ? decodeFloat16(halves) : decodeBfloat16(halves);
       return { dtype, shape, data };
     }
     case "U8":
