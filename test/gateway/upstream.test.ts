@@ -2,7 +2,9 @@
 import type { ServerResponse } from "node:http";
 import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
+import { createGateway } from "../../src/gateway/index.ts";
 import { createPool } from "../../src/pool/index.ts";
+import { silentLogger } from "../../src/support/logger.ts";
 import {
   LONG_PROMPT,
   MIXED_ANSWER,
@@ -362,6 +364,25 @@ describe("a client that goes away", () => {
     expect(gateway.log).toMatchObject([
       { level: "info", fields: { status: 499, errorCode: "CLIENT_CLOSED" } },
     ]);
+  });
+
+  it("after the headers, without reading the body, frees the provider", async () => {
+    const upstream = await startRawUpstream((response) => sse(response, `data: ${delta("tick")}\n\n`));
+    const log: unknown[] = [];
+    const info = (_event: string, fields?: object) => void log.push(fields);
+    const app = createGateway({ pool: remotePool(upstream.baseUrl), logger: { ...silentLogger, info } });
+    const controller = new AbortController();
+    const response = await app.request("/v1/chat/completions", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ ...ask, stream: true }),
+      signal: controller.signal,
+    });
+    expect(response.status).toBe(200);
+    controller.abort();
+    await upstream.abandoned;
+    await until(() => log.length > 0);
+    expect(log).toMatchObject([{ status: 499, errorCode: "CLIENT_CLOSED" }]);
   });
 
   it("reads slowly: the provider is slowed down instead of buffered", async () => {

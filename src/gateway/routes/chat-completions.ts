@@ -126,6 +126,11 @@ async function answerStream(
     includeUsage: call.includeUsage,
     requestId: access.requestId,
   });
+  // A client that leaves before the body is first read cancels nothing: the signal has to end the exchange.
+  // Failures while ending have nobody left to go to.
+  signal.addEventListener("abort", () => void events.return(undefined).catch(() => undefined), {
+    once: true,
+  });
   context.header("content-type", "text/event-stream; charset=utf-8");
   context.header("cache-control", "no-cache");
   // Tells buffering reverse proxies to pass every event on at once.
