@@ -10,13 +10,13 @@ import { messageOf, TuttiError } from "../support/errors.ts";
 import { decodeBfloat16, decodeFloat16 } from "../tensor/float16.ts";
 
 /** Bytes per element of the dtypes that are read. */
-const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, U8: 1, BOOL: 1 } as const;
+const DTYPE_BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, U8: 1, BOOL: 1 } as const;
 export type SafetensorsDtype = keyof typeof DTYPE_BYTES;
 
 /** The limit of the reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-export type SafetensorsData = Float32Array | BigInt64Array | Int32Array | Uint8Array;
+export type SafetensorsData = Float64Array | Float32Array | BigInt64Array | Int32Array | Uint8Array;
 
 export interface SafetensorsTensor {
   /** As stored; F16 and BF16 data is widened to float32 on reading. */
@@ -147,6 +147,8 @@ function parseHeader(
 function decode({ dtype, shape }: Entry, bytes: Uint8Array<ArrayBuffer>): SafetensorsTensor {
   const { buffer, byteOffset, byteLength } = bytes;
   switch (dtype) {
+    case "F64":
+      return { dtype, shape, data: new Float64Array(buffer, byteOffset, byteLength / 8) };
     case "F32":
       return { dtype, shape, data: new Float32Array(buffer, byteOffset, byteLength / 4) };
     case "I64":

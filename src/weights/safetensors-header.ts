@@ -1,0 +1,206 @@
+/**
+ * Parsing and checking a safetensors header: 8 bytes with the length of the JSON that follows (little-endian), the
+ * JSON, then the tensors' bytes, which must cover the rest of the file without gap or overlap.
+ */
+import { type ErrorDetails, messageOf, TuttiError } from "../support/errors.ts";
+import { firstDuplicateKey } from "./duplicate-key.ts";
+import {
+  isSafetensorsDType,
+  SAFETENSORS_DTYPES,
+  type SafetensorsDType,
+  storedType,
+} from "./safetensors-dtype.ts";
+
+/** Longest header that readers of the format accept, in bytes. */
+export const MAXIMUM_HEADER_BYTES = 100_000_000;
+
+/** Where one tensor lies. */
+export interface SafetensorsEntry {
+  readonly name: string;
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  /** From the start of the file. */
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
+export interface SafetensorsHeader {
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In the order of the bytes in the file. */
+  readonly entries: ReadonlyMap<string, SafetensorsEntry>;
+}
+
+/** The error of every malformed file; `message` says which tensor and which numbers. */
+export function invalidSafetensors(
+  path: string,
+  message: string,
+  details: ErrorDetails = {},
+  cause?: unknown,
+): TuttiError {
+  return new TuttiError("SAFETENSORS_INVALID", `${path}: ${message}`, {
+    details: { path, ...details },
+    hint: "the file is damaged, incomplete or not a safetensors file: copy or write it again",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** Checks the length field against the format's limit and the size of the file. */
+export function checkHeaderLength(path: string, length: bigint, fileBytes: number): number {
+  if (length < 2n) throw invalidSafetensors(path, `header length is ${length} bytes, expected at least 2`);
+  if (length > BigInt(MAXIMUM_HEADER_BYTES)) {
+    throw invalidSafetensors(
+      path,
+      `header length is ${length} bytes, more than the ${MAXIMUM_HEADER_BYTES} allowed`,
+    );
+  }
+  if (8n + length > BigInt(fileBytes)) {
+    throw invalidSafetensors(path, `header of ${length} bytes does not fit in a file of ${fileBytes} bytes`, {
+      headerBytes: Number(length),
+      fileBytes,
+    });
+  }
+  return Number(length);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** What was received, short enough for a message. */
+function shown(value: unknown): string {
+  const json = JSON.stringify(value) ?? "nothing";
+  return json.length > 80 ? `${json.slice(0, 77)}...` : json;
+}
+
+function parseJson(path: string, bytes: Uint8Array): Record<string, unknown> {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw invalidSafetensors(path, "header is not valid UTF-8", {}, cause);
+  }
+  if (!text.startsWith("{"))
+    throw invalidSafetensors(path, `header starts with ${shown(text[0])}, expected "{"`);
+  let header: unknown;
+  try {
+    header = JSON.parse(text);
+  } catch (cause) {
+    throw invalidSafetensors(path, `header is not JSON: ${messageOf(cause)}`, {}, cause);
+  }
+  const duplicate = firstDuplicateKey(text);
+  if (duplicate !== undefined) {
+    throw invalidSafetensors(path, `header names ${shown(duplicate)} twice`, { tensor: duplicate });
+  }
+  return header as Record<string, unknown>;
+}
+
+function parseMetadata(path: string, value: unknown): Record<string, string> {
+  if (value === undefined) return {};
+  if (!isObject(value))
+    throw invalidSafetensors(path, `__metadata__ is ${shown(value)}, expected an object of strings`);
+  for (const [key, text] of Object.entries(value)) {
+    if (typeof text !== "string") {
+      throw invalidSafetensors(path, `__metadata__ field ${shown(key)} is ${shown(text)}, expected a string`);
+    }
+  }
+  return value as Record<string, string>;
+}
+
+function parseEntry(
+  path: string,
+  name: string,
+  value: unknown,
+  dataStart: number,
+  fileBytes: number,
+): SafetensorsEntry {
+  const fail = (message: string, details: ErrorDetails = {}) =>
+    invalidSafetensors(path, `tensor ${shown(name)}: ${message}`, { tensor: name, ...details });
+  if (!isObject(value)) throw fail(`entry is ${shown(value)}, expected an object`);
+  const { dtype, shape, data_offsets: offsets } = value;
+  if (!isSafetensorsDType(dtype)) {
+    throw fail(`dtype is ${shown(dtype)}, expected one of ${SAFETENSORS_DTYPES.join(", ")}`);
+  }
+  if (!Array.isArray(shape) || !shape.every(isSize)) {
+    throw fail(`shape is ${shown(shape)}, expected a list of sizes`);
+  }
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
+    throw fail(`data_offsets is ${shown(offsets)}, expected [begin, end]`);
+  }
+  const [begin, end] = offsets as [number, number];
+  if (end < begin) throw fail(`data_offsets [${begin}, ${end}] end before they begin`);
+  const dataBytes = fileBytes - dataStart;
+  if (end > dataBytes) {
+    throw fail(`data_offsets end at ${end}, but the file holds ${dataBytes} bytes of data`, {
+      end,
+      dataBytes,
+    });
+  }
+  const expected = shape.reduce((product: number, size) => product * size, storedType(dtype).bytes);
+  if (expected !== end - begin) {
+    throw fail(
+      `${dtype} [${shape.join(", ")}] takes ${expected} bytes, data_offsets [${begin}, ${end}] give ${end - begin}`,
+      {
+        expectedBytes: expected,
+        receivedBytes: end - begin,
+      },
+    );
+  }
+  return { name, dtype, shape, byteOffset: dataStart + begin, byteLength: end - begin };
+}
+
+/** The tensors, sorted by place, must follow one another from the first byte of data to the last. */
+function checkCoverage(
+  path: string,
+  entries: readonly SafetensorsEntry[],
+  dataStart: number,
+  fileBytes: number,
+): void {
+  let reached = dataStart;
+  let previous = "the header";
+  for (const { name, byteOffset, byteLength } of entries) {
+    if (byteOffset !== reached) {
+      const what = byteOffset < reached ? "overlaps" : "leaves a gap after";
+      throw invalidSafetensors(
+        path,
+        `tensor ${shown(name)} ${what} ${previous}: it begins at byte ${byteOffset - dataStart} of the data, expected ${reached - dataStart}`,
+        { tensor: name, begin: byteOffset - dataStart, expected: reached - dataStart },
+      );
+    }
+    reached += byteLength;
+    previous = `tensor ${shown(name)}`;
+  }
+  if (reached !== fileBytes) {
+    throw invalidSafetensors(path, `${fileBytes - reached} bytes after the last tensor belong to none`, {
+      dataBytes: fileBytes - dataStart,
+      usedBytes: reached - dataStart,
+    });
+  }
+}
+
+/**
+ * Reads the JSON of a header and checks all it says.
+ *
+ * @param bytes the JSON, padding included
+ * @param fileBytes size of the whole file
+ * @throws {TuttiError} SAFETENSORS_INVALID
+ */
+export function parseSafetensorsHeader(
+  path: string,
+  bytes: Uint8Array,
+  fileBytes: number,
+): SafetensorsHeader {
+  const { __metadata__: metadata, ...tensors } = parseJson(path, bytes);
+  const dataStart = 8 + bytes.byteLength;
+  const entries = Object.entries(tensors)
+    .map(([name, value]) => parseEntry(path, name, value, dataStart, fileBytes))
+    .sort((a, b) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength);
+  checkCoverage(path, entries, dataStart, fileBytes);
+  return {
+    metadata: parseMetadata(path, metadata),
+    entries: new Map(entries.map((entry) => [entry.name, entry])),
+  };
+}

@@ -1,0 +1,150 @@
+/** Reading safetensors files tensor by tensor, each into an array of its own: no second copy of the file in memory. */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { didYouMean } from "../support/did-you-mean.ts";
+import { messageOf, TuttiError } from "../support/errors.ts";
+import { type SafetensorsData, type SafetensorsDType, storedType } from "./safetensors-dtype.ts";
+import {
+  checkHeaderLength,
+  invalidSafetensors,
+  parseSafetensorsHeader,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+} from "./safetensors-header.ts";
+
+export interface SafetensorsTensor {
+  readonly name: string;
+  /** As stored; the data of F16 and BF16 are widened to float32. */
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  /** Row-major. BOOL is one byte per element. */
+  readonly data: SafetensorsData;
+}
+
+/** An open file; close it when done. */
+export interface SafetensorsFile {
+  readonly path: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly entries: ReadonlyMap<string, SafetensorsEntry>;
+  /**
+   * Reads one tensor from the disk.
+   *
+   * @throws {TuttiError} WEIGHTS_MISMATCH when there is none of that name
+   */
+  read(name: string): SafetensorsTensor;
+  close(): void;
+}
+
+export interface Safetensors {
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In the order of the bytes in the file. */
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+}
+
+/** One read call takes at most 2 GiB; stay well below. */
+const READ_BYTES = 1 << 28;
+
+function readInto(path: string, descriptor: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.byteLength; ) {
+    const received = readSync(
+      descriptor,
+      bytes,
+      done,
+      Math.min(bytes.byteLength - done, READ_BYTES),
+      position + done,
+    );
+    if (received === 0) {
+      throw invalidSafetensors(
+        path,
+        `ends at byte ${position + done}, expected ${position + bytes.byteLength}`,
+      );
+    }
+    done += received;
+  }
+}
+
+function openDescriptor(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (cause) {
+    throw new TuttiError("FILE_NOT_FOUND", `could not open ${path}: ${messageOf(cause)}`, {
+      cause,
+      details: { path },
+      hint: "check the path and its permissions",
+    });
+  }
+}
+
+function readHeader(path: string, descriptor: number): SafetensorsHeader {
+  const stat = fstatSync(descriptor);
+  if (!stat.isFile()) throw invalidSafetensors(path, "is not a file");
+  if (stat.size < 8) {
+    throw invalidSafetensors(
+      path,
+      `is ${stat.size} bytes long, too short for the 8 bytes of the header length`,
+    );
+  }
+  const lengthField = new Uint8Array(8);
+  readInto(path, descriptor, lengthField, 0);
+  const length = checkHeaderLength(path, new DataView(lengthField.buffer).getBigUint64(0, true), stat.size);
+  const json = new Uint8Array(length);
+  readInto(path, descriptor, json, 8);
+  return parseSafetensorsHeader(path, json, stat.size);
+}
+
+/**
+ * Opens a file and checks its header; tensors are read when asked for.
+ *
+ * @throws {TuttiError} FILE_NOT_FOUND, or SAFETENSORS_INVALID naming the file, the tensor and the numbers
+ */
+export function openSafetensors(path: string): SafetensorsFile {
+  const descriptor = openDescriptor(path);
+  let header: SafetensorsHeader;
+  try {
+    header = readHeader(path, descriptor);
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+  let isOpen = true;
+  return {
+    path,
+    metadata: header.metadata,
+    entries: header.entries,
+    read(name) {
+      const entry = header.entries.get(name);
+      if (!entry) {
+        throw new TuttiError("WEIGHTS_MISMATCH", `${path}: has no tensor "${name}"`, {
+          details: { path, tensor: name },
+          hint:
+            didYouMean(name, [...header.entries.keys()]) ||
+            "list the names with openSafetensors(path).entries",
+        });
+      }
+      const buffer = new ArrayBuffer(entry.byteLength);
+      readInto(path, descriptor, new Uint8Array(buffer), entry.byteOffset);
+      return { name, dtype: entry.dtype, shape: entry.shape, data: storedType(entry.dtype).decode(buffer) };
+    },
+    close() {
+      if (isOpen) closeSync(descriptor);
+      isOpen = false;
+    },
+  };
+}
+
+/**
+ * Reads all tensors of a file, or those of `names`.
+ *
+ * @throws {TuttiError} FILE_NOT_FOUND, SAFETENSORS_INVALID, or WEIGHTS_MISMATCH when a name is not there
+ */
+export function readSafetensors(
+  path: string,
+  options: { readonly names?: readonly string[] } = {},
+): Safetensors {
+  const file = openSafetensors(path);
+  try {
+    const names = options.names ?? [...file.entries.keys()];
+    return { metadata: file.metadata, tensors: new Map(names.map((name) => [name, file.read(name)])) };
+  } finally {
+    file.close();
+  }
+}

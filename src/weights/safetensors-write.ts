@@ -1,0 +1,101 @@
+/** Writing safetensors files that every reader of the format loads. */
+import { writeFileAtomic } from "../support/atomic-file.ts";
+import { TuttiError } from "../support/errors.ts";
+import { formatShape, sizeOf } from "../tensor/shape.ts";
+import {
+  isSafetensorsDType,
+  SAFETENSORS_DTYPES,
+  type SafetensorsData,
+  type SafetensorsDType,
+  storedType,
+} from "./safetensors-dtype.ts";
+import { MAXIMUM_HEADER_BYTES } from "./safetensors-header.ts";
+
+export interface TensorToWrite {
+  readonly name: string;
+  /** F16 and BF16 are rounded from a Float32Array. */
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  readonly data: SafetensorsData;
+}
+
+function check(tensor: TensorToWrite): void {
+  const { name, dtype, shape, data } = tensor;
+  if (name === "__metadata__") {
+    throw new TuttiError("INVALID_ARGUMENT", 'a tensor cannot be named "__metadata__"', {
+      hint: "the format keeps that name for its own use; give the tensor another",
+    });
+  }
+  if (!isSafetensorsDType(dtype)) {
+    throw new TuttiError(
+      "DTYPE_MISMATCH",
+      `tensor "${name}": dtype is "${dtype}", expected one of ${SAFETENSORS_DTYPES.join(", ")}`,
+    );
+  }
+  const { array } = storedType(dtype);
+  if (data.constructor.name !== array) {
+    throw new TuttiError(
+      "DTYPE_MISMATCH",
+      `tensor "${name}": ${dtype} is written from a ${array}, received a ${data.constructor.name}`,
+    );
+  }
+  if (sizeOf(shape) !== data.length) {
+    throw new TuttiError(
+      "SHAPE_MISMATCH",
+      `tensor "${name}": shape ${formatShape(shape)} takes ${sizeOf(shape)} elements, received ${data.length}`,
+    );
+  }
+}
+
+/**
+ * Writes tensors and string metadata to `path`, atomically: a reader sees the old file or the whole new one. Data are
+ * written in place, without a copy, except where half precision is encoded. The bytes depend on the content only:
+ * wider types come first, which keeps every tensor aligned, then names in code-unit order.
+ *
+ * @throws {TuttiError} DTYPE_MISMATCH, SHAPE_MISMATCH, INVALID_ARGUMENT (repeated or reserved name), FILE_WRITE_FAILED
+ */
+export function writeSafetensors(
+  path: string,
+  tensors: Iterable<TensorToWrite> | Readonly<Record<string, Omit<TensorToWrite, "name">>>,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  const list = Symbol.iterator in tensors ? [...(tensors as Iterable<TensorToWrite>)] : withNames(tensors);
+  for (const tensor of list) check(tensor);
+  list.sort(
+    (a, b) =>
+      storedType(b.dtype).bytes - storedType(a.dtype).bytes ||
+      (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
+  );
+  const header = new Map<string, unknown>();
+  if (Object.keys(metadata).length > 0) header.set("__metadata__", metadata);
+  let offset = 0;
+  for (const { name, dtype, shape, data } of list) {
+    if (header.has(name)) {
+      throw new TuttiError("INVALID_ARGUMENT", `two tensors are named "${name}"`, {
+        hint: "give each tensor a name of its own",
+      });
+    }
+    const end = offset + data.length * storedType(dtype).bytes;
+    header.set(name, { dtype, shape, data_offsets: [offset, end] });
+    offset = end;
+  }
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(header)), "utf8");
+  const padded = Buffer.alloc(Math.ceil(json.byteLength / 8) * 8, " ");
+  json.copy(padded);
+  if (padded.byteLength > MAXIMUM_HEADER_BYTES) {
+    throw new TuttiError(
+      "INVALID_ARGUMENT",
+      `names and metadata take ${padded.byteLength} bytes, more than the ${MAXIMUM_HEADER_BYTES} of the format`,
+    );
+  }
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(padded.byteLength), true);
+  writeFileAtomic(path, length, padded, ...list.map(({ dtype, data }) => storedType(dtype).encode(data)));
+}
+
+function withNames(tensors: object): TensorToWrite[] {
+  return Object.entries(tensors as Record<string, Omit<TensorToWrite, "name">>).map(([name, tensor]) => ({
+    ...tensor,
+    name,
+  }));
+}
