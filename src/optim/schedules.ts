@@ -24,7 +24,7 @@ export function learningRateMultiplier({ kind, warmupSteps, totalSteps }: Schedu
     case "constant":
       return 1;
     case "linear":
-      return 1 - progress;
+      return Math.max(0, (totalSteps - step) / Math.max(1, totalSteps - warmupSteps));
     case "cosine":
       return Math.max(0, 0.5 * (1 + Math.cos(Math.PI * progress)));
     default:
