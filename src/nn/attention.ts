@@ -6,6 +6,7 @@
  */
 import * as ops from "../graph/functions.ts";
 import type { Value } from "../graph/ir.ts";
+import { scaleDimension } from "../tensor/shape.ts";
 import { dropout } from "./layers.ts";
 
 /** A finite stand-in for minus infinity: a fully masked row gives even weights instead of NaN. */
@@ -35,7 +36,7 @@ export function attention(q: Value, k: Value, v: Value, bias: Value, dropoutProb
   const [, keyHeads, keyTokens] = k.shape;
   const isGrouped = heads !== keyHeads;
   // Queries that share a key/value head lie next to one another: one taller product instead of repeated keys.
-  const groupedTokens = isGrouped ? (Number(heads) / Number(keyHeads)) * Number(tokens) : tokens!;
+  const groupedTokens = isGrouped ? scaleDimension(tokens!, Number(heads) / Number(keyHeads)) : tokens!;
   const grouped = ops.reshape(q, [batch!, keyHeads!, groupedTokens, headWidth!]);
   const scores = ops.matmul(grouped, k, { transposeB: true, alpha: 1 / Math.sqrt(Number(headWidth)) });
   const scoresPerHead = ops.reshape(scores, [batch!, heads!, tokens!, keyTokens!]);

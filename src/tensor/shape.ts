@@ -27,6 +27,24 @@ export function staticShape(shape: Shape): readonly number[] {
   return shape as readonly number[];
 }
 
+/** The dimension times a whole number; symbols carry it as a prefix: "3*tokens". */
+export function scaleDimension(dimension: Dimension, factor: number): Dimension {
+  if (typeof dimension === "number") return dimension * factor;
+  return factor === 1 ? dimension : `${factor}*${dimension}`;
+}
+
+/** The number and the symbol of a dimension: "3*tokens" is 3 and "tokens", 7 is 7 and none. */
+export function splitDimension(dimension: Dimension): {
+  readonly factor: number;
+  readonly symbol: string | undefined;
+} {
+  if (typeof dimension === "number") return { factor: dimension, symbol: undefined };
+  const star = dimension.indexOf("*");
+  return star < 0
+    ? { factor: 1, symbol: dimension }
+    : { factor: Number(dimension.slice(0, star)), symbol: dimension.slice(star + 1) };
+}
+
 /** Number of elements of a static shape; 1 for a scalar. */
 export function sizeOf(shape: Shape): number {
   return staticShape(shape).reduce((product, dimension) => product * dimension, 1);

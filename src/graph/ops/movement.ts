@@ -7,6 +7,7 @@ import {
   normaliseAxis,
   type Shape,
   sameShape,
+  splitDimension,
   staticShape,
   stridesOf,
 } from "../../tensor/shape.ts";
@@ -15,18 +16,20 @@ import { defineOp, type OnnxEmitter, type OpDefinition, type ReferenceTensor } f
 import { inputAt, numberAttribute, numbersAttribute, shapeAttribute, shapeMismatch } from "./check.ts";
 import { broadcastIndices, outputLike } from "./reference.ts";
 
-/** Dimensions of both shapes with equal symbols cancelled: equal products mean an equal number of elements. */
+/** Equal products of numbers and equal symbols mean an equal number of elements. */
 function canReshape(from: Shape, to: Shape): boolean {
-  const symbols = [...from.filter((dimension) => typeof dimension === "string")];
-  for (const dimension of to) {
-    if (typeof dimension === "number") continue;
-    const index = symbols.indexOf(dimension);
-    if (index < 0) return false;
-    symbols.splice(index, 1);
-  }
-  const product = (shape: Shape): number =>
-    shape.reduce<number>((total, dimension) => total * (typeof dimension === "number" ? dimension : 1), 1);
-  return symbols.length === 0 && product(from) === product(to);
+  const product = (shape: Shape) => {
+    const parts = shape.map(splitDimension);
+    return {
+      factor: parts.reduce((total, { factor }) => total * factor, 1),
+      symbols: parts
+        .flatMap(({ symbol }) => symbol ?? [])
+        .sort()
+        .join(),
+    };
+  };
+  const [a, b] = [product(from), product(to)];
+  return a.factor === b.factor && a.symbols === b.symbols;
 }
 
 /**

@@ -1,0 +1,188 @@
+/** A trained Lookahead (or MLC) model as a router: one forward pass over the prompt, no token decoded. */
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Graph } from "../../graph/ir.ts";
+import { checkParameters, declareParameters, type Parameters } from "../../nn/index.ts";
+import { type Backend, createOrtBackend, type Executable } from "../../runtime/index.ts";
+import { writeFileAtomic } from "../../support/atomic-file.ts";
+import { messageOf, TuttiError } from "../../support/errors.ts";
+import { float32, int32 } from "../../tensor/host-tensor.ts";
+import { loadTokenizer, type Tokenizer } from "../../text/index.ts";
+import { loadParameters, saveParameters } from "../../train/checkpoint.ts";
+import type { Router, RoutingQuery } from "../router.ts";
+import { paddedPromptLength } from "./batches.ts";
+import { encodePrompt } from "./encode.ts";
+import { clmRow, mlmRow, promptRow, type Row, rowTokens } from "./layout.ts";
+import { declareRowInputs, lookaheadSpecs, routingForward } from "./model.ts";
+import { type LookaheadSettings, settingsSchema } from "./settings.ts";
+import { stackRows } from "./task.ts";
+
+const ROWS_PER_RUN = 32;
+
+export class LookaheadRouter implements Router {
+  readonly name: string;
+  readonly settings: LookaheadSettings;
+  private readonly parameters: Parameters;
+  private readonly tokenizer: Tokenizer;
+  private readonly backend: Backend;
+  private executable: Promise<Executable> | undefined;
+
+  constructor(
+    name: string,
+    settings: LookaheadSettings,
+    parameters: Parameters,
+    tokenizer: Tokenizer,
+    backend: Backend,
+  ) {
+    this.name = name;
+    this.settings = settings;
+    this.parameters = parameters;
+    this.tokenizer = tokenizer;
+    this.backend = backend;
+  }
+
+  get candidates(): readonly string[] {
+    return this.settings.candidates;
+  }
+
+  /** Routing logits. Queries are run in groups of equal padded length; the order of results is that of queries. */
+  async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
+    const prompts = queries.map(({ prompt }) => encodePrompt(this.settings, this.tokenizer, prompt));
+    return this.scoresOfPrompts(prompts);
+  }
+
+  /** The same for prompts that are tokenised already. */
+  async scoresOfPrompts(prompts: readonly Int32Array[]): Promise<Float64Array[]> {
+    const scores = new Array<Float64Array>(prompts.length);
+    const groups = new Map<number, number[]>();
+    for (const [index, prompt] of prompts.entries()) {
+      const length = paddedPromptLength(prompt.length, this.settings.maxPromptTokens);
+      groups.set(length, [...(groups.get(length) ?? []), index]);
+    }
+    for (const [promptTokens, indices] of groups) {
+      for (let start = 0; start < indices.length; start += ROWS_PER_RUN) {
+        const members = indices.slice(start, start + ROWS_PER_RUN);
+        const rows = members.map((member) => this.inferenceRow(prompts[member]!, promptTokens));
+        const logits = await this.run(rows, promptTokens);
+        for (const [position, member] of members.entries()) scores[member] = logits[position]!;
+      }
+    }
+    return scores;
+  }
+
+  async dispose(): Promise<void> {
+    await (await this.executable)?.dispose();
+    this.executable = undefined;
+  }
+
+  private inferenceRow(prompt: Int32Array, promptTokens: number): Row {
+    const example = { recordId: "", prompt, responses: [], labels: new Float64Array() };
+    switch (this.settings.variant) {
+      case "mlm":
+        return mlmRow(this.settings, example, promptTokens, 1);
+      case "clm":
+        return clmRow(this.settings, example, promptTokens, false);
+      case "mlc":
+        return promptRow(this.settings, example, promptTokens, 0);
+    }
+  }
+
+  private async run(rows: readonly Row[], promptTokens: number): Promise<Float64Array[]> {
+    this.executable ??= this.compile();
+    const executable = await this.executable;
+    const batch = rows.length;
+    const tokens = rowTokens(this.settings, promptTokens, false);
+    const { inputIds, positionIds, attentionBias } = stackRows(rows, batch);
+    const biasShape = this.settings.variant === "clm" ? [batch, 1, tokens, tokens] : [batch, 1, 1, tokens];
+    const { logits } = await executable.run({
+      ...this.parameters,
+      input_ids: int32([batch, tokens], inputIds),
+      position_ids: int32([batch, tokens], positionIds),
+      attention_bias: float32(biasShape, attentionBias),
+    });
+    const candidates = this.candidates.length;
+    return rows.map((_, row) =>
+      Float64Array.from(logits!.data.subarray(row * candidates, (row + 1) * candidates)),
+    );
+  }
+
+  /** One graph for every batch size and prompt length. */
+  private compile(): Promise<Executable> {
+    const graph = new Graph();
+    const parameters = declareParameters(graph, lookaheadSpecs(this.settings));
+    const inputs = declareRowInputs(graph, this.settings, "batch", "tokens");
+    const { logits } = routingForward(this.settings, parameters, inputs, false);
+    return this.backend.compile(graph, { logits });
+  }
+}
+
+const paths = (folder: string) => ({
+  settings: join(folder, "lookahead.json"),
+  weights: join(folder, "weights.safetensors"),
+  tokenizer: join(folder, "tokenizer.json"),
+});
+
+/** Writes settings, weights and tokenizer; settings last, so that a folder with settings is complete. */
+export function saveLookahead(
+  folder: string,
+  settings: LookaheadSettings,
+  parameters: Parameters,
+  tokenizerJson: Uint8Array,
+): void {
+  mkdirSync(folder, { recursive: true });
+  const files = paths(folder);
+  saveParameters(files.weights, parameters, { format: settings.format, variant: settings.variant });
+  writeFileAtomic(files.tokenizer, tokenizerJson);
+  writeFileAtomic(files.settings, `${JSON.stringify(settings, null, 2)}\n`);
+}
+
+/**
+ * Loads what {@link saveLookahead} wrote.
+ *
+ * @throws {TuttiError} ROUTER_INVALID naming file and field; TOKENIZER_MISMATCH when tokenizer.json is not the
+ *   one the model was trained with; SAFETENSORS_INVALID or WEIGHTS_MISMATCH for the weights
+ */
+export function loadLookahead(
+  folder: string,
+  name: string,
+  backend: Backend = createOrtBackend({ threads: 1 }),
+): LookaheadRouter {
+  const files = paths(folder);
+  const settings = readSettings(files.settings);
+  const tokenizer = loadTokenizer(files.tokenizer);
+  if (tokenizer.sha256 !== settings.tokenizerSha256) {
+    throw new TuttiError(
+      "TOKENIZER_MISMATCH",
+      `${files.tokenizer}: sha256 is ${tokenizer.sha256}, the router was trained with ${settings.tokenizerSha256}`,
+      {
+        details: { path: files.tokenizer },
+        hint: "copy the router's whole folder; its tokenizer belongs to its weights",
+      },
+    );
+  }
+  const parameters = loadParameters(files.weights);
+  checkParameters(lookaheadSpecs(settings), parameters, files.weights);
+  return new LookaheadRouter(name, settings, parameters, tokenizer, backend);
+}
+
+function readSettings(path: string): LookaheadSettings {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new TuttiError("ROUTER_INVALID", `${path}: could not be read: ${messageOf(cause)}`, {
+      cause,
+      details: { path },
+      hint: "give the folder that `tutti router train --out` wrote",
+    });
+  }
+  const parsed = settingsSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new TuttiError("ROUTER_INVALID", `${path}: ${issue.path.join(".")}: ${issue.message}`, {
+      details: { path, field: issue.path.join(".") },
+      hint: "the file was changed by hand or written by another version; train the router again",
+    });
+  }
+  return parsed.data;
+}

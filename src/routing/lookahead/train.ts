@@ -1,0 +1,219 @@
+/** Training a Lookahead model or its MLC baseline from judged records: encode, train, keep the best, save. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type JudgedRecord, promptText } from "../../judged/record.ts";
+import type { Parameters } from "../../nn/index.ts";
+import { type Backend, createOrtBackend } from "../../runtime/index.ts";
+import { TuttiError } from "../../support/errors.ts";
+import { loadTokenizer, type Tokenizer } from "../../text/index.ts";
+import { loadParameters } from "../../train/checkpoint.ts";
+import { type StepMetrics, train, trainingPaths } from "../../train/index.ts";
+import { routingTargets } from "../labels.ts";
+import { argmax } from "../router.ts";
+import { maxPositions, readBackboneConfig, smallBackboneConfig, startParameters } from "./backbone.ts";
+import { encodePrompt, encodeRecords } from "./encode.ts";
+import { LookaheadRouter, saveLookahead } from "./lookahead-router.ts";
+import { lookaheadSpecs } from "./model.ts";
+import type { LookaheadSettings, Variant } from "./settings.ts";
+import { createLookaheadTask, type LookaheadTraining } from "./task.ts";
+
+export interface LookaheadOptions extends LookaheadTraining {
+  readonly variant: Variant;
+  readonly labels: "relative" | "absolute";
+  readonly responseTokens: number;
+  readonly maxPromptTokens: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly warmupShare: number;
+  readonly maxGradientNorm: number;
+  readonly checkpointEverySteps: number;
+  /** Validations per run; the best parameters by validation are kept. */
+  readonly validations: number;
+  readonly threads: number;
+  /** A folder with config.json, model.safetensors and tokenizer.json; from scratch without. */
+  readonly backboneFolder?: string;
+  /** Use only the first layers of the backbone. */
+  readonly backboneLayers?: number;
+  /** tokenizer.json for training from scratch. */
+  readonly tokenizerPath: string;
+}
+
+export interface LookaheadRun {
+  /** Optimiser steps in all; known before training starts. */
+  readonly totalSteps: number;
+  readonly parameterCount: number;
+  readonly trainingPrompts: number;
+  readonly validationPrompts: number;
+}
+
+export interface LookaheadTrainingEvents {
+  readonly onEncoded?: (done: number, total: number) => void;
+  readonly onStart?: (run: LookaheadRun) => void;
+  readonly onStep?: (metrics: StepMetrics) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Trains on `records`, validates on `validation` (mean per-prompt-normalised score of the chosen model, the
+ * paper's eval_reward) and writes the best model into `folder`. Resumes from the folder's checkpoint.
+ *
+ * @throws {TuttiError} as {@link train} does; DATASET_INVALID when there is nothing to train on
+ */
+export async function trainLookahead(
+  name: string,
+  records: readonly JudgedRecord[],
+  validation: readonly JudgedRecord[],
+  candidates: readonly string[],
+  options: LookaheadOptions,
+  folder: string,
+  events: LookaheadTrainingEvents = {},
+): Promise<LookaheadRouter> {
+  if (records.length === 0) throw new TuttiError("DATASET_INVALID", "no training records");
+  const tokenizerPath = options.backboneFolder
+    ? join(options.backboneFolder, "tokenizer.json")
+    : options.tokenizerPath;
+  const tokenizer = loadTokenizer(tokenizerPath);
+  const settings = makeSettings(options, candidates, tokenizer);
+  const examples = encodeRecords(settings, tokenizer, records, (done) =>
+    events.onEncoded?.(done, records.length),
+  );
+  const task = createLookaheadTask(settings, options, examples);
+  const parameters = startParameters(settings, options.seed, options.backboneFolder);
+  const backend = createOrtBackend({ threads: options.threads });
+  const everySteps = Math.max(1, Math.ceil(task.totalSteps / options.validations));
+  events.onStart?.({
+    totalSteps: task.totalSteps,
+    parameterCount: Object.values(parameters).reduce((sum, { data }) => sum + data.length, 0),
+    trainingPrompts: records.length,
+    validationPrompts: validation.length,
+  });
+  const outputFolder = join(folder, "training");
+  const result = await train(
+    task,
+    parameters,
+    {
+      seed: options.seed,
+      totalSteps: task.totalSteps,
+      groups: parameterGroups(settings, options),
+      schedule: {
+        kind: "cosine",
+        warmupSteps: Math.round(options.warmupShare * task.totalSteps),
+        totalSteps: task.totalSteps,
+      },
+      maxGradientNorm: options.maxGradientNorm,
+      checkpointEverySteps: options.checkpointEverySteps,
+      fingerprint: fingerprint(settings, options, records),
+      outputFolder,
+    },
+    {
+      backend,
+      ...(events.onStep && { onStep: events.onStep }),
+      ...(events.signal && { signal: events.signal }),
+      ...(validation.length > 0 && {
+        validation: { everySteps, run: createValidation(settings, tokenizer, validation, backend) },
+      }),
+    },
+  );
+  const best = result.best ? loadParameters(trainingPaths(outputFolder).bestPath) : result.parameters;
+  saveLookahead(folder, settings, best, readFileSync(tokenizerPath));
+  return new LookaheadRouter(name, settings, best, tokenizer, backend);
+}
+
+function makeSettings(
+  options: LookaheadOptions,
+  candidates: readonly string[],
+  tokenizer: Tokenizer,
+): LookaheadSettings {
+  const identifiers = candidates.map((_, index) => tokenizer.tokenId(`[unused${index}]`));
+  const hasReserved = identifiers.every((id) => id !== undefined);
+  // A vocabulary without reserved entries grows by one row per candidate, padded to a multiple of 64.
+  const grown = Math.ceil((tokenizer.vocabularySize + candidates.length) / 64) * 64;
+  const vocabularySize = hasReserved ? tokenizer.vocabularySize : grown;
+  const backbone = options.backboneFolder
+    ? {
+        ...readBackboneConfig(options.backboneFolder, options.backboneLayers),
+        ...(!hasReserved && { vocab_size: grown }),
+      }
+    : smallBackboneConfig(options.variant, vocabularySize);
+  const { cls, sep, eos, pad } = tokenizer.specialTokens;
+  const end = sep ?? eos;
+  if (end === undefined || (options.variant !== "clm" && cls === undefined)) {
+    throw new TuttiError(
+      "TOKENIZER_INVALID",
+      "the tokenizer lacks [CLS] and [SEP] (or an end-of-text token)",
+      {
+        hint: "mlm and mlc need a BERT tokenizer; clm needs an end-of-text token",
+      },
+    );
+  }
+  const settings: LookaheadSettings = {
+    format: "tutti-lookahead-1",
+    variant: options.variant,
+    candidates: [...candidates],
+    candidateTokenIds:
+      options.variant === "mlc" ? [] : identifiers.map((id, index) => id ?? tokenizer.vocabularySize + index),
+    backbone,
+    responseTokens: options.responseTokens,
+    maxPromptTokens: options.maxPromptTokens,
+    headDropout: 0.1,
+    labels: options.labels,
+    tokenizerSha256: tokenizer.sha256,
+    tokens: { cls: cls ?? end, sep: end, pad: pad ?? end },
+  };
+  const longest = options.maxPromptTokens + options.responseTokens + 2;
+  if (longest > maxPositions(settings)) {
+    throw new TuttiError(
+      "INVALID_ARGUMENT",
+      `prompts of ${options.maxPromptTokens} and responses of ${options.responseTokens} tokens need ${longest} positions, the backbone has ${maxPositions(settings)}`,
+      { hint: "lower the prompt or response tokens" },
+    );
+  }
+  return settings;
+}
+
+function parameterGroups(settings: LookaheadSettings, options: LookaheadOptions) {
+  const specs = Object.entries(lookaheadSpecs(settings));
+  const names = (decays: boolean): string[] =>
+    specs.filter(([, spec]) => spec.decays === decays).map(([name]) => name);
+  return [
+    { names: names(true), learningRate: options.learningRate, weightDecay: options.weightDecay },
+    { names: names(false), learningRate: options.learningRate, weightDecay: 0 },
+  ];
+}
+
+/** Everything that the result depends on. Checkpoint frequency and thread count are not part of it. */
+function fingerprint(
+  settings: LookaheadSettings,
+  options: LookaheadOptions,
+  records: readonly JudgedRecord[],
+): string {
+  const {
+    checkpointEverySteps: _,
+    threads: __,
+    tokenizerPath: ___,
+    backboneFolder: ____,
+    ...shaping
+  } = options;
+  const hash = createHash("sha256").update(JSON.stringify([settings, shaping]));
+  for (const { id } of records) hash.update(`\n${id}`);
+  return hash.digest("hex");
+}
+
+function createValidation(
+  settings: LookaheadSettings,
+  tokenizer: Tokenizer,
+  records: readonly JudgedRecord[],
+  backend: Backend,
+): (parameters: Parameters) => Promise<number> {
+  const prompts = records.map((record) => encodePrompt(settings, tokenizer, promptText(record.prompt)));
+  const targets = routingTargets(records, settings.candidates);
+  let router: LookaheadRouter | undefined;
+  return async (parameters) => {
+    // Parameters are trained in place, so one router sees every later state of them.
+    router ??= new LookaheadRouter("validation", settings, parameters, tokenizer, backend);
+    const scores = await router.scoresOfPrompts(prompts);
+    const total = scores.reduce((sum, row, index) => sum + targets[index]!.normalised[argmax(row)]!, 0);
+    return total / records.length;
+  };
+}
