@@ -1,0 +1,10 @@
+/** From text to token ids and back, and from conversations to text. */
+export { type ChatTemplateOptions, renderChatTemplate, type TemplateMessage } from "./chat-template.ts";
+export type { SpecialTokens } from "./special-tokens.ts";
+export {
+  type DecodeOptions,
+  defaultTokenizerPath,
+  type EncodeOptions,
+  loadTokenizer,
+  type Tokenizer,
+} from "./tokenizer.ts";
