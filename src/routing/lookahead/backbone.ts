@@ -99,7 +99,7 @@ export function startParameters(settings: LookaheadSettings, seed: number, folde
   return parameters;
 }
 
-function _fit(declared: Float32Tensor, stored: Float32Tensor, name: string, seed: number): Float32Tensor {
+function adaptRows(declared: Float32Tensor, stored: Float32Tensor, name: string, seed: number): Float32Tensor {
   if (stored.shape.join() === declared.shape.join()) return float32(declared.shape, stored.data.slice());
   const [rows, width] = declared.shape as [number, number];
   const [storedRows, storedWidth] = stored.shape as [number, number];
