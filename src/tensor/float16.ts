@@ -1,65 +1,86 @@
-/** Codecs between float32 and the two 16-bit formats, which Node 20 has no typed array for. */
+/**
+ * Half-precision codecs: IEEE 754 binary16 (F16) and bfloat16 (BF16), both held as their 16 bits in a Uint16Array.
+ * Encoding rounds to the nearest value, ties to even; what is too large becomes infinity and NaN stays NaN.
+ */
 
-const buffer = new DataView(new ArrayBuffer(4));
+let float16Values: Float32Array | undefined;
 
-/** IEEE 754 binary16 to number. */
-function decodeFloat16Bits(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+/** The value of every 16-bit pattern: 256 KiB, made at first use. */
+function float16Table(): Float32Array {
+  if (float16Values) return float16Values;
+  const table = new Float32Array(1 << 16);
+  for (let bits = 0; bits < table.length; bits++) {
+    const sign = bits & 0x8000 ? -1 : 1;
+    const exponent = (bits >> 10) & 0x1f;
+    const fraction = bits & 0x3ff;
+    if (exponent === 0) table[bits] = sign * fraction * 2 ** -24;
+    else if (exponent < 31) table[bits] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+    else table[bits] = fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  }
+  float16Values = table;
+  return table;
 }
 
-/** bfloat16 (the upper half of a float32) to number. */
-function decodeBfloat16Bits(bits: number): number {
-  buffer.setUint32(0, bits << 16);
-  return buffer.getFloat32(0);
+/** The float32 values as their 32 bits, in place. */
+function float32Bits(values: Float32Array): Uint32Array {
+  return new Uint32Array(values.buffer, values.byteOffset, values.length);
 }
 
-/** Number to bfloat16, rounded to nearest even. */
-function encodeBfloat16Bits(value: number): number {
-  buffer.setFloat32(0, value);
-  const bits = buffer.getUint32(0);
-  if (Number.isNaN(value)) return 0x7fc0;
-  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
-}
-
-/** Number to binary16, rounded to nearest even; overflow gives infinity. */
-function encodeFloat16Bits(value: number): number {
-  if (Number.isNaN(value)) return 0x7e00;
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
-  const magnitude = Math.abs(value);
-  if (magnitude >= 65520) return sign | 0x7c00;
-  const exponent = magnitude < 2 ** -14 ? -14 : Math.floor(Math.log2(magnitude));
-  const scaled = magnitude / 2 ** (exponent - 10);
-  const floor = Math.floor(scaled);
-  const rest = scaled - floor;
-  const rounded = rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-  // A subnormal has no hidden bit; a carry out of the fraction raises the exponent, as it should.
-  return (
-    sign | (exponent === -14 && magnitude < 2 ** -14 ? rounded : ((exponent + 15) << 10) + (rounded - 1024))
-  );
-}
-
-function decodeWith(decode: (bits: number) => number, halves: Uint16Array): Float32Array {
-  const values = new Float32Array(halves.length);
-  for (let index = 0; index < halves.length; index++) values[index] = decode(halves[index]!);
+/** Widens binary16 bits; every value is exact in float32. */
+export function decodeFloat16(bits: Uint16Array): Float32Array {
+  const table = float16Table();
+  const values = new Float32Array(bits.length);
+  for (let index = 0; index < bits.length; index++) values[index] = table[bits[index]!]!;
   return values;
 }
 
-function encodeWith(encode: (value: number) => number, values: Float32Array): Uint16Array {
-  const halves = new Uint16Array(values.length);
-  for (let index = 0; index < values.length; index++) halves[index] = encode(values[index]!);
-  return halves;
+/** The binary16 bits nearest to a float32 given as its own bits. */
+function float16BitsOf(word: number): number {
+  const sign = (word >>> 16) & 0x8000;
+  const magnitude = word & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  // From 65520 on, halfway between the largest finite value and 2^16, everything rounds to infinity.
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  if (magnitude >= 0x38800000) {
+    // Normal: rebias the exponent from 127 to 15 and round off the 13 extra bits. A carry moves the exponent, rightly.
+    const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
+    return sign | ((rounded - 0x38000000) >>> 13);
+  }
+  // Subnormal, in units of 2^-24; at most 2^-25 rounds to zero.
+  if (magnitude <= 0x33000000) return sign;
+  const shift = 126 - (magnitude >>> 23);
+  const significand = (magnitude & 0x7fffff) | 0x800000;
+  const half = 1 << (shift - 1);
+  const whole = significand >>> shift;
+  const rest = significand & ((1 << shift) - 1);
+  return sign | (rest > half || (rest === half && whole & 1) ? whole + 1 : whole);
 }
 
-/** binary16 elements to float32, exactly. */
-export const decodeFloat16 = (halves: Uint16Array): Float32Array => decodeWith(decodeFloat16Bits, halves);
-/** bfloat16 elements to float32, exactly. */
-export const decodeBfloat16 = (halves: Uint16Array): Float32Array => decodeWith(decodeBfloat16Bits, halves);
-/** float32 to binary16, rounded to nearest, ties to even. */
-export const encodeFloat16 = (values: Float32Array): Uint16Array => encodeWith(encodeFloat16Bits, values);
-/** float32 to bfloat16, rounded to nearest, ties to even. */
-export const encodeBfloat16 = (values: Float32Array): Uint16Array => encodeWith(encodeBfloat16Bits, values);
+/** Narrows to binary16 bits. */
+export function encodeFloat16(values: Float32Array): Uint16Array {
+  const words = float32Bits(values);
+  const bits = new Uint16Array(values.length);
+  for (let index = 0; index < bits.length; index++) bits[index] = float16BitsOf(words[index]!);
+  return bits;
+}
+
+/** Widens bfloat16 bits, which are the upper half of a float32. */
+export function decodeBfloat16(bits: Uint16Array): Float32Array {
+  const values = new Float32Array(bits.length);
+  const words = float32Bits(values);
+  for (let index = 0; index < bits.length; index++) words[index] = bits[index]! << 16;
+  return values;
+}
+
+/** Narrows to bfloat16 bits. */
+export function encodeBfloat16(values: Float32Array): Uint16Array {
+  const words = float32Bits(values);
+  const bits = new Uint16Array(values.length);
+  for (let index = 0; index < bits.length; index++) {
+    const word = words[index]!;
+    // A NaN keeps its sign and becomes quiet: rounding could turn it into infinity.
+    const isNaN = (word & 0x7fffffff) > 0x7f800000;
+    bits[index] = isNaN ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  }
+  return bits;
+}
