@@ -79,8 +79,8 @@ export function encodeBfloat16(values: Float32Array): Uint16Array {
   for (let index = 0; index < bits.length; index++) {
     const word = words[index]!;
     // A NaN keeps its sign and becomes quiet: rounding could turn it into infinity.
-    const isNaN = (word & 0x7fffffff) > 0x7f800000;
-    bits[index] = isNaN ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+    const isNotNumber = (word & 0x7fffffff) > 0x7f800000;
+    bits[index] = isNotNumber ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
   }
   return bits;
 }
