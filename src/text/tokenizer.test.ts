@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TuttiError } from "../support/errors.ts";
 import { defaultTokenizerPath, loadTokenizer } from "./tokenizer.ts";
@@ -34,7 +35,7 @@ describe.each([
   { name: "the default WordPiece", path: defaultTokenizerPath, recorded: "tokenizer.json" },
   {
     name: "a byte-level BPE with single digits",
-    path: fixture("byte-level.tokenizer.json").pathname,
+    path: fileURLToPath(fixture("byte-level.tokenizer.json")),
     recorded: "byte-level.json",
   },
 ])("$name against the Python library", ({ path, recorded }) => {
@@ -178,7 +179,7 @@ describe("what is refused", () => {
   });
 });
 
-const miniLm = new URL("../../.cache/models/all-MiniLM-L6-v2", import.meta.url).pathname;
+const miniLm = fileURLToPath(new URL("../../.cache/models/all-MiniLM-L6-v2", import.meta.url));
 
 it.skipIf(!existsSync(miniLm))("MiniLM's own tokenizer loads (tools/fetch-models.ts fetches it)", () => {
   const tokenizer = loadTokenizer(miniLm);

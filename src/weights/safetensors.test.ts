@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TuttiError } from "../support/errors.ts";
 import {
@@ -292,7 +293,7 @@ describe("what is not written", () => {
 });
 
 it("reads what Python's safetensors wrote", () => {
-  const path = new URL("../../fixtures/weights/types.safetensors", import.meta.url).pathname;
+  const path = fileURLToPath(new URL("../../fixtures/weights/types.safetensors", import.meta.url));
   const { tensors, metadata } = readSafetensors(path);
   expect(metadata).toEqual({ format: "pt" });
   const third = 1 / 3;
