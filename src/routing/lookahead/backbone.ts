@@ -33,6 +33,7 @@ export function smallBackboneConfig(variant: Variant, vocabularySize: number): R
       rope_theta: 10_000,
       rms_norm_eps: 1e-5,
       tie_word_embeddings: true,
+      initializer_range: 0.02,
     };
   }
   return {
@@ -99,7 +100,12 @@ export function startParameters(settings: LookaheadSettings, seed: number, folde
   return parameters;
 }
 
-function adaptRows(declared: Float32Tensor, stored: Float32Tensor, name: string, seed: number): Float32Tensor {
+function adaptRows(
+  declared: Float32Tensor,
+  stored: Float32Tensor,
+  name: string,
+  seed: number,
+): Float32Tensor {
   if (stored.shape.join() === declared.shape.join()) return float32(declared.shape, stored.data.slice());
   const [rows, width] = declared.shape as [number, number];
   const [storedRows, storedWidth] = stored.shape as [number, number];

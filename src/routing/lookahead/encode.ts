@@ -55,6 +55,7 @@ export function encodeRecords(
       prompt: encodePrompt(settings, tokenizer, promptText(record.prompt)),
       responses,
       labels: targets[index]![settings.labels],
+      hasPreference: targets[index]!.normalised.some((score) => score > 0),
     };
   });
 }

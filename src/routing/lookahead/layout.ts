@@ -16,6 +16,8 @@ export interface EncodedExample {
   readonly responses: readonly EncodedResponse[];
   /** Label per candidate, in [0, 1]. */
   readonly labels: Float64Array;
+  /** False where all candidates tie: nothing to learn about routing, though still about responses. */
+  readonly hasPreference: boolean;
 }
 
 export interface EncodedResponse {
@@ -28,6 +30,8 @@ export interface EncodedResponse {
 export interface Row {
   readonly inputIds: Int32Array;
   readonly positionIds: Int32Array;
+  /** [tokens]; sums to 1 over what the routing head of an encoder reads. */
+  readonly poolingWeights: Float32Array;
   /** mlm, mlc: [tokens], per key; clm: [tokens, tokens], per query and key. */
   readonly attentionBias: Float32Array;
   /** Flat positions within the row whose hidden state predicts a token, and that token. */
@@ -61,7 +65,7 @@ export function mlmRow(
   maskRate: number,
 ): Row {
   const { responseTokens: m, candidateTokenIds, tokens: special } = settings;
-  const row = promptRow(settings, example, promptTokens, 0);
+  const row = promptRow(settings, example, promptTokens);
   const targets: { position: number; token: number }[] = [];
   const length = example.prompt.length;
   for (const [t, candidateToken] of candidateTokenIds.entries()) {
@@ -80,23 +84,34 @@ export function mlmRow(
   return { ...row, targets };
 }
 
-/** MLC row, and the frame of the MLM row: the prompt from `offset`, padding hidden from every query. */
-export function promptRow(
-  settings: LookaheadSettings,
-  example: EncodedExample,
-  promptTokens: number,
-  offset: number,
-): Row {
+/** MLC row, and the frame of the MLM row: the prompt, padding hidden from every query. */
+export function promptRow(settings: LookaheadSettings, example: EncodedExample, promptTokens: number): Row {
   const tokens = rowTokens(settings, promptTokens, true);
   const inputIds = new Int32Array(tokens).fill(settings.tokens.pad);
   const positionIds = new Int32Array(tokens);
   const attentionBias = new Float32Array(tokens);
-  inputIds.set(example.prompt, offset);
+  inputIds.set(example.prompt);
   for (let j = 0; j < promptTokens; j++) {
-    if (j < example.prompt.length) positionIds[offset + j] = j;
-    else attentionBias[offset + j] = MASKED_BIAS;
+    if (j < example.prompt.length) positionIds[j] = j;
+    else attentionBias[j] = MASKED_BIAS;
   }
-  return { inputIds, positionIds, attentionBias, targets: [] };
+  return {
+    inputIds,
+    positionIds,
+    attentionBias,
+    poolingWeights: poolingWeights(settings, attentionBias),
+    targets: [],
+  };
+}
+
+function poolingWeights(settings: LookaheadSettings, attentionBias: Float32Array): Float32Array {
+  const weights = new Float32Array(attentionBias.length);
+  if (settings.pooling === "cls") {
+    weights[0] = 1;
+    return weights;
+  }
+  const visible = attentionBias.reduce((count, bias) => count + (bias === 0 ? 1 : 0), 0);
+  return weights.map((_, index) => (attentionBias[index] === 0 ? 1 / visible : 0));
 }
 
 /**
@@ -145,5 +160,5 @@ export function clmRow(
       targets.push({ position: j === 0 ? t : start + j - 1, token });
     }
   }
-  return { inputIds, positionIds, attentionBias, targets };
+  return { inputIds, positionIds, attentionBias, poolingWeights: new Float32Array(tokens), targets };
 }

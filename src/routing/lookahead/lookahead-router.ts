@@ -76,14 +76,14 @@ export class LookaheadRouter implements Router {
   }
 
   private inferenceRow(prompt: Int32Array, promptTokens: number): Row {
-    const example = { recordId: "", prompt, responses: [], labels: new Float64Array() };
+    const example = { recordId: "", prompt, responses: [], labels: new Float64Array(), hasPreference: false };
     switch (this.settings.variant) {
       case "mlm":
         return mlmRow(this.settings, example, promptTokens, 1);
       case "clm":
         return clmRow(this.settings, example, promptTokens, false);
       case "mlc":
-        return promptRow(this.settings, example, promptTokens, 0);
+        return promptRow(this.settings, example, promptTokens);
     }
   }
 
@@ -92,13 +92,14 @@ export class LookaheadRouter implements Router {
     const executable = await this.executable;
     const batch = rows.length;
     const tokens = rowTokens(this.settings, promptTokens, false);
-    const { inputIds, positionIds, attentionBias } = stackRows(rows, batch);
+    const { inputIds, positionIds, attentionBias, poolingWeights } = stackRows(rows, batch);
     const biasShape = this.settings.variant === "clm" ? [batch, 1, tokens, tokens] : [batch, 1, 1, tokens];
     const { logits } = await executable.run({
       ...this.parameters,
       input_ids: int32([batch, tokens], inputIds),
       position_ids: int32([batch, tokens], positionIds),
       attention_bias: float32(biasShape, attentionBias),
+      pooling_weights: float32([batch, 1, tokens], poolingWeights),
     });
     const candidates = this.candidates.length;
     return rows.map((_, row) =>

@@ -46,6 +46,8 @@ export interface RowInputs {
   readonly inputIds: Value;
   readonly positionIds: Value;
   readonly attentionBias: Value;
+  /** f32 [B, 1, L]; undefined for a decoder */
+  readonly poolingWeights: Value | undefined;
 }
 
 /** Declares the inputs of `batch` rows of `tokens` tokens. */
@@ -63,6 +65,8 @@ export function declareRowInputs(
       "float32",
       settings.variant === "clm" ? [batch, 1, tokens, tokens] : [batch, 1, 1, tokens],
     ),
+    poolingWeights:
+      settings.variant === "clm" ? undefined : graph.input("pooling_weights", "float32", [batch, 1, tokens]),
   };
 }
 
@@ -75,7 +79,7 @@ export function routingForward(
 ): { hidden: Value; logits: Value } {
   const headDropout = isTraining ? settings.headDropout : 0;
   const batch = inputs.inputIds.shape[0]!;
-  if (settings.variant === "clm") {
+  if (inputs.poolingWeights === undefined) {
     const hidden = llamaDecoder(parseLlamaConfig(settings.backbone), parameters, inputs);
     const identifiers = dropout(ops.slice(hidden, 1, 0, settings.candidates.length), headDropout);
     const logits = namedLinear(parameters, "routing.output", identifiers);
@@ -90,8 +94,8 @@ export function routingForward(
     { ...inputs, tokenTypeIds },
     { isTraining, prefix: "bert." },
   );
-  const cls = ops.reshape(ops.slice(hidden, 1, 0, 1), [batch, config.hiddenSize]);
-  const dense = ops.gelu(namedLinear(parameters, "routing.dense", cls));
+  const pooled = ops.reshape(ops.matmul(inputs.poolingWeights, hidden), [batch, config.hiddenSize]);
+  const dense = ops.gelu(namedLinear(parameters, "routing.dense", pooled));
   const normal = namedLayerNorm(parameters, "routing.norm", dense, config.layerNormEpsilon);
   return { hidden, logits: namedLinear(parameters, "routing.output", dropout(normal, headDropout)) };
 }

@@ -26,6 +26,12 @@ export const settingsSchema = z.strictObject({
   responseTokens: z.int().positive(),
   /** Longer prompts keep their last tokens. */
   maxPromptTokens: z.int().positive(),
+  /**
+   * What the routing head of an encoder reads: "cls", the first position (the released code), or "mean" over the
+   * prompt and all response positions (the paper's text speaks of all of them), which small backbones learn from
+   * far fewer prompts. A decoder always reads its identifier tokens.
+   */
+  pooling: z.enum(["cls", "mean"]),
   /** Dropout before the output layer; 0.1 in the paper. */
   headDropout: z.number().min(0).max(0.9),
   labels: z.enum(["relative", "absolute"]),

@@ -63,11 +63,13 @@ export function createLookaheadTask(
         ),
       ),
     );
-    const examplesInStep = rows.reduce((sum, { length }) => sum + length, 0);
+    const preferencesInStep = plans
+      .flatMap(({ members }) => members)
+      .filter((member) => examples[member]!.hasPreference).length;
     const targetsInStep = rows.flat().reduce((sum, row) => sum + row.targets.length, 0);
     return plans.map((plan, index) =>
       assemble(settings, training, examples, plan, rows[index]!, {
-        labelWeight: 1 / (examplesInStep * settings.candidates.length),
+        labelWeight: 1 / (Math.max(1, preferencesInStep) * settings.candidates.length),
         targetScale: training.lambda / Math.max(1, targetsInStep),
       }),
     );
@@ -87,7 +89,7 @@ function buildRow(
     case "clm":
       return clmRow(settings, example, promptTokens, true);
     case "mlc":
-      return promptRow(settings, example, promptTokens, 0);
+      return promptRow(settings, example, promptTokens);
   }
 }
 
@@ -110,12 +112,13 @@ function assemble(
   const batch = training.batchSize;
   const tokens = rowTokens(settings, plan.promptTokens, true);
   const candidates = settings.candidates.length;
-  const { inputIds, positionIds, attentionBias } = stackRows(rows, batch);
+  const { inputIds, positionIds, attentionBias, poolingWeights } = stackRows(rows, batch);
   const labels = new Float32Array(batch * candidates);
   const labelWeights = new Float32Array(batch * candidates);
   for (const [index, member] of plan.members.entries()) {
     labels.set(examples[member]!.labels, index * candidates);
-    labelWeights.fill(share.labelWeight, index * candidates, (index + 1) * candidates);
+    const weight = examples[member]!.hasPreference ? share.labelWeight : 0;
+    labelWeights.fill(weight, index * candidates, (index + 1) * candidates);
   }
   const found = rows.flatMap((row, index) =>
     row.targets.map(({ position, token }) => ({ position: index * tokens + position, token })),
@@ -135,6 +138,7 @@ function assemble(
       input_ids: int32([batch, tokens], inputIds),
       position_ids: int32([batch, tokens], positionIds),
       attention_bias: float32(biasShape, attentionBias),
+      pooling_weights: float32([batch, 1, tokens], poolingWeights),
       labels: float32([batch, candidates], labels),
       label_weights: float32([batch, candidates], labelWeights),
       target_positions: int32([targets], targetPositions),
@@ -150,11 +154,13 @@ export function stackRows(rows: readonly Row[], batch: number) {
   const inputIds = new Int32Array(batch * first.inputIds.length);
   const positionIds = new Int32Array(batch * first.positionIds.length);
   const attentionBias = new Float32Array(batch * first.attentionBias.length);
+  const poolingWeights = new Float32Array(batch * first.poolingWeights.length);
   for (let index = 0; index < batch; index++) {
     const row = rows[index] ?? first;
     inputIds.set(row.inputIds, index * row.inputIds.length);
     positionIds.set(row.positionIds, index * row.positionIds.length);
     attentionBias.set(row.attentionBias, index * row.attentionBias.length);
+    poolingWeights.set(row.poolingWeights, index * row.poolingWeights.length);
   }
-  return { inputIds, positionIds, attentionBias };
+  return { inputIds, positionIds, attentionBias, poolingWeights };
 }

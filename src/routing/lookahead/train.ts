@@ -21,6 +21,7 @@ import { createLookaheadTask, type LookaheadTraining } from "./task.ts";
 export interface LookaheadOptions extends LookaheadTraining {
   readonly variant: Variant;
   readonly labels: "relative" | "absolute";
+  readonly pooling: "cls" | "mean";
   readonly responseTokens: number;
   readonly maxPromptTokens: number;
   readonly learningRate: number;
@@ -156,6 +157,7 @@ function makeSettings(
     backbone,
     responseTokens: options.responseTokens,
     maxPromptTokens: options.maxPromptTokens,
+    pooling: options.pooling,
     headDropout: 0.1,
     labels: options.labels,
     tokenizerSha256: tokenizer.sha256,

@@ -1,0 +1,119 @@
+/**
+ * A trained router on disk: one folder with everything that `eval`, `explain` and `serve` need.
+ *
+ *   router.json        manifest: candidates, methods, which one serves
+ *   lookahead/  mlc/   models (settings, weights, tokenizer, training checkpoint)
+ *   baselines.*        the fitted baselines
+ *   embedder/          the pretrained encoder behind the baselines, where one was given
+ */
+import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { writeFileAtomic } from "../support/atomic-file.ts";
+import { didYouMean } from "../support/did-you-mean.ts";
+import { messageOf, TuttiError } from "../support/errors.ts";
+import { loadBaselines } from "./baselines/index.ts";
+import { EncoderEmbedder } from "./embedding/index.ts";
+import { loadLookahead } from "./lookahead/index.ts";
+import type { Router } from "./router.ts";
+
+const manifestSchema = z.strictObject({
+  format: z.literal("tutti-router-1"),
+  candidates: z.array(z.string().min(1)).min(2),
+  /** Name of the method that serves. */
+  default: z.string().min(1),
+  /** Trained models, each in a folder of its name. */
+  models: z.array(z.string().min(1)),
+  hasEmbedder: z.boolean(),
+  /** How the router was made, for people and reports. */
+  training: z.record(z.string(), z.unknown()),
+});
+
+export type RouterManifest = z.infer<typeof manifestSchema>;
+
+const manifestPath = (folder: string): string => join(folder, "router.json");
+const embedderFolder = (folder: string): string => join(folder, "embedder");
+
+export function saveManifest(folder: string, manifest: RouterManifest): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileAtomic(manifestPath(folder), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** @throws {TuttiError} ROUTER_INVALID naming file and field */
+export function readManifest(folder: string): RouterManifest {
+  const path = manifestPath(folder);
+  if (!existsSync(path)) {
+    const isUnfinished = existsSync(join(folder, "lookahead", "training"));
+    throw new TuttiError("ROUTER_INVALID", `${path}: not found`, {
+      details: { path },
+      hint: isUnfinished
+        ? "training has not finished: run the same `tutti router train` command again"
+        : "give the folder that `tutti router train --out` wrote",
+    });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new TuttiError("ROUTER_INVALID", `${path}: not JSON: ${messageOf(cause)}`, {
+      cause,
+      details: { path },
+    });
+  }
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    const field = issue.path.join(".");
+    throw new TuttiError("ROUTER_INVALID", `${path}: ${field}: ${issue.message}`, {
+      details: { path, field },
+      hint: "the file was changed by hand or written by another version; train the router again",
+    });
+  }
+  return parsed.data;
+}
+
+/** Copies the files of a pretrained encoder, so that the router's folder stands alone. */
+export function copyEmbedder(folder: string, encoderFolder: string): void {
+  mkdirSync(embedderFolder(folder), { recursive: true });
+  for (const name of ["config.json", "model.safetensors", "tokenizer.json", "sentence_bert_config.json"]) {
+    const source = join(encoderFolder, name);
+    if (existsSync(source)) cpSync(source, join(embedderFolder(folder), name));
+  }
+}
+
+export interface LoadedRouters {
+  readonly manifest: RouterManifest;
+  /** Trained models first, then the baselines. */
+  readonly routers: readonly Router[];
+  /** The one that serves. */
+  readonly default: Router;
+}
+
+/** Every router of a folder. @throws {TuttiError} ROUTER_INVALID, TOKENIZER_MISMATCH, WEIGHTS_MISMATCH, ... */
+export function loadRouters(folder: string): LoadedRouters {
+  const manifest = readManifest(folder);
+  const models = manifest.models.map((name) => loadLookahead(join(folder, name), name));
+  for (const model of models) {
+    if (model.candidates.join("\n") !== manifest.candidates.join("\n")) {
+      throw new TuttiError(
+        "ROUTER_INVALID",
+        `${folder}: ${model.name} was trained for ${model.candidates.join(", ")}, router.json names ${manifest.candidates.join(", ")}`,
+        { hint: "the folder mixes files of two routers; train again into an empty folder" },
+      );
+    }
+  }
+  const embedder = manifest.hasEmbedder ? new EncoderEmbedder(embedderFolder(folder)) : undefined;
+  const routers: Router[] = [...models, ...loadBaselines(folder, embedder ? { embedder } : {})];
+  return { manifest, routers, default: routerNamed(routers, manifest.default, folder) };
+}
+
+/** @throws {TuttiError} ROUTER_INVALID with the nearest name */
+export function routerNamed(routers: readonly Router[], name: string, folder: string): Router {
+  const found = routers.find((router) => router.name === name);
+  if (found) return found;
+  const names = routers.map((router) => router.name);
+  throw new TuttiError("ROUTER_INVALID", `${folder}: has no method "${name}", only ${names.join(", ")}`, {
+    details: { folder, name },
+    hint: didYouMean(name, names),
+  });
+}

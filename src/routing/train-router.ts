@@ -1,0 +1,78 @@
+/** The whole of `tutti router train`: split, Lookahead, its MLC baseline, the simple baselines, manifest. */
+import { join } from "node:path";
+import { splitByPrompt } from "../judged/index.ts";
+import { type JudgedRecord, promptText } from "../judged/record.ts";
+import { saveBaselines, trainBaselines } from "./baselines/index.ts";
+import { EncoderEmbedder, TfidfLsaEmbedder } from "./embedding/index.ts";
+import { type LookaheadOptions, type LookaheadTrainingEvents, trainLookahead } from "./lookahead/index.ts";
+import { copyEmbedder, saveManifest } from "./router-folder.ts";
+
+export interface TrainRouterOptions {
+  readonly lookahead: LookaheadOptions;
+  /** Whether to train MLC too: the same backbone without response modelling. */
+  readonly withMlc: boolean;
+  /** Share of the training prompts held out to choose the best checkpoint. */
+  readonly validationShare: number;
+  /** Pretrained encoder for the similarity baselines; TF-IDF with latent semantic analysis without. */
+  readonly embedderFolder?: string;
+}
+
+export interface TrainRouterEvents {
+  /** A part of the work begins. */
+  readonly onStage?: (stage: "baselines" | "lookahead" | "mlc") => void;
+  readonly lookahead?: LookaheadTrainingEvents;
+}
+
+/**
+ * Trains every method on `records` and writes the router folder. Models resume from their checkpoints; the
+ * manifest is written last, so a folder with router.json is complete.
+ */
+export async function trainRouter(
+  records: readonly JudgedRecord[],
+  candidates: readonly string[],
+  options: TrainRouterOptions,
+  folder: string,
+  events: TrainRouterEvents = {},
+): Promise<void> {
+  const { seed } = options.lookahead;
+  events.onStage?.("baselines");
+  const embedder = options.embedderFolder
+    ? new EncoderEmbedder(options.embedderFolder)
+    : TfidfLsaEmbedder.fit(
+        records.map((record) => promptText(record.prompt)),
+        { seed },
+      );
+  if (options.embedderFolder) copyEmbedder(folder, options.embedderFolder);
+  saveBaselines(folder, await trainBaselines(records, candidates, { seed, embedder }));
+
+  const { train, holdout } = splitByPrompt(records, { holdoutShare: options.validationShare, seed });
+  const variants =
+    options.withMlc && options.lookahead.variant !== "mlc"
+      ? [options.lookahead.variant, "mlc" as const]
+      : [options.lookahead.variant];
+  const models: string[] = [];
+  for (const variant of variants) {
+    const name = variant === "mlc" ? "mlc" : "lookahead";
+    events.onStage?.(name);
+    const modelOptions = { ...options.lookahead, variant };
+    const router = await trainLookahead(
+      name,
+      train,
+      holdout,
+      candidates,
+      modelOptions,
+      join(folder, name),
+      events.lookahead,
+    );
+    await router.dispose();
+    models.push(name);
+  }
+  saveManifest(folder, {
+    format: "tutti-router-1",
+    candidates: [...candidates],
+    default: models[0]!,
+    models,
+    hasEmbedder: options.embedderFolder !== undefined,
+    training: { ...options.lookahead, records: records.length, validationPrompts: holdout.length },
+  });
+}
