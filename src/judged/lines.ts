@@ -66,8 +66,8 @@ function readFailure(cause: unknown, path: string, line: number): unknown {
   }
   const text =
     code === "Z_BUF_ERROR"
-      ? "the gzip data ends too early: received a truncated file, expected the complete one"
-      : `the gzip data is damaged (${message})`;
+      ? "the gzip data ends too early, at or after this line: received a truncated file, expected the complete one"
+      : `the gzip data is damaged at or after this line (${message})`;
   return placeError("FILE_CORRUPT", { file: path, line }, text, {
     cause,
     hint: "copy or download the file again, and check it with gzip -t",

@@ -22,7 +22,8 @@ function findMarked(value: unknown, path: string): { field: string; literal: str
   }
   if (typeof value !== "object" || value === null) return undefined;
   for (const [name, inner] of Object.entries(value)) {
-    const step = /^[A-Za-z_]\w*$/.test(name) ? `${path && "."}${name}` : `[${JSON.stringify(name)}]`;
+    const isPlain = path !== "candidates" && /^[A-Za-z_]\w*$/.test(name);
+    const step = isPlain ? `${path && "."}${name}` : `[${JSON.stringify(name)}]`;
     const found = findMarked(inner, `${path}${step}`);
     if (found !== undefined) return found;
   }
