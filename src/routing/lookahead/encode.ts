@@ -42,6 +42,10 @@ export function encodeRecords(
   onProgress?: (done: number) => void,
 ): EncodedExample[] {
   const targets = routingTargets(records, settings.candidates);
+  const weights = routingWeights(
+    records.map(({ benchmark }) => benchmark),
+    targets.map(({ normalised }) => normalised.some((score) => score > 0)),
+  );
   return records.map((record, index) => {
     const responses =
       settings.variant === "mlc"
@@ -55,7 +59,28 @@ export function encodeRecords(
       prompt: encodePrompt(settings, tokenizer, promptText(record.prompt)),
       responses,
       labels: targets[index]![settings.labels],
-      hasPreference: targets[index]!.normalised.some((score) => score > 0),
+      weight: weights[index]!,
     };
   });
+}
+
+/**
+ * Weights of records in the routing loss. Records whose candidates all tie get 0: the paper drops them from its
+ * math and code sets. The others get 1 / sqrt(records of their benchmark), so that a benchmark of thousands does
+ * not drown one of dozens, scaled to a mean of 1 over the records that count.
+ */
+export function routingWeights(
+  benchmarks: readonly string[],
+  hasPreference: readonly boolean[],
+): Float64Array {
+  const counts = new Map<string, number>();
+  for (const [index, benchmark] of benchmarks.entries()) {
+    if (hasPreference[index]) counts.set(benchmark, (counts.get(benchmark) ?? 0) + 1);
+  }
+  const weights = Float64Array.from(benchmarks, (benchmark, index) =>
+    hasPreference[index] ? 1 / Math.sqrt(counts.get(benchmark)!) : 0,
+  );
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const counted = hasPreference.filter(Boolean).length;
+  return weights.map((weight) => (total > 0 ? (weight * counted) / total : 0));
 }

@@ -16,8 +16,8 @@ export interface EncodedExample {
   readonly responses: readonly EncodedResponse[];
   /** Label per candidate, in [0, 1]. */
   readonly labels: Float64Array;
-  /** False where all candidates tie: nothing to learn about routing, though still about responses. */
-  readonly hasPreference: boolean;
+  /** Share in the routing loss, 1 on average; 0 where all candidates tie, which says nothing about routing. */
+  readonly weight: number;
 }
 
 export interface EncodedResponse {

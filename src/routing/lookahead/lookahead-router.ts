@@ -76,7 +76,7 @@ export class LookaheadRouter implements Router {
   }
 
   private inferenceRow(prompt: Int32Array, promptTokens: number): Row {
-    const example = { recordId: "", prompt, responses: [], labels: new Float64Array(), hasPreference: false };
+    const example = { recordId: "", prompt, responses: [], labels: new Float64Array(), weight: 0 };
     switch (this.settings.variant) {
       case "mlm":
         return mlmRow(this.settings, example, promptTokens, 1);

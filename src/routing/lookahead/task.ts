@@ -65,7 +65,7 @@ export function createLookaheadTask(
     );
     const preferencesInStep = plans
       .flatMap(({ members }) => members)
-      .filter((member) => examples[member]!.hasPreference).length;
+      .filter((member) => examples[member]!.weight > 0).length;
     const targetsInStep = rows.flat().reduce((sum, row) => sum + row.targets.length, 0);
     return plans.map((plan, index) =>
       assemble(settings, training, examples, plan, rows[index]!, {
@@ -117,7 +117,7 @@ function assemble(
   const labelWeights = new Float32Array(batch * candidates);
   for (const [index, member] of plan.members.entries()) {
     labels.set(examples[member]!.labels, index * candidates);
-    const weight = examples[member]!.hasPreference ? share.labelWeight : 0;
+    const weight = examples[member]!.weight * share.labelWeight;
     labelWeights.fill(weight, index * candidates, (index + 1) * candidates);
   }
   const found = rows.flatMap((row, index) =>

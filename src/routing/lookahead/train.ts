@@ -56,8 +56,8 @@ export interface LookaheadTrainingEvents {
 }
 
 /**
- * Trains on `records`, validates on `validation` (mean per-prompt-normalised score of the chosen model, the
- * paper's eval_reward) and writes the best model into `folder`. Resumes from the folder's checkpoint.
+ * Trains on `records`, validates on `validation` (per-prompt-normalised score of the chosen model, the paper's
+ * eval_reward, averaged within and then over benchmarks) and writes the best model into `folder`. Resumes from the folder's checkpoint.
  *
  * @throws {TuttiError} as {@link train} does; DATASET_INVALID when there is nothing to train on
  */
@@ -215,7 +215,20 @@ function createValidation(
     // Parameters are trained in place, so one router sees every later state of them.
     router ??= new LookaheadRouter("validation", settings, parameters, tokenizer, backend);
     const scores = await router.scoresOfPrompts(prompts);
-    const total = scores.reduce((sum, row, index) => sum + targets[index]!.normalised[argmax(row)]!, 0);
-    return total / records.length;
+    const chosen = scores.map((row, index) => targets[index]!.normalised[argmax(row)]!);
+    return macroMean(
+      records.map(({ benchmark }) => benchmark),
+      chosen,
+    );
   };
+}
+
+/** Mean over benchmarks of the mean within each. */
+function macroMean(benchmarks: readonly string[], values: readonly number[]): number {
+  const sums = new Map<string, { total: number; count: number }>();
+  for (const [index, benchmark] of benchmarks.entries()) {
+    const sum = sums.get(benchmark) ?? { total: 0, count: 0 };
+    sums.set(benchmark, { total: sum.total + values[index]!, count: sum.count + 1 });
+  }
+  return [...sums.values()].reduce((sum, { total, count }) => sum + total / count, 0) / sums.size;
 }

@@ -1,0 +1,127 @@
+/** `tutti router train`: judged records in, router folder out. */
+import { Command, Option } from "commander";
+import { readJudgedRecords } from "../../judged/index.ts";
+import { lookaheadDefaults } from "../../routing/defaults.ts";
+import { VARIANTS, type Variant } from "../../routing/lookahead/index.ts";
+import { trainRouter } from "../../routing/train-router.ts";
+import { TuttiError } from "../../support/errors.ts";
+import { interruptSignal, say } from "../io.ts";
+import { createProgress, type Progress } from "../progress.ts";
+
+interface Flags {
+  readonly data: string[];
+  readonly out: string;
+  readonly variant: Exclude<Variant, "mlc">;
+  readonly labels: "relative" | "absolute";
+  readonly epochs?: number;
+  readonly seed: number;
+  readonly backbone?: string;
+  readonly backboneLayers?: number;
+  readonly embedder?: string;
+  readonly mlc: boolean;
+  readonly threads: number;
+}
+
+/** Parses a whole number of at least `least`. */
+export function wholeNumber(name: string, least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least) {
+      throw new TuttiError(
+        "INVALID_ARGUMENT",
+        `${name} is "${text}", expected a whole number of at least ${least}`,
+      );
+    }
+    return value;
+  };
+}
+
+export function routerTrainCommand(): Command {
+  return new Command("train")
+    .summary("train a router on judged responses")
+    .description(
+      "Trains a Lookahead router, the same model without response modelling (MLC), and simple baselines.\n" +
+        "Stopped by Ctrl-C or killed, the same command goes on where it was.",
+    )
+    .requiredOption("--data <file...>", "judged records (.jsonl or .jsonl.gz)")
+    .requiredOption("--out <dir>", "folder for the router")
+    .addOption(
+      new Option("--variant <name>", "Lookahead variant")
+        .choices(VARIANTS.filter((name) => name !== "mlc"))
+        .default("mlm"),
+    )
+    .addOption(
+      new Option("--labels <kind>", "what a good answer is: near the prompt's best, or good in itself")
+        .choices(["relative", "absolute"])
+        .default("relative"),
+    )
+    .option("--epochs <n>", "passes over the data", wholeNumber("--epochs", 1))
+    .option("--seed <n>", "seed of the whole run", wholeNumber("--seed", 0), 0)
+    .option("--backbone <dir>", "pretrained model: config.json, model.safetensors, tokenizer.json")
+    .option("--backbone-layers <n>", "use only its first layers", wholeNumber("--backbone-layers", 1))
+    .option("--embedder <dir>", "pretrained BERT encoder for the similarity baselines")
+    .option("--no-mlc", "skip the baseline without response modelling")
+    .option("--threads <n>", "compute threads", wholeNumber("--threads", 1), 2)
+    .addHelpText(
+      "after",
+      "\nExample:\n  tutti router train --data assets/judged/gsm8k.jsonl.gz assets/judged/mbpp.jsonl.gz --out runs/first",
+    )
+    .action(async (flags: Flags) => {
+      await run(flags);
+    });
+}
+
+async function run(flags: Flags): Promise<void> {
+  const { records, candidates } = await readJudgedRecords(flags.data);
+  say(`${records.length} judged prompts, ${candidates.length} candidates: ${candidates.join(", ")}`);
+  const lookahead = {
+    ...lookaheadDefaults(flags.variant, flags.backbone !== undefined),
+    labels: flags.labels,
+    seed: flags.seed,
+    threads: flags.threads,
+    ...(flags.epochs !== undefined && { epochs: flags.epochs }),
+    ...(flags.backbone !== undefined && { backboneFolder: flags.backbone }),
+    ...(flags.backboneLayers !== undefined && { backboneLayers: flags.backboneLayers }),
+  };
+  const signal = interruptSignal();
+  let stage = "";
+  let progress: Progress | undefined;
+  await trainRouter(
+    records,
+    candidates,
+    {
+      lookahead,
+      withMlc: flags.mlc,
+      validationShare: 0.1,
+      ...(flags.embedder !== undefined && { embedderFolder: flags.embedder }),
+    },
+    flags.out,
+    {
+      onStage: (name) => {
+        stage = name;
+        progress = undefined;
+        if (name === "baselines") say("fitting baselines: domain table, string rule, kNN, k-means, ridge");
+      },
+      lookahead: {
+        signal,
+        onStart: ({ totalSteps, parameterCount, trainingPrompts, validationPrompts }) => {
+          say(
+            `${stage}: ${(parameterCount / 1e6).toFixed(1)} M parameters, ${trainingPrompts} prompts, ${validationPrompts} for validation`,
+          );
+          progress = createProgress(process.stderr, { label: stage, total: totalSteps, unit: "steps" });
+        },
+        onStep: ({ step, loss, peakMemoryBytes, validation }) => {
+          const memory = `${(peakMemoryBytes / 2 ** 30).toFixed(1)} GiB peak`;
+          progress?.update(
+            step + 1,
+            `loss ${loss.toFixed(3)}${validation === undefined ? "" : `  validation ${validation.toFixed(3)}`}  ${memory}`,
+          );
+        },
+      },
+    },
+  );
+  say(`router written to ${flags.out}`);
+  say(
+    `next: tutti router eval --router ${flags.out} --data FILE... --json evaluation.json --html report.html`,
+  );
+}

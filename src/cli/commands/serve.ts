@@ -1,0 +1,49 @@
+/** `tutti serve`: an OpenAI-compatible gateway in front of the pool, routed by a trained router. */
+import { Command } from "commander";
+import { loadPool } from "../../config/index.ts";
+import { createGateway, serveGateway } from "../../gateway/index.ts";
+import { loadRouters, routerNamed } from "../../routing/router-folder.ts";
+import { createJsonLinesLogger } from "../../support/logger.ts";
+import { say } from "../io.ts";
+import { wholeNumber } from "./router-train.ts";
+
+interface Flags {
+  readonly router: string;
+  readonly pool: string;
+  readonly method?: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+export function serveCommand(): Command {
+  return new Command("serve")
+    .summary("serve the pool behind one OpenAI-compatible address")
+    .description(
+      "POST /v1/chat/completions with model tutti/auto is routed; any model of the pool can be named instead.\n" +
+        "GET /v1/decisions/ID explains a choice; its id is in the x-tutti-decision-id header of the answer.",
+    )
+    .requiredOption("--router <dir>", "folder of `tutti router train`")
+    .requiredOption("--pool <file>", "pool.yaml")
+    .option("--method <name>", "router of the folder; its default otherwise")
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--port <n>", "port to listen on", wholeNumber("--port", 0), 8080)
+    .addHelpText("after", "\nExample:\n  tutti serve --router runs/first --pool pool.yaml --port 8080")
+    .action(async (flags: Flags) => {
+      const loaded = loadRouters(flags.router);
+      const router =
+        flags.method === undefined ? loaded.default : routerNamed(loaded.routers, flags.method, flags.router);
+      const pool = await loadPool(flags.pool);
+      const logger = createJsonLinesLogger((line) => process.stderr.write(line));
+      const server = await serveGateway({
+        app: createGateway({ pool, router, logger }),
+        host: flags.host,
+        port: flags.port,
+      });
+      say(`listening on ${server.url}/v1 with router ${router.name}; Ctrl-C stops`);
+      await new Promise<void>((resolve) => {
+        process.once("SIGINT", resolve);
+        process.once("SIGTERM", resolve);
+      });
+      await server.close();
+    });
+}

@@ -1,0 +1,52 @@
+/** Where commands speak: results on stdout, talk on stderr. The only code that writes to the terminal. */
+import { TuttiError } from "../support/errors.ts";
+
+export function printResult(text: string): void {
+  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+}
+
+export function say(text: string): void {
+  process.stderr.write(text.endsWith("\n") ? text : `${text}\n`);
+}
+
+/** 0 done, 1 domain failure, 2 usage or configuration, 3 upstream, 130 interrupted. */
+export function exitCodeOf(error: unknown): number {
+  if (!TuttiError.is(error)) return 1;
+  switch (error.code) {
+    case "INTERRUPTED":
+      return 130;
+    case "INVALID_ARGUMENT":
+    case "CONFIG_INVALID":
+    case "POOL_INVALID":
+    case "SECRET_MISSING":
+      return 2;
+    case "UPSTREAM_FAILED":
+    case "UPSTREAM_TIMEOUT":
+      return 3;
+    default:
+      return 1;
+  }
+}
+
+/** One sentence, what to do, and the stack only when asked for by TUTTI_DEBUG. */
+export function sayError(error: unknown): void {
+  if (TuttiError.is(error)) {
+    say(`error ${error.code}: ${error.message}`);
+    if (error.hint) say(`  ${error.hint}`);
+  } else {
+    say(`error: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (process.env.TUTTI_DEBUG && error instanceof Error) say(error.stack ?? "");
+  else if (!TuttiError.is(error)) say("  set TUTTI_DEBUG=1 to see where");
+}
+
+/** Aborts on the first Ctrl-C; the second ends the process at once. */
+export function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  process.on("SIGINT", () => {
+    if (controller.signal.aborted) process.exit(130);
+    say("\nstopping after this step; press Ctrl-C again to stop at once");
+    controller.abort();
+  });
+  return controller.signal;
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+/** The `tutti` command. */
+import { Command, CommanderError } from "commander";
+import { version } from "../support/version.ts";
+import { exitCodeOf, sayError } from "./io.ts";
+
+async function build(): Promise<Command> {
+  const program = new Command("tutti")
+    .description("Turns a pool of language models into one better model.")
+    .version(version)
+    .showHelpAfterError("(--help shows the options)")
+    .exitOverride();
+  const router = new Command("router").description("train, evaluate and explain routers").exitOverride();
+  const { routerTrainCommand } = await import("./commands/router-train.ts");
+  const { routerEvalCommand } = await import("./commands/router-eval.ts");
+  const { routerExplainCommand } = await import("./commands/router-explain.ts");
+  const { serveCommand } = await import("./commands/serve.ts");
+  for (const command of [routerTrainCommand(), routerEvalCommand(), routerExplainCommand()]) {
+    router.addCommand(command.exitOverride().showHelpAfterError("(--help shows the options)"));
+  }
+  return program.addCommand(router).addCommand(serveCommand().exitOverride().showHelpAfterError());
+}
+
+try {
+  const program = await build();
+  await program.parseAsync(process.argv);
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    sayError(error);
+    process.exitCode = exitCodeOf(error);
+  }
+}

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { createProgress, formatDuration } from "./progress.ts";
+
+function fakeStream(isTTY: boolean) {
+  const written: string[] = [];
+  return { isTTY, columns: 100, written, write: (text: string) => written.push(text) };
+}
+
+test("durations", () => {
+  expect([5, 75, 3725].map(formatDuration)).toEqual(["5s", "1m 15s", "1h 02m"]);
+});
+
+test("a terminal gets one redrawn line with bar, rate and time left", () => {
+  const stream = fakeStream(true);
+  let nowMs = 0;
+  const progress = createProgress(stream, { label: "train", total: 100, unit: "steps", clock: () => nowMs });
+  progress.update(0);
+  nowMs = 10_000;
+  progress.update(20, "loss 1.5");
+  nowMs = 10_050;
+  progress.update(21);
+  expect(stream.written).toHaveLength(2);
+  expect(stream.written[1]).toContain("20/100 steps  2.0 steps/s  40s left  loss 1.5");
+  expect(stream.written[1]).toContain("█");
+  progress.finish();
+  expect(stream.written.join("")).toMatch(/train: 100 steps in 10s\n$/);
+});
+
+test("elsewhere plain lines, at most one in five seconds, and a resumed job's rate counts only its own work", () => {
+  const stream = fakeStream(false);
+  let nowMs = 0;
+  const progress = createProgress(stream, { label: "train", total: 100, unit: "steps", clock: () => nowMs });
+  for (let step = 50; step <= 60; step++) {
+    progress.update(step);
+    nowMs += 1000;
+  }
+  expect(stream.written).toHaveLength(3);
+  expect(stream.written[1]).toBe("train  55%  55/100 steps  1.0 steps/s  45s left\n");
+});

@@ -1,0 +1,70 @@
+/** Progress of long work: one redrawn line with bar, rate and time left on a terminal, plain lines elsewhere. */
+
+export interface ProgressOptions {
+  readonly label: string;
+  readonly total: number;
+  /** Plural, such as "steps". */
+  readonly unit: string;
+  /** Milliseconds; for tests. */
+  readonly clock?: () => number;
+}
+
+export interface Progress {
+  update(done: number, note?: string): void;
+  finish(note?: string): void;
+}
+
+const REDRAW_MS = 100;
+const PLAIN_LINE_MS = 5_000;
+const BAR_WIDTH = 24;
+
+/** "2h 05m", "3m 20s", "12s" */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const pad = (value: number): string => String(value).padStart(2, "0");
+  if (hours > 0) return `${hours}h ${pad(minutes)}m`;
+  return minutes > 0 ? `${minutes}m ${pad(whole % 60)}s` : `${whole}s`;
+}
+
+/** `stream` is usually process.stderr, so that results on stdout stay clean. */
+export function createProgress(
+  stream: { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown },
+  { label, total, unit, clock = () => performance.now() }: ProgressOptions,
+): Progress {
+  const startedMs = clock();
+  const isTerminal = stream.isTTY === true;
+  let first: { readonly done: number; readonly atMs: number } | undefined;
+  let drawnMs = Number.NEGATIVE_INFINITY;
+
+  const line = (done: number, note: string): string => {
+    const nowMs = clock();
+    // The rate counts from the first update: a resumed job did not do its earlier steps just now.
+    const elapsedSeconds = (nowMs - (first?.atMs ?? startedMs)) / 1000;
+    const rate = elapsedSeconds > 0 ? (done - (first?.done ?? 0)) / elapsedSeconds : 0;
+    const share = total > 0 ? Math.min(1, done / total) : 1;
+    const rateText = rate > 0 ? `${rate >= 10 ? rate.toFixed(0) : rate.toFixed(1)} ${unit}/s` : "";
+    const left = rate > 0 && done < total ? `${formatDuration((total - done) / rate)} left` : "";
+    const parts = [`${done}/${total} ${unit}`, rateText, left, note].filter((part) => part !== "");
+    const filled = Math.round(share * BAR_WIDTH);
+    const bar = isTerminal ? ` ${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)}` : "";
+    return `${label}${bar} ${String(Math.floor(share * 100)).padStart(3)}%  ${parts.join("  ")}`;
+  };
+  const draw = (text: string): void => {
+    stream.write(isTerminal ? `\r\u001b[2K${text.slice(0, (stream.columns ?? 80) - 1)}` : `${text}\n`);
+  };
+  return {
+    update(done, note = "") {
+      const nowMs = clock();
+      if (first === undefined) first = { done, atMs: nowMs };
+      if (nowMs - drawnMs < (isTerminal ? REDRAW_MS : PLAIN_LINE_MS)) return;
+      drawnMs = nowMs;
+      draw(line(done, note));
+    },
+    finish(note = "") {
+      const seconds = (clock() - startedMs) / 1000;
+      draw(`${label}: ${total} ${unit} in ${formatDuration(seconds)}${note === "" ? "" : `  ${note}`}`);
+      if (isTerminal) stream.write("\n");
+    },
+  };
+}
