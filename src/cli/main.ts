@@ -14,11 +14,15 @@ async function build(): Promise<Command> {
   const { routerTrainCommand } = await import("./commands/router-train.ts");
   const { routerEvalCommand } = await import("./commands/router-eval.ts");
   const { routerExplainCommand } = await import("./commands/router-explain.ts");
+  const { demoCommand } = await import("./commands/demo.ts");
   const { serveCommand } = await import("./commands/serve.ts");
   for (const command of [routerTrainCommand(), routerEvalCommand(), routerExplainCommand()]) {
     router.addCommand(command.exitOverride().showHelpAfterError("(--help shows the options)"));
   }
-  return program.addCommand(router).addCommand(serveCommand().exitOverride().showHelpAfterError());
+  return program
+    .addCommand(router)
+    .addCommand(serveCommand().exitOverride().showHelpAfterError())
+    .addCommand(demoCommand().exitOverride().showHelpAfterError());
 }
 
 try {

@@ -10,5 +10,6 @@ export {
 } from "./decide.ts";
 export type { DecisionOutcome, DecisionRecord } from "./decision-store.ts";
 export { AUTO_MODEL, type GatewayApp } from "./gateway-env.ts";
+export { type LoadPoolOptions, loadPool } from "./load-pool.ts";
 export { type GatewayServer, type ServeOptions, serveGateway } from "./serve.ts";
 export type { ErrorBody } from "./wire/error.ts";

@@ -1,7 +1,7 @@
 /** `tutti router explain`: which model would answer a prompt, with scores and the nearest training prompts. */
 import { Command } from "commander";
-import { loadPool } from "../../config/index.ts";
-import { decide } from "../../gateway/index.ts";
+
+import { decide, loadPool } from "../../gateway/index.ts";
 import { KnnRouter } from "../../routing/baselines/index.ts";
 import { loadRouters, routerNamed } from "../../routing/router-folder.ts";
 import { TuttiError } from "../../support/errors.ts";

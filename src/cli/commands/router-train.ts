@@ -6,7 +6,7 @@ import { VARIANTS, type Variant } from "../../routing/lookahead/index.ts";
 import { trainRouter } from "../../routing/train-router.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { interruptSignal, say } from "../io.ts";
-import { createProgress, type Progress } from "../progress.ts";
+import { trainingProgress } from "../training-progress.ts";
 
 interface Flags {
   readonly data: string[];
@@ -83,9 +83,6 @@ async function run(flags: Flags): Promise<void> {
     ...(flags.backbone !== undefined && { backboneFolder: flags.backbone }),
     ...(flags.backboneLayers !== undefined && { backboneLayers: flags.backboneLayers }),
   };
-  const signal = interruptSignal();
-  let stage = "";
-  let progress: Progress | undefined;
   await trainRouter(
     records,
     candidates,
@@ -96,29 +93,7 @@ async function run(flags: Flags): Promise<void> {
       ...(flags.embedder !== undefined && { embedderFolder: flags.embedder }),
     },
     flags.out,
-    {
-      onStage: (name) => {
-        stage = name;
-        progress = undefined;
-        if (name === "baselines") say("fitting baselines: domain table, string rule, kNN, k-means, ridge");
-      },
-      lookahead: {
-        signal,
-        onStart: ({ totalSteps, parameterCount, trainingPrompts, validationPrompts }) => {
-          say(
-            `${stage}: ${(parameterCount / 1e6).toFixed(1)} M parameters, ${trainingPrompts} prompts, ${validationPrompts} for validation`,
-          );
-          progress = createProgress(process.stderr, { label: stage, total: totalSteps, unit: "steps" });
-        },
-        onStep: ({ step, loss, peakMemoryBytes, validation }) => {
-          const memory = `${(peakMemoryBytes / 2 ** 30).toFixed(1)} GiB peak`;
-          progress?.update(
-            step + 1,
-            `loss ${loss.toFixed(3)}${validation === undefined ? "" : `  validation ${validation.toFixed(3)}`}  ${memory}`,
-          );
-        },
-      },
-    },
+    trainingProgress(interruptSignal()),
   );
   say(`router written to ${flags.out}`);
   say(

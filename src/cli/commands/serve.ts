@@ -1,7 +1,7 @@
 /** `tutti serve`: an OpenAI-compatible gateway in front of the pool, routed by a trained router. */
 import { Command } from "commander";
-import { loadPool } from "../../config/index.ts";
-import { createGateway, serveGateway } from "../../gateway/index.ts";
+
+import { createGateway, loadPool, serveGateway } from "../../gateway/index.ts";
 import { loadRouters, routerNamed } from "../../routing/router-folder.ts";
 import { createJsonLinesLogger } from "../../support/logger.ts";
 import { say } from "../io.ts";

@@ -1,0 +1,67 @@
+/** `tutti router eval`: every router of a folder on judged records it has not seen. */
+import { Command } from "commander";
+import { readJudgedRecords } from "../../judged/index.ts";
+import { evaluateFolder, readEvaluationInputs } from "../../routing/evaluate-folder.ts";
+import { formatEvaluationTable } from "../../routing/evaluation/index.ts";
+import { renderEvaluationReport } from "../../routing/report/index.ts";
+import { writeFileAtomic } from "../../support/atomic-file.ts";
+import { printResult, say } from "../io.ts";
+import { createProgress } from "../progress.ts";
+import { wholeNumber } from "./router-train.ts";
+
+interface Flags {
+  readonly router: string;
+  readonly data: string[];
+  readonly json?: string;
+  readonly html?: string;
+  readonly samples: number;
+  readonly seed: number;
+}
+
+export function routerEvalCommand(): Command {
+  return new Command("eval")
+    .summary("compare a router with its baselines on judged responses")
+    .description(
+      "Every method of the folder chooses a model per prompt from the prompt alone; answers and scores are read\n" +
+        "only to grade the choices. Intervals are 95 % bootstrap over prompts.",
+    )
+    .requiredOption("--router <dir>", "folder of `tutti router train`")
+    .requiredOption("--data <file...>", "judged records (.jsonl or .jsonl.gz) the router was not trained on")
+    .option("--json <file>", "write the evaluation as JSON")
+    .option("--html <file>", "write a self-contained page with plots")
+    .option("--samples <n>", "bootstrap samples", wholeNumber("--samples", 1), 1000)
+    .option("--seed <n>", "seed of the bootstrap", wholeNumber("--seed", 0), 0)
+    .addHelpText(
+      "after",
+      "\nExample:\n  tutti router eval --router runs/first --data test.jsonl.gz --json evaluation.json --html report.html",
+    )
+    .action(async (flags: Flags) => {
+      await run(flags);
+    });
+}
+
+async function run(flags: Flags): Promise<void> {
+  const inputs = readEvaluationInputs(flags.router);
+  const { records, candidates } = await readJudgedRecords(flags.data);
+  say(`${records.length} judged prompts, ${inputs.routers.length} routers`);
+  const progress = createProgress(process.stderr, {
+    label: "choosing",
+    total: inputs.routers.length,
+    unit: "routers",
+  });
+  const { evaluation, report } = await evaluateFolder(inputs, records, candidates, {
+    samples: flags.samples,
+    seed: flags.seed,
+    onRouter: (done, name) => progress.update(done, name),
+  });
+  progress.finish();
+  printResult(formatEvaluationTable(evaluation));
+  if (flags.json !== undefined) {
+    writeFileAtomic(flags.json, `${JSON.stringify(evaluation, null, 1)}\n`);
+    say(`evaluation written to ${flags.json}`);
+  }
+  if (flags.html !== undefined) {
+    writeFileAtomic(flags.html, renderEvaluationReport(report));
+    say(`report written to ${flags.html}`);
+  }
+}
