@@ -1,0 +1,88 @@
+"""PyTorch eager on the CPU: one training step (forward, backward, clipping, AdamW) in float32.
+
+The same shapes as bench/subjects/tutti-train-step.ts. Speaks the protocol of bench/subject-process.ts: prints
+"ready", then answers every "round" line with one JSON object.
+"""
+
+import json
+import resource
+import sys
+import time
+
+import torch
+from transformers import BertConfig, BertForMaskedLM, LlamaConfig, LlamaForCausalLM
+
+WARMUP_STEPS = 2
+
+
+def minilm():
+    config = BertConfig(
+        vocab_size=30522,
+        hidden_size=384,
+        num_hidden_layers=6,
+        num_attention_heads=12,
+        intermediate_size=1536,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    batch, tokens = 32, 128
+    ids = torch.randint(0, config.vocab_size, (batch, tokens))
+    labels = torch.full((batch * tokens,), -100)
+    count = round(0.15 * batch * tokens)
+    labels[torch.arange(count) * (batch * tokens) // count] = torch.randint(0, config.vocab_size, (count,))
+    return BertForMaskedLM(config), {
+        "input_ids": ids,
+        "attention_mask": torch.ones_like(ids),
+        "labels": labels.view(batch, tokens),
+    }
+
+
+def smollm2():
+    config = LlamaConfig(
+        vocab_size=49152,
+        hidden_size=576,
+        num_hidden_layers=30,
+        num_attention_heads=9,
+        num_key_value_heads=3,
+        intermediate_size=1536,
+        tie_word_embeddings=True,
+        max_position_embeddings=2048,
+        rms_norm_eps=1e-5,
+        use_cache=False,
+    )
+    ids = torch.randint(0, config.vocab_size, (4, 256))
+    return LlamaForCausalLM(config), {"input_ids": ids, "labels": ids}
+
+
+def main():
+    shape = sys.argv[1]
+    torch.set_num_threads(int(sys.argv[sys.argv.index("--threads") + 1]))
+    torch.manual_seed(0)
+    model, batch = {"minilm": minilm, "smollm2": smollm2}[shape]()
+    model.train()
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    vectors = [p for p in model.parameters() if p.dim() <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}], lr=1e-4
+    )
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        model(**batch).loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    for _ in range(WARMUP_STEPS):
+        step()
+    print("ready", flush=True)
+    for line in sys.stdin:
+        if line.strip() != "round":
+            continue
+        started = time.perf_counter()
+        step()
+        seconds = time.perf_counter() - started
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps({"seconds": seconds, "peakRssBytes": peak}), flush=True)
+
+
+main()
