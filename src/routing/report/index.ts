@@ -1,0 +1,1 @@
+export { type EvaluationReport, type ReportDecision, renderEvaluationReport } from "./report.ts";
