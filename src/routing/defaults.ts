@@ -24,7 +24,7 @@ export function lookaheadDefaults(variant: Variant, isPretrained: boolean): Look
     threads: 2,
     tokenizerPath: defaultTokenizerPath,
     seed: 0,
-    epochs: 3,
+    epochs: 2,
     batchSize: 16,
     accumulation: 1,
     lambda: variant === "clm" ? 0.5 : 0.2,

@@ -23,6 +23,8 @@ export interface TrainRouterEvents {
   readonly lookahead?: LookaheadTrainingEvents;
 }
 
+const VALIDATION_SEED_OFFSET = 7919;
+
 /**
  * Trains every method on `records` and writes the router folder. Models resume from their checkpoints; the
  * manifest is written last, so a folder with router.json is complete.
@@ -45,7 +47,12 @@ export async function trainRouter(
   if (options.embedderFolder) copyEmbedder(folder, options.embedderFolder);
   saveBaselines(folder, await trainBaselines(records, candidates, { seed, embedder }));
 
-  const { train, holdout } = splitByPrompt(records, { holdoutShare: options.validationShare, seed });
+  // A seed of its own: a caller who split its data with the same seed would find the same prompts held out.
+  const validationSeed = seed + VALIDATION_SEED_OFFSET;
+  const { train, holdout } = splitByPrompt(records, {
+    holdoutShare: options.validationShare,
+    seed: validationSeed,
+  });
   const variants =
     options.withMlc && options.lookahead.variant !== "mlc"
       ? [options.lookahead.variant, "mlc" as const]
