@@ -1,81 +1,105 @@
-/** Lines and points: training curves, and quality against cost. */
-import { escapeHtml, line, linearScale, pixel, svg, text } from "./svg.ts";
+/** Loss and validation score by training step. */
+import { escapeHtml, isNumber, type LinearScale, line, linearScale, pixel, shown, svg, text } from "./svg.ts";
 
-const WIDTH = 420;
-const HEIGHT = 220;
-const [LEFT, RIGHT, TOP, BOTTOM] = [46, 10, 10, 34];
+const WIDTH = 456;
+const [LEFT, RIGHT] = [46, 12];
+const LOSS_PANEL = { top: 22, bottom: 178 };
+const VALIDATION_PANEL = { top: 218, bottom: 290 };
+const FOOT = 38;
+/** More points than pixels only make the page heavy. */
+const MAX_POINTS = 400;
 
-function axes(
-  x: ReturnType<typeof linearScale>,
-  y: ReturnType<typeof linearScale>,
-  xLabel: string,
-  yLabel: string,
-  width: number,
-): string {
-  const floor = HEIGHT - BOTTOM;
-  return [
-    ...x.ticks.map((tick) => text(x(tick), floor + 15, String(tick), 'class="tick" text-anchor="middle"')),
-    ...y.ticks.map(
-      (tick) =>
-        line(LEFT, y(tick), width - RIGHT, y(tick), "grid") +
-        text(LEFT - 6, y(tick) + 4, String(tick), 'class="tick" text-anchor="end"'),
-    ),
-    text((LEFT + width) / 2, HEIGHT - 4, xLabel, 'class="tick" text-anchor="middle"'),
-    text(4, TOP + 2, yLabel, 'class="tick"'),
-  ].join("");
+export interface TrainingStep {
+  readonly step: number;
+  readonly loss: number;
+  readonly validation?: number;
 }
 
 export interface TrainingCurve {
   readonly name: string;
-  readonly steps: readonly { readonly step: number; readonly loss: number; readonly validation?: number }[];
+  readonly steps: readonly TrainingStep[];
 }
 
-/** Loss by step: every step faint, a running mean strong; validation scores as labelled dots. */
+interface Point {
+  readonly step: number;
+  readonly value: number;
+}
+
+/** Loss of every step faint, its moving mean strong; validation scores in a panel of their own. */
 export function trainingPlot({ name, steps }: TrainingCurve): string {
-  if (steps.length === 0) return "";
-  const losses = steps.map(({ loss }) => loss);
-  const x = linearScale(0, Math.max(1, steps.at(-1)!.step), LEFT, WIDTH - RIGHT);
-  const y = linearScale(Math.min(...losses), Math.max(...losses), HEIGHT - BOTTOM, TOP + 12);
-  const path = (values: readonly number[]): string =>
-    values
-      .map((value, index) => `${index === 0 ? "M" : "L"}${pixel(x(steps[index]!.step))} ${pixel(y(value))}`)
-      .join("");
-  let mean = losses[0]!;
-  const smooth = losses.map((loss) => {
-    mean += 0.05 * (loss - mean);
-    return mean;
-  });
-  const dots = steps
-    .map((step, index) => ({ step, value: smooth[index]! }))
-    .filter(({ step }) => step.validation !== undefined)
-    .map(
-      ({ step, value }) =>
-        `<circle cx="${pixel(x(step.step))}" cy="${pixel(y(value))}" r="3.5" class="dot trained"><title>${escapeHtml(`step ${step.step}: validation ${step.validation!.toFixed(3)}`)}</title></circle>`,
-    );
-  const body = `<path d="${path(losses)}" class="curve faint"/><path d="${path(smooth)}" class="curve"/>${dots.join("")}`;
-  return svg(WIDTH, HEIGHT, `Training loss of ${name}`, axes(x, y, "step", "loss", WIDTH) + body);
-}
-
-export interface CostPoint {
-  readonly label: string;
-  readonly cost: number;
-  readonly quality: number;
-  readonly isTrained: boolean;
-}
-
-export function costPlot(points: readonly CostPoint[], unit: string): string {
-  const width = 860;
-  const x = linearScale(0, Math.max(...points.map(({ cost }) => cost)) * 1.15 || 1, LEFT, width - RIGHT);
-  const qualities = points.map(({ quality }) => quality);
-  const y = linearScale(Math.min(0, ...qualities), Math.max(...qualities), HEIGHT - BOTTOM, TOP + 12);
-  const body = points.map(({ label, cost, quality, isTrained }) => {
-    const kind = isTrained ? "trained" : "baseline";
-    return `<circle cx="${pixel(x(cost))}" cy="${pixel(y(quality))}" r="5" class="dot ${kind}"><title>${escapeHtml(`${label}: ${quality.toFixed(1)} at ${cost.toPrecision(3)} ${unit}`)}</title></circle>${text(x(cost) + 8, y(quality) + 4, label, `class="label small ${kind}"`)}`;
-  });
-  return svg(
-    width,
-    HEIGHT,
-    "Quality against cost",
-    axes(x, y, unit, "mean normalised score", width) + body.join(""),
+  const losses = steps
+    .filter(({ loss }) => isNumber(loss))
+    .map(({ step, loss }) => ({ step, value: loss }));
+  if (losses.length === 0) return '<p class="soft">No losses were recorded.</p>';
+  const validations = steps.flatMap(({ step, validation }) =>
+    isNumber(validation) ? [{ step, value: validation }] : [],
   );
+  const x = linearScale(losses[0]!.step, losses.at(-1)!.step, LEFT, WIDTH - RIGHT);
+  const y = panelScale(losses, LOSS_PANEL);
+  const body = [
+    panel(y, "loss", LOSS_PANEL.top),
+    path(thinned(losses), x, y, "curve faint"),
+    path(thinned(movingMean(losses)), x, y, "curve"),
+  ];
+  let floor = LOSS_PANEL.bottom;
+  if (validations.length > 0) {
+    floor = VALIDATION_PANEL.bottom;
+    body.push(validationPanel(validations, x));
+  }
+  body.push(
+    ...x.ticks.map((tick) => text(x(tick), floor + 17, String(tick), 'class="tick" text-anchor="middle"')),
+    text((LEFT + WIDTH - RIGHT) / 2, floor + FOOT - 4, "step", 'class="tick" text-anchor="middle"'),
+  );
+  return svg(WIDTH, floor + FOOT, `Training of ${name}: loss and validation by step`, body.join(""));
+}
+
+function validationPanel(points: readonly Point[], x: LinearScale): string {
+  const y = panelScale(points, VALIDATION_PANEL);
+  const dots = points.map(
+    ({ step, value }) =>
+      `<circle cx="${pixel(x(step))}" cy="${pixel(y(value))}" r="3.5" class="dot trained"><title>${escapeHtml(`step ${step}: validation ${shown(value, 3)}`)}</title></circle>`,
+  );
+  return panel(y, "validation", VALIDATION_PANEL.top) + path(points, x, y, "curve thin") + dots.join("");
+}
+
+function panelScale(points: readonly Point[], { top, bottom }: typeof LOSS_PANEL): LinearScale {
+  const values = points.map(({ value }) => value);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const margin = (high - low || 1) * 0.05;
+  return linearScale(low - margin, high + margin, bottom, top);
+}
+
+const panel = (y: LinearScale, label: string, top: number): string =>
+  [
+    ...y.ticks.map(
+      (tick) =>
+        line(LEFT, y(tick), WIDTH - RIGHT, y(tick), "grid") +
+        text(LEFT - 7, y(tick) + 4, String(tick), 'class="tick" text-anchor="end"'),
+    ),
+    text(0, top - 9, label, 'class="tick"'),
+  ].join("");
+
+function path(points: readonly Point[], x: LinearScale, y: LinearScale, className: string): string {
+  const moves = points.map(
+    ({ step, value }, index) => `${index === 0 ? "M" : "L"}${pixel(x(step))} ${pixel(y(value))}`,
+  );
+  return `<path d="${moves.join("")}" class="${className}"/>`;
+}
+
+/** Mean over a centred window of a twentieth of the run. */
+function movingMean(points: readonly Point[]): Point[] {
+  const reach = Math.max(1, Math.round(points.length / 40));
+  const sums = [0];
+  for (const { value } of points) sums.push(sums.at(-1)! + value);
+  return points.map(({ step }, index) => {
+    const [from, to] = [Math.max(0, index - reach), Math.min(points.length, index + reach + 1)];
+    return { step, value: (sums[to]! - sums[from]!) / (to - from) };
+  });
+}
+
+function thinned(points: readonly Point[]): readonly Point[] {
+  const stride = Math.ceil(points.length / MAX_POINTS);
+  return stride <= 1
+    ? points
+    : points.filter((_, index) => index % stride === 0 || index === points.length - 1);
 }

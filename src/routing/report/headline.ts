@@ -1,31 +1,48 @@
 /** What the evaluation says, in plain words, the unwelcome parts included. */
 import type { RouterEvaluation } from "../evaluation/index.ts";
-import { escapeHtml } from "./svg.ts";
+import { escapeHtml, isNumber, shown, shownInterval } from "./svg.ts";
 
-const signed = (value: number): string => `${value >= 0 ? "+" : "−"}${Math.abs(value).toFixed(1)}`;
+type Difference = RouterEvaluation["differences"][number];
 
+const ORACLE = "oracle";
+
+const signed = (value: number): string => (value > 0 ? `+${shown(value)}` : shown(value));
+
+const strong = (name: string): string => `<strong>${escapeHtml(name)}</strong>`;
+
+/** Best router first; then, for each trained router, what it beats and by name what it does not. */
 export function headline(evaluation: RouterEvaluation): string {
-  const means = Object.entries(evaluation.mean).filter(([router]) => router !== "oracle");
-  const [bestName, best] = means.reduce((a, b) => (b[1].normalised > a[1].normalised ? b : a));
-  const first = `<strong>${escapeHtml(bestName)}</strong> has the best mean normalised score: ${best.normalised.toFixed(1)} [${best.interval[0].toFixed(1)}, ${best.interval[1].toFixed(1)}], where 0 is a random choice and 100 an oracle.`;
   const trained = [...new Set(evaluation.differences.map(({ router }) => router))];
-  const items = trained.map((router) => describe(evaluation, router));
-  return `<div class="headline">${first}${items.length > 0 ? `<ul>${items.map((item) => `<li>${item}</li>`).join("")}</ul>` : ""}</div>`;
+  const verdicts = trained.map((router) =>
+    verdict(
+      router,
+      evaluation.differences.filter((difference) => difference.router === router),
+    ),
+  );
+  return `<div class="headline"><p class="lead">${bestRouter(evaluation)}</p>${verdicts.join("")}</div>`;
 }
 
-function describe(evaluation: RouterEvaluation, router: string): string {
-  const own = evaluation.differences.filter((difference) => difference.router === router);
-  const beaten = own.filter(({ interval }) => interval[0] > 0);
-  const rest = own.filter(({ interval }) => interval[0] <= 0);
-  const name = `<strong>${escapeHtml(router)}</strong>`;
-  const wins =
-    beaten.length > 0
-      ? `${name} beats ${beaten.map(({ baseline }) => escapeHtml(baseline)).join(", ")}.`
-      : `${name} beats no baseline.`;
-  if (rest.length === 0) return wins;
-  const misses = rest.map(
-    ({ baseline, mean, interval }) =>
-      `${escapeHtml(baseline)} (${signed(mean)} points, [${signed(interval[0])}, ${signed(interval[1])}])`,
+function bestRouter(evaluation: RouterEvaluation): string {
+  const means = Object.entries(evaluation.mean).filter(
+    ([router, { normalised }]) => router !== ORACLE && isNumber(normalised),
   );
-  return `${wins} It does <strong>not</strong> beat ${misses.join(", ")}.`;
+  if (means.length === 0) return "No router has a mean normalised score.";
+  const [name, { normalised, interval }] = means.reduce((a, b) => (b[1].normalised > a[1].normalised ? b : a));
+  return `${strong(name)} has the best mean normalised score: ${shown(normalised)} ${shownInterval(interval)}, where 0 is a random choice and 100 an oracle.`;
+}
+
+function verdict(router: string, differences: readonly Difference[]): string {
+  const isBeaten = ({ interval }: Difference): boolean => interval[0] > 0;
+  const beaten = differences.filter(isBeaten);
+  const others = differences.filter((difference) => !isBeaten(difference)).sort((a, b) => a.mean - b.mean);
+  const wins =
+    beaten.length === 0
+      ? `${strong(router)} beats no baseline.`
+      : `${strong(router)} beats ${beaten.map(({ baseline }) => escapeHtml(baseline)).join(", ")}.`;
+  if (others.length === 0) return `<p>${wins}</p>`;
+  const items = others.map(
+    ({ baseline, mean, interval }) =>
+      `<li><span>${escapeHtml(baseline)}</span> <span>${signed(mean)} [${signed(interval[0])}, ${signed(interval[1])}]</span>${interval[1] < 0 ? " <em>is better</em>" : ""}</li>`,
+  );
+  return `<p>${wins} It does <strong>not</strong> beat these (points of difference, 95 % interval):</p><ul class="misses">${items.join("")}</ul>`;
 }

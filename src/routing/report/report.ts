@@ -95,7 +95,7 @@ function differenceSection(evaluation: RouterEvaluation): string {
     const rows = evaluation.differences
       .filter((difference) => difference.router === router)
       .map(({ baseline, mean, interval }) => ({
-        label: `${router} − ${baseline}`,
+        label: `against ${baseline}`,
         value: mean,
         interval,
         isTrained: interval[0] > 0,

@@ -5,7 +5,7 @@ export const STYLE = `
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums}
 main{max-width:920px;margin:0 auto;padding:40px 28px 80px}
-h1{font-size:30px;line-height:1.2;margin:0 0 4px}h2{font-size:20px;margin:48px 0 6px}h3{font-size:15px;margin:0 0 8px}
+h1{font-size:30px;line-height:1.2;margin:0 0 4px}h2{font-size:20px;margin:48px 0 6px}h3{font-size:15px;margin:0 0 8px}h3.plot-title{margin:22px 0 0;color:var(--accent)}
 p{max-width:68ch}.soft,figcaption{color:var(--soft)}figcaption{font-size:13.5px;margin-top:6px}figure{margin:14px 0 0}
 .headline{font-size:19px;line-height:1.45;margin:22px 0 10px;padding:18px 20px;background:var(--panel);border-left:4px solid var(--accent);border-radius:4px;max-width:none}
 .headline ul{margin:10px 0 0;padding-left:20px;font-size:16px}

@@ -37,6 +37,21 @@ function niceStep(step: number): number {
 
 export const pixel = (value: number): string => value.toFixed(1);
 
+/** A number for reading: a true minus sign, and a dash where there is no number. */
+export function shown(value: number | null | undefined, digits = 1): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const rounded = Math.abs(value).toFixed(digits);
+  return value < 0 && Number(rounded) !== 0 ? `−${rounded}` : rounded;
+}
+
+/** Tells usable numbers from those that JSON carries as null. */
+export const isNumber = (value: number | null | undefined): value is number =>
+  typeof value === "number" && Number.isFinite(value);
+
+export function shownInterval(interval: readonly [number, number], digits = 1): string {
+  return `[${shown(interval[0], digits)}, ${shown(interval[1], digits)}]`;
+}
+
 export function text(x: number, y: number, content: string, attributes = ""): string {
   return `<text x="${pixel(x)}" y="${pixel(y)}" ${attributes}>${escapeHtml(content)}</text>`;
 }
@@ -50,7 +65,11 @@ export function svg(width: number, height: number, title: string, body: string):
   return `<svg viewBox="0 0 ${width} ${pixel(height)}" role="img" aria-label="${escapeHtml(title)}"><title>${escapeHtml(title)}</title>${body}</svg>`;
 }
 
-/** A label cut to fit; its full text is in a tooltip. */
+/** A label cut in its middle, since model names differ at both ends; the full text belongs in a tooltip. */
 export function clipped(content: string, characters: number): string {
-  return content.length > characters ? `${content.slice(0, characters - 1)}…` : content;
+  const letters = [...content];
+  if (letters.length <= characters) return content;
+  const head = Math.ceil((characters - 1) / 2);
+  const tail = characters - 1 - head;
+  return `${letters.slice(0, head).join("")}…${letters.slice(letters.length - tail).join("")}`;
 }
