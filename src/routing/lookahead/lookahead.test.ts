@@ -1,0 +1,291 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { Graph } from "../../graph/ir.ts";
+import type { JudgedRecord } from "../../judged/record.ts";
+import { MASKED_BIAS } from "../../nn/attention.ts";
+import { declareParameters, initialiseParameters } from "../../nn/index.ts";
+import { toOnnx } from "../../onnx/index.ts";
+import { readOnnxModel } from "../../onnx/model.ts";
+import { createOrtBackend } from "../../runtime/index.ts";
+import { TuttiError } from "../../support/errors.ts";
+import { float32, int32 } from "../../tensor/host-tensor.ts";
+import { lookaheadDefaults } from "../defaults.ts";
+import { smallBackboneConfig } from "./backbone.ts";
+import { BatchSchedule } from "./batches.ts";
+import { routingWeights } from "./encode.ts";
+import { clmRow, type EncodedExample, mlmRow } from "./layout.ts";
+import { loadLookahead } from "./lookahead-router.ts";
+import { declareRowInputs, lookaheadSpecs, routingForward } from "./model.ts";
+import type { LookaheadSettings, Variant } from "./settings.ts";
+import { createLookaheadTask, maskRate } from "./task.ts";
+import { trainLookahead } from "./train.ts";
+
+function settingsFor(variant: Variant): LookaheadSettings {
+  return {
+    format: "tutti-lookahead-1",
+    variant,
+    candidates: ["a", "b", "c"],
+    candidateTokenIds: variant === "mlc" ? [] : [5, 6, 7],
+    backbone: smallBackboneConfig(variant, 64),
+    responseTokens: 4,
+    maxPromptTokens: 32,
+    pooling: "mean",
+    headDropout: 0,
+    labels: "relative",
+    tokenizerSha256: "",
+    tokens: { cls: 2, sep: 3, pad: 0 },
+  };
+}
+
+const example: EncodedExample = {
+  recordId: "r",
+  prompt: Int32Array.of(2, 20, 21, 22, 3),
+  responses: [
+    { tokens: Int32Array.of(30, 31, 32, 33), isComplete: false },
+    { tokens: Int32Array.of(40, 41), isComplete: true },
+    { tokens: Int32Array.of(50), isComplete: true },
+  ],
+  labels: Float64Array.of(1, 0, 1),
+  weight: 1,
+};
+
+describe("the MLM row", () => {
+  const settings = settingsFor("mlm");
+
+  test("at rate 1 hides every response and restarts positions at the prompt's length", () => {
+    const row = mlmRow(settings, example, 8, 1);
+    expect([...row.inputIds]).toEqual([
+      2, 20, 21, 22, 3, 0, 0, 0, 5, 5, 5, 5, 3, 6, 6, 6, 6, 3, 7, 7, 7, 7, 3,
+    ]);
+    expect([...row.positionIds.slice(8, 18)]).toEqual([5, 6, 7, 8, 9, 5, 6, 7, 8, 9]);
+    expect([...row.attentionBias.slice(4, 9)]).toEqual([0, MASKED_BIAS, MASKED_BIAS, MASKED_BIAS, 0]);
+    expect(row.targets.map(({ token }) => token)).toEqual([30, 31, 32, 33, 40, 41, 50]);
+  });
+
+  test("at rate 0.5 keeps the beginning visible and always hides at least one token", () => {
+    const row = mlmRow(settings, example, 8, 0.5);
+    expect([...row.inputIds.slice(8, 12)]).toEqual([30, 31, 5, 5]);
+    expect(row.targets.map(({ token }) => token)).toEqual([32, 33, 41, 50]);
+  });
+
+  test("the curriculum rises linearly from its start to 1", () => {
+    const training = { ...lookaheadDefaults("mlm", false), curriculumFraction: 0.5, curriculumStart: 0.2 };
+    for (const [step, rate] of [
+      [0, 0.2],
+      [25, 0.6],
+      [50, 1],
+      [99, 1],
+    ] as const) {
+      expect(maskRate(training, step, 100)).toBeCloseTo(rate, 12);
+    }
+  });
+});
+
+describe("CLM", () => {
+  const settings = settingsFor("clm");
+  const specs = lookaheadSpecs(settings);
+  const parameters = initialiseParameters(specs, 3);
+
+  async function hiddenOf(row: {
+    inputIds: Int32Array;
+    positionIds: Int32Array;
+    attentionBias: Float32Array;
+  }) {
+    const tokens = row.inputIds.length;
+    const graph = new Graph();
+    const { hidden, logits } = routingForward(
+      settings,
+      declareParameters(graph, specs),
+      declareRowInputs(graph, settings, 1, tokens),
+      false,
+    );
+    const executable = await createOrtBackend({ threads: 1 }).compile(graph, { hidden, logits });
+    const results = await executable.run({
+      ...parameters,
+      input_ids: int32([1, tokens], row.inputIds),
+      position_ids: int32([1, tokens], row.positionIds),
+      attention_bias: float32([1, 1, tokens, tokens], row.attentionBias),
+    });
+    await executable.dispose();
+    return { hidden: results.hidden!.data as Float32Array, logits: results.logits!.data };
+  }
+
+  test("one shared prompt gives what one causal sequence per candidate gives", async () => {
+    const promptTokens = 8;
+    const row = clmRow(settings, example, promptTokens, true);
+    const shared = await hiddenOf(row);
+    const width = 128;
+    for (const [t, candidateToken] of settings.candidateTokenIds.entries()) {
+      // prompt | MID_t | response_t, plainly causal
+      const words = [...example.prompt, candidateToken, ...example.responses[t]!.tokens];
+      const tokens = words.length;
+      const alone = await hiddenOf({
+        inputIds: Int32Array.from(words),
+        positionIds: Int32Array.from(words, (_, index) => index),
+        attentionBias: Float32Array.from({ length: tokens * tokens }, (_, flat) =>
+          flat % tokens > Math.floor(flat / tokens) ? MASKED_BIAS : 0,
+        ),
+      });
+      const compare = (sharedPosition: number, alonePosition: number): void => {
+        for (let column = 0; column < width; column++) {
+          const received = shared.hidden[sharedPosition * width + column]!;
+          expect(Math.abs(received - alone.hidden[alonePosition * width + column]!)).toBeLessThan(2e-5);
+        }
+      };
+      compare(t, example.prompt.length);
+      const start = 3 + promptTokens + t * (settings.responseTokens + 1);
+      for (let j = 0; j < example.responses[t]!.tokens.length; j++)
+        compare(start + j, example.prompt.length + 1 + j);
+    }
+  });
+
+  test("targets are the next tokens, with the end only where the response ends", () => {
+    const row = clmRow(settings, example, 8, true);
+    const start = (t: number): number => 3 + 8 + t * 5;
+    expect(row.targets).toEqual([
+      { position: 0, token: 30 },
+      { position: start(0), token: 31 },
+      { position: start(0) + 1, token: 32 },
+      { position: start(0) + 2, token: 33 },
+      { position: 1, token: 40 },
+      { position: start(1), token: 41 },
+      { position: start(1) + 1, token: 3 },
+      { position: 2, token: 50 },
+      { position: start(2), token: 3 },
+    ]);
+  });
+
+  test("inference without responses scores exactly as the full row does", async () => {
+    const full = await hiddenOf(clmRow(settings, example, 8, true));
+    const short = await hiddenOf(clmRow(settings, { ...example, responses: [] }, 8, false));
+    for (const [index, logit] of [...short.logits].entries())
+      expect(Math.abs(logit - full.logits[index]!)).toBeLessThan(1e-5);
+  });
+});
+
+describe("batches", () => {
+  const examples = Array.from({ length: 50 }, (_, index) => ({
+    ...example,
+    recordId: `r${index}`,
+    prompt: new Int32Array(5 + index),
+  }));
+  const schedule = new BatchSchedule(examples, 64, 8, 1);
+
+  test("every example comes once an epoch, in another order in the next", () => {
+    const epoch = (number: number): number[][] =>
+      Array.from({ length: schedule.batchesPerEpoch }, (_, index) => [
+        ...schedule.batch(number * schedule.batchesPerEpoch + index).members,
+      ]);
+    for (const number of [0, 1])
+      expect(
+        epoch(number)
+          .flat()
+          .sort((a, b) => a - b),
+      ).toEqual(examples.map((_, index) => index));
+    expect(epoch(0)).not.toEqual(epoch(1));
+    expect(epoch(0)).toEqual(epoch(0));
+  });
+
+  test("ties carry no routing weight, and rare benchmarks more than common ones", () => {
+    const weights = routingWeights(["x", "x", "x", "x", "y", "y"], [true, true, true, true, true, false]);
+    expect(weights[5]).toBe(0);
+    expect(weights[4]! / weights[0]!).toBeCloseTo(2, 10);
+    expect(weights.slice(0, 5).reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(5, 10);
+  });
+
+  test("accumulated micro-batches share one mean", () => {
+    const training = { ...lookaheadDefaults("mlm", false), batchSize: 8, accumulation: 2, epochs: 1 };
+    const task = createLookaheadTask(settingsFor("mlm"), training, examples);
+    const batches = task.microBatches(0);
+    expect(batches).toHaveLength(2);
+    const total = batches
+      .flatMap(({ feeds }) => [...feeds.label_weights!.data])
+      .reduce((sum, weight) => sum + weight, 0);
+    expect(total).toBeCloseTo(1, 5);
+  });
+});
+
+test.each(["mlm", "mlc"] as const)("%s exports with symbolic batch and length", (variant) => {
+  const settings = settingsFor(variant);
+  const graph = new Graph();
+  const { logits } = routingForward(
+    settings,
+    declareParameters(graph, lookaheadSpecs(settings)),
+    declareRowInputs(graph, settings, "batch", "tokens"),
+    false,
+  );
+  const model = readOnnxModel(toOnnx(graph, { logits }));
+  expect(logits.shape).toEqual(["batch", 3]);
+  expect(model.outputs).toEqual(["logits"]);
+  expect(model.inputs).toContain("attention_bias");
+});
+
+describe("training to a router", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tutti-lookahead-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const words = ["sum the numbers", "write a function"];
+  const records: JudgedRecord[] = Array.from({ length: 64 }, (_, index) => ({
+    id: `r${index}`,
+    benchmark: index % 2 ? "code" : "math",
+    prompt: `${words[index % 2]} ${index}`,
+    candidates: {
+      adder: { response: "the sum is", score: index % 2 ? 0 : 1 },
+      coder: { response: "def function", score: index % 2 ? 1 : 0 },
+    },
+  }));
+
+  test.each(["mlm", "clm", "mlc"] as const)(
+    "%s learns which model suits which prompt, and loads as saved",
+    async (variant) => {
+      const options = {
+        ...lookaheadDefaults(variant, false),
+        responseTokens: 3,
+        maxPromptTokens: 32,
+        epochs: 10,
+        batchSize: 8,
+        validations: 2,
+        threads: 1,
+      };
+      const out = join(folder, variant);
+      const router = await trainLookahead(
+        "lookahead",
+        records.slice(0, 48),
+        [],
+        ["adder", "coder"],
+        options,
+        out,
+      );
+      const queries = records.slice(48).map(({ id, prompt }) => ({ id, prompt: String(prompt) }));
+      const scores = await router.scores(queries);
+      const right = scores.filter((row, index) => row[index % 2]! > row[1 - (index % 2)]!).length;
+      expect(right).toBeGreaterThanOrEqual(15);
+      const loaded = loadLookahead(out, "lookahead");
+      const again = await loaded.scores(queries);
+      // Saved weights are bit-equal; batches of one shape give equal sums.
+      expect(again).toEqual(scores);
+      await router.dispose();
+      await loaded.dispose();
+    },
+  );
+
+  test("a NaN stops the run naming step, tensor and records", async () => {
+    const options = {
+      ...lookaheadDefaults("mlc", false),
+      epochs: 3,
+      batchSize: 8,
+      threads: 1,
+      learningRate: 1e30,
+      maxGradientNorm: 0,
+      maxPromptTokens: 32,
+    };
+    const run = trainLookahead("mlc", records, [], ["adder", "coder"], options, join(folder, "nan"));
+    await expect(run).rejects.toSatisfy(
+      (error) =>
+        TuttiError.is(error) &&
+        error.code === "NON_FINITE" &&
+        /^step \d+: .+; records r\d+/.test(error.message),
+    );
+  });
+});
