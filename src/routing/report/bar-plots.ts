@@ -84,7 +84,7 @@ export function sharePlot(title: string, rows: readonly ShareRow[], models: read
       const from = start;
       start += share;
       if (share === 0) return "";
-      const tooltip = `${label}: ${shown(100 * share)} % ${models[which]}`;
+      const tooltip = `${label}: ${shown(100 * share)}% ${models[which]}`;
       return `<rect x="${pixel(x(from))}" y="${y + 3}" width="${pixel(x(start) - x(from))}" height="${ROW - 5}" class="share m${which}"><title>${escapeHtml(tooltip)}</title></rect>`;
     });
     return rowLabel(label, y, isTrained) + segments.join("");

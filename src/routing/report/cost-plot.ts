@@ -41,7 +41,10 @@ export function costPlot(points: readonly CostPoint[], unit: string): string {
     text(0, 11, "mean normalised score", 'class="tick"'),
   ];
   const spots = points.map(({ cost, quality }) => ({ x: x(cost), y: y(quality) }));
-  const labels = placeLabels(spots, points.map(({ label }) => clipped(label, 32)));
+  const labels = placeLabels(
+    spots,
+    points.map(({ label }) => clipped(label, 32)),
+  );
   const body = points.map((point, index) => draw(point, spots[index]!, labels[index]!, unit));
   return svg(WIDTH, HEIGHT, "Mean normalised score against cost", [...axes, ...body].join(""));
 }
@@ -53,14 +56,22 @@ function draw(
   unit: string,
 ): string {
   const kind = isTrained ? "trained" : "baseline";
-  const gap = Math.abs((box.top + box.bottom) / 2 - spot.y);
-  const leader =
-    gap > LINE ? line(spot.x, spot.y, nearest(spot.x, box), gap > 0 && box.top > spot.y ? box.top + 2 : box.bottom, "grid") : "";
+  const isLeft = box.right < spot.x;
+  const isBelow = box.top > spot.y;
+  const isApart = isBelow || box.bottom < spot.y;
+  const leader = isApart
+    ? line(spot.x, spot.y, nearest(spot.x, box), isBelow ? box.top + 2 : box.bottom, "grid")
+    : "";
   return [
     `<g><title>${escapeHtml(`${label}: ${shown(quality)} at ${cost.toPrecision(3)} ${unit}`)}</title>`,
     leader,
     `<circle cx="${pixel(spot.x)}" cy="${pixel(spot.y)}" r="5" class="dot ${kind}"/>`,
-    text(box.left, box.bottom - 3, clipped(label, 32), `class="label small ${kind}"`),
+    text(
+      isLeft ? box.right : box.left,
+      box.bottom - 3,
+      clipped(label, 32),
+      `class="label small ${kind}"${isLeft ? ' text-anchor="end"' : ""}`,
+    ),
     "</g>",
   ].join("");
 }
@@ -86,7 +97,8 @@ function placeLabels(
     });
     const fits = (box: Box): boolean =>
       box.left >= LEFT && box.right <= WIDTH && box.top >= 14 && box.bottom <= HEIGHT - BOTTOM + 4;
-    const place = places.find((box) => fits(box) && !taken.some((other) => overlaps(box, other))) ?? places[0]!;
+    const place =
+      places.find((box) => fits(box) && !taken.some((other) => overlaps(box, other))) ?? places[0]!;
     taken.push(place);
     return place;
   });

@@ -27,9 +27,7 @@ interface Point {
 
 /** Loss of every step faint, its moving mean strong; validation scores in a panel of their own. */
 export function trainingPlot({ name, steps }: TrainingCurve): string {
-  const losses = steps
-    .filter(({ loss }) => isNumber(loss))
-    .map(({ step, loss }) => ({ step, value: loss }));
+  const losses = steps.filter(({ loss }) => isNumber(loss)).map(({ step, loss }) => ({ step, value: loss }));
   if (losses.length === 0) return '<p class="soft">No losses were recorded.</p>';
   const validations = steps.flatMap(({ step, validation }) =>
     isNumber(validation) ? [{ step, value: validation }] : [],

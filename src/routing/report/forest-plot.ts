@@ -58,12 +58,21 @@ export function forestPlot(title: string, rows: readonly ForestRow[], options: F
       line(x(at), TOP - 4, x(at), bottom, "reference") +
       text(x(at), TOP - 9, name, 'class="tick" text-anchor="middle"'),
   );
-  const axis = text((LABELS + WIDTH - VALUES) / 2, height - 6, options.axis, 'class="tick" text-anchor="middle"');
+  const axis = text(
+    (LABELS + WIDTH - VALUES) / 2,
+    height - 6,
+    options.axis,
+    'class="tick" text-anchor="middle"',
+  );
   const body = rows.map((row, index) => drawRow(row, TOP + index * ROW + ROW / 2, x));
   return svg(WIDTH, height, title, [...grid, ...marks, axis, ...body].join(""));
 }
 
-function drawRow({ label, value, interval, stands }: ForestRow, y: number, x: (value: number) => number): string {
+function drawRow(
+  { label, value, interval, stands }: ForestRow,
+  y: number,
+  x: (value: number) => number,
+): string {
   const kind = stands ? "trained" : "baseline";
   const numbers = `${shown(value)} ${shownInterval(interval)}`;
   return [

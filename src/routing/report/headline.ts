@@ -27,7 +27,9 @@ function bestRouter(evaluation: RouterEvaluation): string {
     ([router, { normalised }]) => router !== ORACLE && isNumber(normalised),
   );
   if (means.length === 0) return "No router has a mean normalised score.";
-  const [name, { normalised, interval }] = means.reduce((a, b) => (b[1].normalised > a[1].normalised ? b : a));
+  const [name, { normalised, interval }] = means.reduce((a, b) =>
+    b[1].normalised > a[1].normalised ? b : a,
+  );
   return `${strong(name)} has the best mean normalised score: ${shown(normalised)} ${shownInterval(interval)}, where 0 is a random choice and 100 an oracle.`;
 }
 
@@ -44,5 +46,5 @@ function verdict(router: string, differences: readonly Difference[]): string {
     ({ baseline, mean, interval }) =>
       `<li><span>${escapeHtml(baseline)}</span> <span>${signed(mean)} [${signed(interval[0])}, ${signed(interval[1])}]</span>${interval[1] < 0 ? " <em>is better</em>" : ""}</li>`,
   );
-  return `<p>${wins} It does <strong>not</strong> beat these (points of difference, 95 % interval):</p><ul class="misses">${items.join("")}</ul>`;
+  return `<p>${wins} It does <strong>not</strong> beat these (points of difference, 95% interval):</p><ul class="misses">${items.join("")}</ul>`;
 }

@@ -1,1 +1,2 @@
-export { type EvaluationReport, type ReportDecision, renderEvaluationReport } from "./report.ts";
+export { renderEvaluationReport } from "./report.ts";
+export type { EvaluationReport, ReportDecision } from "./report-input.ts";

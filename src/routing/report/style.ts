@@ -1,31 +1,69 @@
-/** The report's stylesheet: light and dark by the reader's preference, printable, no external fonts. */
+/** The report's stylesheet: light and dark by the reader's preference, light on paper, no external fonts. */
 export const STYLE = `
-:root{color-scheme:light dark;--ink:#1c2128;--soft:#5a6472;--line:#dfe3e8;--paper:#fff;--panel:#f7f8fa;--accent:#0b6bcb;--base:#8a94a3;--good:#1a7f4b;--bad:#b3352b}
-@media (prefers-color-scheme:dark){:root{--ink:#e7eaee;--soft:#9aa5b3;--line:#323a45;--paper:#14181d;--panel:#1b2027;--accent:#62adff;--base:#7d8795;--good:#5cc98f;--bad:#f08a80}}
+:root{color-scheme:light dark;--ink:#1c2128;--soft:#5a6472;--line:#e1e5ea;--paper:#fff;--panel:#f6f8fa;--accent:#0b63bd;--base:#8a94a3;--good:#1a7446;--bad:#b3352b}
+@media screen and (prefers-color-scheme:dark){:root{--ink:#e7eaee;--soft:#9aa5b3;--line:#2f3741;--paper:#14181d;--panel:#1b2027;--accent:#6cb2ff;--base:#8490a0;--good:#5cc98f;--bad:#f08a80}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums}
-main{max-width:920px;margin:0 auto;padding:40px 28px 80px}
-h1{font-size:30px;line-height:1.2;margin:0 0 4px}h2{font-size:20px;margin:48px 0 6px}h3{font-size:15px;margin:0 0 8px}h3.plot-title{margin:22px 0 0;color:var(--accent)}
-p{max-width:68ch}.soft,figcaption{color:var(--soft)}figcaption{font-size:13.5px;margin-top:6px}figure{margin:14px 0 0}
-.headline{font-size:19px;line-height:1.45;margin:22px 0 10px;padding:18px 20px;background:var(--panel);border-left:4px solid var(--accent);border-radius:4px;max-width:none}
-.headline ul{margin:10px 0 0;padding-left:20px;font-size:16px}
-.grid-2{display:grid;grid-template-columns:repeat(auto-fit,minmax(380px,1fr));gap:28px 32px;margin-top:16px}
-svg{width:100%;height:auto;display:block;overflow:visible}svg text{font-size:13px;fill:var(--ink)}svg .small{font-size:11.5px}svg .tick{font-size:11px;fill:var(--soft)}svg .value{fill:var(--soft)}
-svg .label.trained{font-weight:600;fill:var(--accent)}.grid{stroke:var(--line);stroke-width:1}.axis{stroke:var(--soft);stroke-width:1}.reference{stroke:var(--soft);stroke-dasharray:4 3}
-.range{stroke-width:2.5}.range.trained{stroke:var(--accent)}.range.baseline{stroke:var(--base)}.dot.trained{fill:var(--accent)}.dot.baseline{fill:var(--base)}
-.bar.trained{fill:var(--accent)}.bar.baseline{fill:var(--base);opacity:.55}.whisker{stroke:var(--ink);stroke-width:1.2;opacity:.7}
-.curve{fill:none;stroke:var(--accent);stroke-width:2}.curve.faint{stroke-width:1;opacity:.25}
-.m0{fill:#4e79a7}.m1{fill:#f28e2b}.m2{fill:#59a14f}.m3{fill:#b07aa1}.m4{fill:#e15759}.m5{fill:#76b7b2}.m6{fill:#edc948}.m7{fill:#ff9da7}.m8{fill:#9c755f}.m9{fill:#bab0ac}
-.legend{display:flex;flex-wrap:wrap;gap:6px 18px;font-size:13.5px;margin:10px 0 0;padding:0;list-style:none}.legend svg{width:12px;height:12px;display:inline-block;margin-right:6px;vertical-align:-1px}
-.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:13.5px;width:100%;margin-top:10px}th,td{padding:5px 9px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}th:first-child,td:first-child{text-align:left}th{color:var(--soft);font-weight:600}th button{all:unset;cursor:pointer}th button:focus-visible{outline:2px solid var(--accent)}tr.trained td:first-child{color:var(--accent);font-weight:600}
+main{max-width:1000px;margin:0 auto;padding:40px 28px 80px}
+h1{font-size:30px;line-height:1.2;margin:0 0 4px;overflow-wrap:anywhere}
+h2{font-size:21px;line-height:1.3;margin:56px 0 4px}
+h3{font-size:15px;margin:24px 0 8px;overflow-wrap:anywhere}h3 .soft{font-weight:400}
+p{max-width:76ch;margin:6px 0}.soft{color:var(--soft)}figure{margin:14px 0 0;overflow-x:auto}
+.headline{margin:24px 0 0;padding:18px 22px 20px;background:var(--panel);border-left:4px solid var(--accent);border-radius:4px;overflow-wrap:anywhere}
+.headline p{max-width:none;margin:14px 0 0}.headline .lead{font-size:20px;line-height:1.4;margin:0}
+.misses{list-style:none;margin:8px 0 0;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:3px 32px;font-size:15px}
+.misses li{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:0 12px;border-bottom:1px solid var(--line);padding:2px 0}.misses em{grid-column:1/-1;color:var(--bad)}
+.grid-2{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:30px 32px;margin-top:18px;align-items:start}
+.cell h3{margin:0 0 8px}.cell summary h3{display:inline}details.cell{border:0;padding:0}
+svg{width:100%;height:auto;display:block}figure svg{min-width:640px}
+svg text{font-size:13px;fill:var(--ink)}svg .small{font-size:11px}svg .tick{font-size:11px;fill:var(--soft)}svg .value{fill:var(--soft)}
+svg text.trained{font-weight:600;fill:var(--accent)}
+.grid{stroke:var(--line);stroke-width:1}.axis{stroke:var(--soft);stroke-width:1}.reference{stroke:var(--soft);stroke-dasharray:4 3}
+.range{stroke-width:2.5;stroke-linecap:round}.range.trained{stroke:var(--accent)}.range.baseline{stroke:var(--base)}
+.dot{stroke:var(--paper);stroke-width:1}.dot.trained{fill:var(--accent)}.dot.baseline{fill:var(--base)}
+.bar.trained{fill:var(--accent);opacity:.85}.bar.baseline{fill:var(--base);opacity:.5}.whisker{stroke:var(--ink);stroke-width:1.2;opacity:.75}
+.curve{fill:none;stroke:var(--accent);stroke-width:2;stroke-linejoin:round}.curve.faint{stroke-width:1;opacity:.3}.curve.thin{stroke-width:1}
+.share{stroke:var(--paper);stroke-width:.75}
+.m0{fill:#4e79a7}.m1{fill:#f28e2b}.m2{fill:#59a14f}.m3{fill:#b07aa1}.m4{fill:#e15759}.m5{fill:#76b7b2}.m6{fill:#d9b82f}.m7{fill:#ff9da7}.m8{fill:#9c755f}.m9{fill:#a8a29f}
+.legend{display:flex;flex-wrap:wrap;gap:6px 20px;font-size:14px;margin:12px 0 0;padding:0;list-style:none;overflow-wrap:anywhere}.legend svg{width:12px;height:12px;display:inline-block;margin-right:7px;vertical-align:-1px}
+.scroll{overflow-x:auto;margin-top:10px}table{border-collapse:collapse;font-size:13.5px}.scroll table{width:100%}
+th,td{padding:5px 8px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}th{font-weight:400}
+thead th{color:var(--soft);font-weight:600}th:first-child{text-align:left;padding-left:0}td:last-child,th:last-child{padding-right:0}
+tr.trained th{color:var(--accent);font-weight:600}.normalised{display:inline-block;min-width:4ch}
+th button{all:unset;cursor:pointer}th button:hover{color:var(--ink)}th button:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
+th[aria-sort=descending] button::after{content:" ↓"}th[aria-sort=ascending] button::after{content:" ↑"}
 .good{color:var(--good)}.bad{color:var(--bad)}
-input[type=search]{width:100%;max-width:420px;padding:8px 10px;font:inherit;color:inherit;background:var(--panel);border:1px solid var(--line);border-radius:6px}
-details{border-bottom:1px solid var(--line);padding:8px 0}summary{cursor:pointer;font-size:14px}summary .tag{display:inline-block;min-width:92px;color:var(--soft)}details pre{white-space:pre-wrap;font-size:13px;background:var(--panel);padding:10px;border-radius:6px}
-@media print{main{max-width:none;padding:0}h2{break-after:avoid}figure,.headline{break-inside:avoid}}
+input[type=search]{width:100%;max-width:420px;margin:8px 10px 8px 0;padding:8px 10px;font:inherit;color:inherit;background:var(--panel);border:1px solid var(--line);border-radius:6px}
+details{border-bottom:1px solid var(--line);padding:7px 0}summary{cursor:pointer;font-size:14px}
+#decisions summary{display:grid;grid-template-columns:96px minmax(0,1.3fr) minmax(0,1fr);gap:0 14px}#decisions summary>*{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+#decisions details[open] summary>*{white-space:normal;overflow-wrap:anywhere}.tag{color:var(--soft)}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px;line-height:1.45;background:var(--panel);padding:12px;border-radius:6px;margin:8px 0}.scores{margin:0 0 8px}
+footer ul{padding-left:20px;color:var(--soft);font-size:14.5px;max-width:90ch}footer li{margin:5px 0}
+@media(max-width:640px){main{padding:24px 16px 60px}#decisions summary{grid-template-columns:minmax(0,1fr)}}
+@media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}main{max-width:none;padding:0}h2,h3{break-after:avoid}figure,.cell,.headline,tr{break-inside:avoid}input,output{display:none}}
 `;
 
 /** Sorting of the table and searching of decisions; the page reads well without it. */
 export const SCRIPT = `
-for(const b of document.querySelectorAll("th button"))b.onclick=()=>{const t=b.closest("table").tBodies[0],c=b.closest("th").cellIndex,d=b.dataset.down=b.dataset.down==="1"?"":"1";const v=r=>r.cells[c].dataset.v??r.cells[c].textContent;[...t.rows].sort((p,q)=>{const x=v(p),y=v(q),n=x-y;return(Number.isNaN(n)?x.localeCompare(y):n)*(d?-1:1)}).forEach(r=>t.append(r))};
-const s=document.querySelector("#search");if(s)s.oninput=()=>{const q=s.value.toLowerCase();for(const d of document.querySelectorAll("#decisions details"))d.hidden=!d.textContent.toLowerCase().includes(q)};
+for (const button of document.querySelectorAll("thead button")) button.onclick = () => {
+  const head = button.closest("th"), body = button.closest("table").tBodies[0], column = head.cellIndex;
+  const order = head.ariaSort === "descending" ? "ascending" : "descending";
+  for (const other of head.parentNode.cells) other.ariaSort = null;
+  head.ariaSort = order;
+  const value = (row) => row.cells[column].dataset.value;
+  const compare = (a, b) => value(a) === undefined
+    ? b.cells[column].textContent.localeCompare(a.cells[column].textContent)
+    : value(a) - value(b);
+  body.append(...[...body.rows].sort((a, b) => order === "ascending" ? compare(a, b) : compare(b, a)));
+};
+const search = document.querySelector("#search");
+if (search) search.oninput = () => {
+  const wanted = search.value.toLowerCase();
+  let found = 0;
+  for (const item of document.querySelectorAll("#decisions details")) {
+    item.hidden = !item.textContent.toLowerCase().includes(wanted);
+    if (!item.hidden) found++;
+  }
+  document.querySelector("#found").textContent = wanted === "" ? "" : found + " found";
+};
 `;
