@@ -5,7 +5,7 @@
  *       [--threads 1] [--embedder DIR] [--result FILE.json] [--html FILE.html]
  *
  * Every prompt is routed once per seed, by models that never saw it. Stopped or killed, the same command goes on:
- * finished folds are kept as files, a fold under way resumes from its training checkpoints.
+ * finished folds are kept as files (--only 3,4 computes just these, for a second process), a fold under way resumes from its training checkpoints.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -41,6 +41,8 @@ const { values } = parseArgs({
     embedder: { type: "string" },
     result: { type: "string" },
     html: { type: "string" },
+    /** Compute only these folds and stop: several processes can share the work. */
+    only: { type: "string" },
   },
 });
 if (!values.data || !values.out) throw new Error("give --data FILE... and --out DIR");
@@ -123,7 +125,8 @@ async function cached(path: string, compute: () => Promise<FoldChoices>): Promis
 
 const choices: Record<string, Int32Array> = {};
 const indexOf = new Map(records.map(({ id }, index) => [id, index]));
-for (let fold = 0; fold < folds; fold++) {
+const ownFolds = values.only?.split(",").map(Number) ?? Array.from({ length: folds }, (_, fold) => fold);
+for (const fold of ownFolds) {
   const test = records.filter((record) => foldOf(record, folds, 0) === fold);
   const train = records.filter((record) => foldOf(record, folds, 0) !== fold);
   const parts = [
@@ -140,6 +143,7 @@ for (let fold = 0; fold < folds; fold++) {
     for (const [id, choice] of Object.entries(byId)) choices[router][indexOf.get(id)!] = choice;
   }
 }
+if (values.only) process.exit(0);
 const trained = seeds.flatMap((seed) => [`lookahead seed ${seed}`, `mlc seed ${seed}`]);
 const baselines = Object.keys(choices).filter((name) => !trained.includes(name));
 const comparisons = seeds.flatMap((seed) => [

@@ -69,7 +69,7 @@ export function adamWStep(
 ): void {
   state.step++;
   const correction1 = 1 - beta1 ** state.step;
-  const rootCorrection2 = Math.sqrt(1 - beta2 ** state.step);
+  const inverseRootCorrection2 = 1 / Math.sqrt(1 - beta2 ** state.step);
   for (const group of groups) {
     const learningRate = group.learningRate * multiplier;
     const shrink = 1 - learningRate * group.weightDecay;
@@ -86,7 +86,7 @@ export function adamWStep(
           epsilon,
           shrink,
           stepSize: learningRate / correction1,
-          rootCorrection2,
+          inverseRootCorrection2,
         },
       );
     }
@@ -100,7 +100,7 @@ interface UpdateConstants {
   readonly epsilon: number;
   readonly shrink: number;
   readonly stepSize: number;
-  readonly rootCorrection2: number;
+  readonly inverseRootCorrection2: number;
 }
 
 function updateOne(
@@ -108,7 +108,7 @@ function updateOne(
   gradient: Float32Array,
   firstMoment: Float32Array,
   secondMoment: Float32Array,
-  { gradientScale, beta1, beta2, epsilon, shrink, stepSize, rootCorrection2 }: UpdateConstants,
+  { gradientScale, beta1, beta2, epsilon, shrink, stepSize, inverseRootCorrection2 }: UpdateConstants,
 ): void {
   const rest1 = 1 - beta1;
   const rest2 = 1 - beta2;
@@ -119,6 +119,6 @@ function updateOne(
     firstMoment[index] = m;
     secondMoment[index] = v;
     parameter[index] =
-      parameter[index]! * shrink - (stepSize * m) / (Math.sqrt(v) / rootCorrection2 + epsilon);
+      parameter[index]! * shrink - (stepSize * m) / (Math.sqrt(v) * inverseRootCorrection2 + epsilon);
   }
 }
