@@ -1,0 +1,214 @@
+/** The commands as a person runs them: train, stop, go on, evaluate, explain, serve. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import OpenAI from "openai";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type JudgedRecord, readJudgedRecords, writeJudgedRecords } from "../../src/judged/index.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const folder = mkdtempSync(join(tmpdir(), "tutti-cli-"));
+const [trainFile, testFile, routerFolder] = ["train.jsonl.gz", "test.jsonl.gz", "router"].map((name) =>
+  join(folder, name),
+) as [string, string, string];
+let testRecords: readonly JudgedRecord[] = [];
+
+function start(...args: string[]): ChildProcess {
+  return spawn(process.execPath, ["--import", "tsx", join(ROOT, "src/cli/main.ts"), ...args], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+async function finish(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  let [stdout, stderr] = ["", ""];
+  child.stdout?.on("data", (chunk) => {
+    stdout += String(chunk);
+  });
+  child.stderr?.on("data", (chunk) => {
+    stderr += String(chunk);
+  });
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { code, stdout, stderr };
+}
+const tutti = (...args: string[]) => finish(start(...args));
+const trainArgs = [
+  "router",
+  "train",
+  "--data",
+  trainFile,
+  "--out",
+  routerFolder,
+  "--epochs",
+  "1",
+  "--threads",
+  "1",
+];
+
+/** Resolves when the child's stderr matches. */
+const seen = (child: ChildProcess, pattern: RegExp): Promise<string> =>
+  new Promise((resolve, reject) => {
+    let text = "";
+    child.stderr?.on("data", (chunk) => {
+      text += String(chunk);
+      if (pattern.test(text)) resolve(text);
+    });
+    child.once("close", () => reject(new Error(`ended before ${pattern}: ${text}`)));
+  });
+
+beforeAll(async () => {
+  const { records } = await readJudgedRecords(
+    ["mbpp", "humaneval"].map((name) => join(ROOT, `assets/judged/${name}.jsonl.gz`)),
+  );
+  testRecords = records.filter((_, index) => index % 3 === 0);
+  await writeJudgedRecords(
+    trainFile,
+    records.filter((_, index) => index % 3 !== 0),
+  );
+  await writeJudgedRecords(testFile, testRecords);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("help and mistakes", async () => {
+  const help = await tutti("--help");
+  expect(help.code).toBe(0);
+  expect(help.stdout).toContain("router");
+  const mistake = await tutti("router", "trian");
+  expect(mistake.code).toBe(2);
+  expect(mistake.stderr).toContain("train");
+  const missing = await tutti("router", "eval", "--router", join(folder, "nowhere"), "--data", testFile);
+  expect(missing.code).toBe(1);
+  expect(missing.stderr).toContain("ROUTER_INVALID");
+  expect(missing.stderr).not.toContain("    at ");
+});
+
+test("Ctrl-C stops training with a checkpoint, and the same command finishes it", {
+  timeout: 240_000,
+}, async () => {
+  const child = start(...trainArgs);
+  const result = finish(child);
+  await seen(child, /\d\/\d+ steps/);
+  child.kill("SIGINT");
+  const stopped = await result;
+  expect(stopped.code).toBe(130);
+  expect(stopped.stderr).toContain("run the same command again");
+  expect(existsSync(join(routerFolder, "lookahead/training/checkpoint.safetensors"))).toBe(true);
+  expect(existsSync(join(routerFolder, "router.json"))).toBe(false);
+  const finished = await tutti(...trainArgs);
+  expect(finished.code, finished.stderr).toBe(0);
+  expect(existsSync(join(routerFolder, "router.json"))).toBe(true);
+});
+
+test("eval writes the documented JSON and never looks at answers or scores to decide", {
+  timeout: 120_000,
+}, async () => {
+  const evaluate = async (data: string, name: string) => {
+    const [json, html] = [join(folder, `${name}.json`), join(folder, `${name}.html`)];
+    const result = await tutti(
+      "router",
+      "eval",
+      "--router",
+      routerFolder,
+      "--data",
+      data,
+      "--json",
+      json,
+      "--html",
+      html,
+      "--samples",
+      "20",
+    );
+    expect(result.code, result.stderr).toBe(0);
+    expect(readFileSync(html, "utf8")).toContain("<!doctype html>");
+    return JSON.parse(readFileSync(json, "utf8"));
+  };
+  const evaluation = await evaluate(testFile, "plain");
+  expect(Object.keys(evaluation)).toEqual(["benchmarks", "mean", "differences"]);
+  const { n, routers } = evaluation.benchmarks.MBPP;
+  expect(n).toBe(testRecords.filter(({ benchmark }) => benchmark === "MBPP").length);
+  expect(Object.keys(routers)).toEqual(
+    expect.arrayContaining([
+      "lookahead",
+      "mlc",
+      "random",
+      "domain-best",
+      "string-rule",
+      "knn",
+      "kmeans",
+      "ridge",
+      "oracle",
+    ]),
+  );
+  expect(Object.keys(routers.lookahead)).toEqual(["native", "normalised", "interval", "shares", "choices"]);
+  expect(Object.keys(routers.lookahead.choices)).toHaveLength(n);
+  expect(evaluation.differences[0]).toEqual({
+    router: "lookahead",
+    baseline: "mlc",
+    mean: expect.any(Number),
+    interval: [expect.any(Number), expect.any(Number)],
+  });
+
+  const scrambled = testRecords.map((record) => ({
+    ...record,
+    candidates: Object.fromEntries(
+      Object.keys(record.candidates).map((name, index) => [
+        name,
+        { response: "scrambled", score: index % 2 },
+      ]),
+    ),
+  }));
+  const scrambledFile = join(folder, "scrambled.jsonl");
+  await writeJudgedRecords(scrambledFile, scrambled);
+  const again = await evaluate(scrambledFile, "scrambled");
+  for (const router of Object.keys(routers).filter((name) => name !== "oracle")) {
+    expect(again.benchmarks.MBPP.routers[router].choices, router).toEqual(routers[router].choices);
+  }
+});
+
+test("explain says which model, why, and what is near", { timeout: 60_000 }, async () => {
+  const text = await tutti(
+    "router",
+    "explain",
+    "--router",
+    routerFolder,
+    "Write a function that adds two numbers.",
+  );
+  expect(text.code, text.stderr).toBe(0);
+  expect(text.stdout).toContain("nearest training prompts:");
+  const json = await tutti(
+    "router",
+    "explain",
+    "--router",
+    routerFolder,
+    "--json",
+    "--method",
+    "ridge",
+    "Write a function.",
+  );
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    router: "ridge",
+    scores: expect.any(Array),
+    nearestTrainingPrompts: expect.any(Array),
+  });
+});
+
+test("serve answers the official client and stops on Ctrl-C", { timeout: 60_000 }, async () => {
+  const pool = join(folder, "pool.yaml");
+  const pricing = "{ inputCostUsdPerMillionTokens: 1, outputCostUsdPerMillionTokens: 1 }";
+  const models = Object.keys(testRecords[0]!.candidates).map(
+    (name) => `  - { name: ${name}, provider: replay, pricing: ${pricing} }`,
+  );
+  writeFileSync(pool, `models:\n${models.join("\n")}\nreplay:\n  files: [test.jsonl.gz]\n`);
+  const child = start("serve", "--router", routerFolder, "--pool", pool, "--port", "0");
+  const result = finish(child);
+  const url = /listening on (\S+)/.exec(await seen(child, /listening on \S+/))![1]!;
+  const client = new OpenAI({ baseURL: url, apiKey: "none", maxRetries: 0 });
+  const { data, response } = await client.chat.completions
+    .create({ model: "tutti/auto", messages: [{ role: "user", content: String(testRecords[0]!.prompt) }] })
+    .withResponse();
+  const model = response.headers.get("x-tutti-model")!;
+  expect(data.choices[0]!.message.content).toBe(testRecords[0]!.candidates[model]!.response);
+  child.kill("SIGINT");
+  expect((await result).code).toBe(0);
+});
