@@ -121,8 +121,13 @@ function lower(emitter: OnnxEmitter, context: LoweringContext): void {
       const operands = [gradient, terms.rowWeightColumn, ...(biasGradient ? [biasGradient] : [])];
       biasGradient = emitter.node("Gemm", operands, { attributes: { transA: { int: 1 } } })[0]!;
     }
-    const made = [hiddenGradients.at(-1), weightGradient, biasGradient].filter((name) => name !== undefined);
-    previous = zeroAfter(emitter, made);
+    // The loss too: left to the end, its log-probabilities would stay in memory.
+    const lossMatrix = emitter.node("Reshape", [terms.loss, emitter.int64([1, 1])])[0];
+    const made = [lossMatrix, hiddenGradients.at(-1), weightGradient, biasGradient];
+    previous = zeroAfter(
+      emitter,
+      made.filter((name) => name !== undefined),
+    );
   }
   emitter.node("Sum", losses.length > 0 ? losses : [emitter.float(0)], { outputs: [lossOutput] });
   const zeros = (index: number): string => emitter.zeros(staticShape(context.outputTypes[index]!.shape));
