@@ -7,6 +7,7 @@
  *   p <- p - lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + epsilon)
  */
 import { assert } from "../support/errors.ts";
+import { add, div, mul, sqrt, sub, vectorKernel } from "./simd/vector-kernel.ts";
 
 export interface AdamWOptions {
   /** @default 0.9 */
@@ -75,14 +76,18 @@ export function adamWStep(
     const shrink = 1 - learningRate * group.weightDecay;
     for (const name of group.names) {
       updateOne(
-        lookUp(parameters, name),
-        lookUp(gradients, name),
-        lookUp(state.firstMoments, name),
-        lookUp(state.secondMoments, name),
+        {
+          parameter: lookUp(parameters, name),
+          gradient: lookUp(gradients, name),
+          firstMoment: lookUp(state.firstMoments, name),
+          secondMoment: lookUp(state.secondMoments, name),
+        },
         {
           gradientScale,
           beta1,
+          rest1: 1 - beta1,
           beta2,
+          rest2: 1 - beta2,
           epsilon,
           shrink,
           stepSize: learningRate / correction1,
@@ -93,32 +98,26 @@ export function adamWStep(
   }
 }
 
-interface UpdateConstants {
-  readonly gradientScale: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  readonly shrink: number;
-  readonly stepSize: number;
-  readonly inverseRootCorrection2: number;
-}
-
-function updateOne(
-  parameter: Float32Array,
-  gradient: Float32Array,
-  firstMoment: Float32Array,
-  secondMoment: Float32Array,
-  { gradientScale, beta1, beta2, epsilon, shrink, stepSize, inverseRootCorrection2 }: UpdateConstants,
-): void {
-  const rest1 = 1 - beta1;
-  const rest2 = 1 - beta2;
-  for (let index = 0; index < parameter.length; index++) {
-    const g = gradient[index]! * gradientScale;
-    const m = beta1 * firstMoment[index]! + rest1 * g;
-    const v = beta2 * secondMoment[index]! + rest2 * g * g;
-    firstMoment[index] = m;
-    secondMoment[index] = v;
-    parameter[index] =
-      parameter[index]! * shrink - (stepSize * m) / (Math.sqrt(v) * inverseRootCorrection2 + epsilon);
-  }
-}
+/** float32 throughout, as torch.optim.AdamW computes it. */
+const updateOne = vectorKernel(
+  ["parameter", "gradient", "firstMoment", "secondMoment"],
+  [
+    "gradientScale",
+    "beta1",
+    "rest1",
+    "beta2",
+    "rest2",
+    "epsilon",
+    "shrink",
+    "stepSize",
+    "inverseRootCorrection2",
+  ],
+  ({ arrays, scalars, keep }) => {
+    const g = keep(mul(arrays.gradient, scalars.gradientScale));
+    const m = keep(add(mul(arrays.firstMoment, scalars.beta1), mul(g, scalars.rest1)));
+    const v = keep(add(mul(arrays.secondMoment, scalars.beta2), mul(mul(g, g), scalars.rest2)));
+    const denominator = add(mul(sqrt(v), scalars.inverseRootCorrection2), scalars.epsilon);
+    const step = div(mul(m, scalars.stepSize), denominator);
+    return { firstMoment: m, secondMoment: v, parameter: sub(mul(arrays.parameter, scalars.shrink), step) };
+  },
+);

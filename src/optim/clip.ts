@@ -1,13 +1,10 @@
 /** Clipping of gradients by their global norm (Pascanu et al., arXiv 1211.5063, algorithm 1). */
+import { sumOfSquares } from "./simd/vector-kernel.ts";
 
 /** Euclidean norm over all arrays together. */
 export function globalNorm(gradients: Iterable<Float32Array>): number {
   let total = 0;
-  for (const gradient of gradients) {
-    let sum = 0;
-    for (let index = 0; index < gradient.length; index++) sum += gradient[index]! * gradient[index]!;
-    total += sum;
-  }
+  for (const gradient of gradients) total += sumOfSquares(gradient);
   return Math.sqrt(total);
 }
 
