@@ -7,8 +7,9 @@
  */
 import { join } from "node:path";
 import type { Parameters } from "../nn/parameters.ts";
-import { adamWStep, createAdamWState, type ParameterGroup } from "../optim/adamw.ts";
 import { clipFactor, globalNorm } from "../optim/clip.ts";
+import { createOptimizer, type OptimizerSettings } from "../optim/create.ts";
+import type { ParameterGroup } from "../optim/optimizer.ts";
 import { learningRateMultiplier, type Schedule } from "../optim/schedules.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { TuttiError } from "../support/errors.ts";
@@ -17,12 +18,15 @@ import { loadCheckpoint, saveCheckpoint, saveParameters, type TrainingState } fr
 import { CompiledSteps, type StepResult } from "./compiled-steps.ts";
 import { MetricsFile, type StepMetrics } from "./metrics-file.ts";
 import { firstNonFinite, isFiniteTensor } from "./non-finite.ts";
+import { createOrthogonalizer } from "./orthogonalizer.ts";
 import type { MicroBatch, TrainingTask } from "./task.ts";
 
 export interface TrainingSettings {
   readonly seed: number;
   readonly totalSteps: number;
   readonly groups: readonly ParameterGroup[];
+  /** @default AdamW with its usual constants */
+  readonly optimizer?: OptimizerSettings;
   readonly schedule: Schedule;
   /** Global-norm clipping; 0 = off. */
   readonly maxGradientNorm: number;
@@ -64,10 +68,15 @@ export async function train(
   context: TrainingContext,
 ): Promise<TrainingResult> {
   const { checkpointPath, bestPath, metricsPath } = trainingPaths(settings.outputFolder);
-  const arrays = Object.fromEntries(Object.entries(parameters).map(([name, { data }]) => [name, data]));
+  const orthogonalizer = createOrthogonalizer(context.backend);
   const state: TrainingState = {
     parameters,
-    optimizer: createAdamWState(settings.groups, arrays),
+    optimizer: createOptimizer(
+      settings.optimizer ?? { kind: "adamw" },
+      settings.groups,
+      parameters,
+      orthogonalizer.run,
+    ),
     step: 0,
     best: undefined,
   };
@@ -77,9 +86,6 @@ export async function train(
   metricsFile.truncateTo(resumedAtStep);
   const steps = new CompiledSteps(task, context.backend);
   const gradients = gradientBuffers(parameters);
-  const gradientArrays = Object.fromEntries(
-    Object.entries(gradients).map(([name, { data }]) => [name, data]),
-  );
 
   while (state.step < settings.totalSteps) {
     const startedAt = performance.now();
@@ -91,12 +97,12 @@ export async function train(
       settings,
       context,
     );
-    const gradientNorm = globalNorm(Object.values(gradientArrays));
+    const gradientNorm = globalNorm(Object.values(gradients).map(({ data }) => data));
     if (!Number.isFinite(result.loss) || !Number.isFinite(gradientNorm)) {
       throw nonFiniteGradient(task, state, gradients);
     }
     const multiplier = learningRateMultiplier(settings.schedule, state.step);
-    adamWStep(settings.groups, arrays, gradientArrays, state.optimizer, {
+    await state.optimizer.step(parameters, gradients, {
       gradientScale: clipFactor(gradientNorm, settings.maxGradientNorm),
       multiplier,
     });
@@ -124,6 +130,7 @@ export async function train(
     }
     if (isStopping && state.step < settings.totalSteps) {
       await steps.dispose();
+      await orthogonalizer.dispose();
       throw new TuttiError(
         "INTERRUPTED",
         `stopped after step ${state.step} of ${settings.totalSteps}; nothing is lost`,
@@ -135,6 +142,7 @@ export async function train(
   }
   const compiledSteps = steps.count;
   await steps.dispose();
+  await orthogonalizer.dispose();
   return { parameters, best: state.best, resumedAtStep, compiledSteps };
 }
 
