@@ -25,7 +25,10 @@ const STORED_AS: Readonly<Record<HostTensor["dtype"], SafetensorsDType>> = {
 };
 
 export interface TrainingState {
+  /** The trained parameters. */
   readonly parameters: Parameters;
+  /** Digest of the frozen parameters, which are not stored; empty when there are none. */
+  readonly frozenSha256?: string;
   readonly optimizer: Optimizer;
   /** Optimiser steps finished. */
   step: number;
@@ -70,6 +73,7 @@ export function saveCheckpoint(path: string, state: TrainingState, fingerprint: 
     format: FORMAT,
     fingerprint,
     optimizer: state.optimizer.kind,
+    frozen: state.frozenSha256 ?? "",
     progress: JSON.stringify(progress),
   });
 }
@@ -84,7 +88,7 @@ export function saveCheckpoint(path: string, state: TrainingState, fingerprint: 
 export function loadCheckpoint(path: string, state: TrainingState, fingerprint: string): boolean {
   if (!existsSync(path)) return false;
   const file = readSafetensors(path);
-  checkOrigin(path, file.metadata, state.optimizer.kind, fingerprint);
+  checkOrigin(path, file.metadata, state, fingerprint);
   const stored = storedTensors(state);
   for (const [name, { data }] of stored) {
     const found = file.tensors.get(name)?.data;
@@ -106,7 +110,7 @@ export function loadCheckpoint(path: string, state: TrainingState, fingerprint: 
 function checkOrigin(
   path: string,
   metadata: Safetensors["metadata"],
-  optimizerKind: string,
+  { optimizer: { kind }, frozenSha256 = "" }: TrainingState,
   fingerprint: string,
 ): void {
   if (metadata.format !== FORMAT) {
@@ -116,12 +120,12 @@ function checkOrigin(
       { hint: "give another output folder, or delete the file to start anew" },
     );
   }
-  if (metadata.optimizer !== optimizerKind) {
+  if (metadata.optimizer !== kind) {
     throw new TuttiError(
       "CHECKPOINT_MISMATCH",
-      `${path}: was written under the optimiser ${metadata.optimizer}, this run uses ${optimizerKind}`,
+      `${path}: was written under the optimiser ${metadata.optimizer}, this run uses ${kind}`,
       {
-        details: { expected: optimizerKind, received: metadata.optimizer },
+        details: { expected: kind, received: metadata.optimizer },
         hint: "resume with the same optimiser, or give another output folder",
       },
     );
@@ -135,6 +139,12 @@ function checkOrigin(
         hint: "resume with the same command, or give another output folder",
       },
     );
+  }
+  if ((metadata.frozen ?? "") !== frozenSha256) {
+    throw new TuttiError("CHECKPOINT_MISMATCH", `${path}: was written by a run over other frozen weights`, {
+      details: { expected: frozenSha256, received: metadata.frozen },
+      hint: "resume over the same base model, or give another output folder",
+    });
   }
 }
 
