@@ -35,6 +35,8 @@ export const relu = (x: Value): Value => one("relu", [x]);
 export const softplus = (x: Value): Value => one("softplus", [x]);
 export const silu = (x: Value): Value => one("silu", [x]);
 export const gelu = (x: Value): Value => one("gelu", [x]);
+/** x itself, but a constant to the derivative. */
+export const stopGradient = (x: Value): Value => one("stop_gradient", [x]);
 
 export const add = (a: Value, b: Value): Value => one("add", [a, b]);
 export const sub = (a: Value, b: Value): Value => one("sub", [a, b]);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { toOnnx } from "../onnx/index.ts";
 import { readOnnxModel } from "../onnx/model.ts";
+import { evaluateReference } from "../runtime/reference/index.ts";
 import { TuttiError } from "../support/errors.ts";
 import { gradients } from "./autodiff.ts";
 import * as ops from "./functions.ts";
@@ -123,6 +124,14 @@ test.each<[string, () => unknown, string]>([
   ],
 ])("%s", (_name, run, code) => {
   expect(codeOf(run)).toBe(code);
+});
+
+test("nothing flows through stop_gradient", () => {
+  const graph = new Graph();
+  const x = graph.parameter("x", [2]);
+  const [gradient] = gradients(ops.sumAll(ops.mul(x, ops.stopGradient(ops.mul(x, x)))), [x]);
+  const [result] = evaluateReference(graph, [gradient!], { x: Float64Array.of(2, 3) });
+  expect([...result!.data]).toEqual([4, 9]);
 });
 
 test("a tampered graph is refused", () => {

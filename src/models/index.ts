@@ -18,3 +18,4 @@ export {
   llamaSpecs,
   parseLlamaConfig,
 } from "./llama.ts";
+export { type LoadedAdapter, loadPeftAdapter, savePeftAdapter } from "./peft-adapter.ts";

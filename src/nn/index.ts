@@ -1,6 +1,16 @@
 export { attention, MASKED_BIAS, mergeHeads, splitHeads } from "./attention.ts";
 export { dropout, layerNormSpecs, linear, linearSpecs, namedLayerNorm, namedLinear } from "./layers.ts";
 export {
+  initialiseLora,
+  type LoraConfig,
+  type LoraTargets,
+  loraModules,
+  loraScale,
+  loraSpecs,
+  withLora,
+} from "./lora.ts";
+export { type MergedLora, mergeLora } from "./lora-merge.ts";
+export {
   checkParameters,
   declareParameters,
   initialiseParameters,
@@ -11,3 +21,4 @@ export {
   type ParameterValues,
   vector,
 } from "./parameters.ts";
+export { type ResizeOptions, resizeEmbeddings } from "./resize-embeddings.ts";

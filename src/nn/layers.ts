@@ -3,12 +3,17 @@
  */
 import * as ops from "../graph/functions.ts";
 import type { Value } from "../graph/ir.ts";
+import { adaptationOf } from "./linear-adaptation.ts";
 import type { ParameterSpecs } from "./parameters.ts";
 import { matrix, type ParameterValues, vector } from "./parameters.ts";
 
-/** x [..., H] -> x W^T + b [..., F]; W [F, H] and b [F] as in torch.nn.Linear. */
+/**
+ * x [..., H] -> x W^T + b [..., F]; W [F, H] and b [F] as in torch.nn.Linear. An adaptation of W (LoRA) changes the
+ * product before the bias is added.
+ */
 export function linear(x: Value, weight: Value, bias?: Value): Value {
-  const product = ops.matmul(x, weight, { transposeB: true });
+  const plain = ops.matmul(x, weight, { transposeB: true });
+  const product = adaptationOf(weight)?.(x, weight, plain) ?? plain;
   return bias ? ops.add(product, bias) : product;
 }
 

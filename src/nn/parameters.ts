@@ -7,8 +7,11 @@ import { formatShape, sizeOf } from "../tensor/shape.ts";
 
 export interface ParameterSpec {
   readonly shape: readonly number[];
-  /** Constant start value, or normal with this standard deviation. */
-  readonly initial: { readonly constant: number } | { readonly normalStd: number };
+  /** Constant start value, normal with this standard deviation, or uniform in -bound .. bound. */
+  readonly initial:
+    | { readonly constant: number }
+    | { readonly normalStd: number }
+    | { readonly uniformBound: number };
   /** Matrices decay; biases and normalisation weights do not. */
   readonly decays: boolean;
 }
@@ -54,8 +57,11 @@ export function initialiseParameters(specs: ParameterSpecs, seed: number): Param
         data.fill(initial.constant);
       } else {
         const stream = new RandomStream({ seed, stream: streamOf(name) });
-        for (let index = 0; index < data.length; index++)
-          data[index] = initial.normalStd * stream.nextNormal();
+        const draw =
+          "normalStd" in initial
+            ? () => initial.normalStd * stream.nextNormal()
+            : () => initial.uniformBound * (2 * stream.nextUniform() - 1);
+        for (let index = 0; index < data.length; index++) data[index] = draw();
       }
       return [name, float32(shape, data)];
     }),

@@ -6,7 +6,17 @@
  *   m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2
  *   p <- p - lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + epsilon)
  */
-import { assert } from "../support/errors.ts";
+import type { Float32Tensor } from "../tensor/host-tensor.ts";
+import {
+  type Arrays,
+  groupedNames,
+  lookUp,
+  type Optimizer,
+  type ParameterGroup,
+  requireNonNegative,
+  requireShare,
+  type Tensors,
+} from "./optimizer.ts";
 import { add, div, mul, sqrt, sub, vectorKernel } from "./simd/vector-kernel.ts";
 
 export interface AdamWOptions {
@@ -17,17 +27,6 @@ export interface AdamWOptions {
   /** @default 1e-8 */
   readonly epsilon?: number;
 }
-
-/** Parameters that share a learning rate and a weight decay. */
-export interface ParameterGroup {
-  readonly names: readonly string[];
-  /** Peak learning rate; the schedule's multiplier applies to it. */
-  readonly learningRate: number;
-  /** Fraction of the learning rate by which weights shrink per step. */
-  readonly weightDecay: number;
-}
-
-type Arrays = Readonly<Record<string, Float32Array>>;
 
 /** Moments and step count: what a checkpoint must hold. */
 export interface AdamWState {
@@ -41,17 +40,9 @@ export interface AdamWState {
 export function createAdamWState(groups: readonly ParameterGroup[], parameters: Arrays): AdamWState {
   const zeros = (): Arrays =>
     Object.fromEntries(
-      groups.flatMap(({ names }) =>
-        names.map((name) => [name, new Float32Array(lookUp(parameters, name).length)]),
-      ),
+      groupedNames(groups).map((name) => [name, new Float32Array(lookUp(parameters, name).length)]),
     );
   return { firstMoments: zeros(), secondMoments: zeros(), step: 0 };
-}
-
-function lookUp(arrays: Arrays, name: string): Float32Array {
-  const array = arrays[name];
-  assert(array, `no array for parameter "${name}"`);
-  return array;
 }
 
 /**
@@ -121,3 +112,41 @@ const updateOne = vectorKernel(
     return { firstMoment: m, secondMoment: v, parameter: sub(mul(arrays.parameter, scalars.shrink), step) };
   },
 );
+
+/** AdamW as an {@link Optimizer}; state: first_moment.NAME and second_moment.NAME. */
+export function createAdamW(
+  groups: readonly ParameterGroup[],
+  parameters: Tensors,
+  options: AdamWOptions = {},
+): Optimizer {
+  checkAdamWOptions(options);
+  const state = createAdamWState(groups, arraysOf(parameters));
+  const tensors: Record<string, Float32Tensor> = {};
+  for (const name of groupedNames(groups)) {
+    const { shape } = lookUp(parameters, name);
+    tensors[`first_moment.${name}`] = { dtype: "float32", shape, data: state.firstMoments[name]! };
+    tensors[`second_moment.${name}`] = { dtype: "float32", shape, data: state.secondMoments[name]! };
+  }
+  return {
+    kind: "adamw",
+    state: tensors,
+    get steps() {
+      return state.step;
+    },
+    set steps(count) {
+      state.step = count;
+    },
+    step: async (values, gradients, scaling) =>
+      adamWStep(groups, arraysOf(values), arraysOf(gradients), state, scaling, options),
+  };
+}
+
+/** @throws {TuttiError} INVALID_ARGUMENT */
+export function checkAdamWOptions({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamWOptions): void {
+  requireShare("AdamW beta1", beta1);
+  requireShare("AdamW beta2", beta2);
+  requireNonNegative("AdamW epsilon", epsilon);
+}
+
+const arraysOf = (tensors: Tensors): Arrays =>
+  Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data]));

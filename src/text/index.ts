@@ -1,5 +1,6 @@
 /** From text to token ids and back, and from conversations to text. */
 export { type ChatTemplateOptions, renderChatTemplate, type TemplateMessage } from "./chat-template.ts";
+export { type EncodedConversation, encodeConversation } from "./encode-conversation.ts";
 export type { SpecialTokens } from "./special-tokens.ts";
 export {
   type DecodeOptions,

@@ -1,45 +1,81 @@
 /**
- * Checkpoints: one safetensors file with parameters and optimiser moments, and everything else that a run needs
+ * Checkpoints: one safetensors file with parameters and optimiser state, and everything else that a run needs
  * to go on exactly (step, which also fixes random numbers and data position) in its metadata. Written
  * atomically: after `kill -9` the last complete one is there.
  */
 import { existsSync } from "node:fs";
 import type { Parameters } from "../nn/parameters.ts";
-import type { AdamWState } from "../optim/adamw.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import { TuttiError } from "../support/errors.ts";
-import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
-import { readSafetensors, writeSafetensors } from "../weights/index.ts";
+import { type Float32Tensor, float32, type HostTensor } from "../tensor/host-tensor.ts";
+import {
+  readSafetensors,
+  type Safetensors,
+  type SafetensorsDType,
+  type TensorToWrite,
+  writeSafetensors,
+} from "../weights/index.ts";
 
-const FORMAT = "tutti-checkpoint-1";
+const FORMAT = "tutti-checkpoint-2";
+const STORED_AS: Readonly<Record<HostTensor["dtype"], SafetensorsDType>> = {
+  float32: "F32",
+  int32: "I32",
+  uint8: "U8",
+  bool: "BOOL",
+};
 
 export interface TrainingState {
+  /** The trained parameters. */
   readonly parameters: Parameters;
-  readonly optimizer: AdamWState;
+  /** Digest of the frozen parameters, which are not stored; empty when there are none. */
+  readonly frozenSha256?: string;
+  readonly optimizer: Optimizer;
   /** Optimiser steps finished. */
   step: number;
   /** Best validation value so far and the step it was reached at. */
   best: { readonly value: number; readonly step: number } | undefined;
 }
 
+const PARAMETER = "parameter.";
+const OPTIMIZER = "optimizer.";
+
+interface Progress {
+  readonly step: number;
+  readonly optimizerSteps: number;
+  readonly best: TrainingState["best"] | null;
+}
+
+/** Everything that is stored, under its name in the file. */
+function storedTensors(state: TrainingState): [string, HostTensor][] {
+  return [
+    ...Object.entries(state.parameters).map(([name, tensor]): [string, HostTensor] => [
+      PARAMETER + name,
+      tensor,
+    ]),
+    ...Object.entries(state.optimizer.state).map(([name, tensor]): [string, HostTensor] => [
+      OPTIMIZER + name,
+      tensor,
+    ]),
+  ];
+}
+
 /** Writes the state. `fingerprint` identifies model, data and hyper-parameters. */
 export function saveCheckpoint(path: string, state: TrainingState, fingerprint: string): void {
-  const tensors = Object.entries(state.parameters).flatMap(([name, tensor]) => [
-    { name: `parameter.${name}`, dtype: "F32" as const, shape: tensor.shape, data: tensor.data },
-    {
-      name: `first_moment.${name}`,
-      dtype: "F32" as const,
-      shape: tensor.shape,
-      data: state.optimizer.firstMoments[name]!,
-    },
-    {
-      name: `second_moment.${name}`,
-      dtype: "F32" as const,
-      shape: tensor.shape,
-      data: state.optimizer.secondMoments[name]!,
-    },
-  ]);
-  const progress = { step: state.step, optimizerStep: state.optimizer.step, best: state.best ?? null };
-  writeSafetensors(path, tensors, { format: FORMAT, fingerprint, progress: JSON.stringify(progress) });
+  const tensors = storedTensors(state).map(
+    ([name, { dtype, shape, data }]): TensorToWrite => ({ name, dtype: STORED_AS[dtype], shape, data }),
+  );
+  const progress: Progress = {
+    step: state.step,
+    optimizerSteps: state.optimizer.steps,
+    best: state.best ?? null,
+  };
+  writeSafetensors(path, tensors, {
+    format: FORMAT,
+    fingerprint,
+    optimizer: state.optimizer.kind,
+    frozen: state.frozenSha256 ?? "",
+    progress: JSON.stringify(progress),
+  });
 }
 
 /**
@@ -47,54 +83,69 @@ export function saveCheckpoint(path: string, state: TrainingState, fingerprint: 
  *
  * @returns false when there is none
  * @throws {TuttiError} CHECKPOINT_INVALID for a file that is not one of ours or is incomplete;
- *   CHECKPOINT_MISMATCH when it belongs to another model, data set or configuration
+ *   CHECKPOINT_MISMATCH when it belongs to another optimiser, model, data set or configuration
  */
 export function loadCheckpoint(path: string, state: TrainingState, fingerprint: string): boolean {
   if (!existsSync(path)) return false;
   const file = readSafetensors(path);
-  if (file.metadata.format !== FORMAT) {
+  checkOrigin(path, file.metadata, state, fingerprint);
+  const stored = storedTensors(state);
+  for (const [name, { data }] of stored) {
+    const found = file.tensors.get(name)?.data;
+    if (found?.constructor !== data.constructor || found.length !== data.length) {
+      throw new TuttiError("CHECKPOINT_INVALID", `${path}: tensor "${name}" is missing or has another size`, {
+        details: { path, tensor: name },
+        hint: "delete the file to start anew",
+      });
+    }
+  }
+  for (const [name, { data }] of stored) data.set(file.tensors.get(name)!.data as typeof data);
+  const progress = JSON.parse(file.metadata.progress ?? "{}") as Progress;
+  state.step = progress.step;
+  state.optimizer.steps = progress.optimizerSteps;
+  state.best = progress.best ?? undefined;
+  return true;
+}
+
+function checkOrigin(
+  path: string,
+  metadata: Safetensors["metadata"],
+  { optimizer: { kind }, frozenSha256 = "" }: TrainingState,
+  fingerprint: string,
+): void {
+  if (metadata.format !== FORMAT) {
     throw new TuttiError(
       "CHECKPOINT_INVALID",
-      `${path}: not a training checkpoint (format ${file.metadata.format})`,
+      `${path}: not a training checkpoint of this version (format ${metadata.format}, expected ${FORMAT})`,
+      { hint: "give another output folder, or delete the file to start anew" },
+    );
+  }
+  if (metadata.optimizer !== kind) {
+    throw new TuttiError(
+      "CHECKPOINT_MISMATCH",
+      `${path}: was written under the optimiser ${metadata.optimizer}, this run uses ${kind}`,
       {
-        hint: "give another output folder, or delete the file to start anew",
+        details: { expected: kind, received: metadata.optimizer },
+        hint: "resume with the same optimiser, or give another output folder",
       },
     );
   }
-  if (file.metadata.fingerprint !== fingerprint) {
+  if (metadata.fingerprint !== fingerprint) {
     throw new TuttiError(
       "CHECKPOINT_MISMATCH",
       `${path}: was written by a run with another model, data or settings`,
       {
-        details: { expected: fingerprint, received: file.metadata.fingerprint },
+        details: { expected: fingerprint, received: metadata.fingerprint },
         hint: "resume with the same command, or give another output folder",
       },
     );
   }
-  const copy = (stored: string, into: Float32Array): void => {
-    const tensor = file.tensors.get(stored);
-    if (!(tensor?.data instanceof Float32Array) || tensor.data.length !== into.length) {
-      throw new TuttiError(
-        "CHECKPOINT_INVALID",
-        `${path}: tensor "${stored}" is missing or has another size`,
-      );
-    }
-    into.set(tensor.data);
-  };
-  for (const [name, tensor] of Object.entries(state.parameters)) {
-    copy(`parameter.${name}`, tensor.data);
-    copy(`first_moment.${name}`, state.optimizer.firstMoments[name]!);
-    copy(`second_moment.${name}`, state.optimizer.secondMoments[name]!);
+  if ((metadata.frozen ?? "") !== frozenSha256) {
+    throw new TuttiError("CHECKPOINT_MISMATCH", `${path}: was written by a run over other frozen weights`, {
+      details: { expected: frozenSha256, received: metadata.frozen },
+      hint: "resume over the same base model, or give another output folder",
+    });
   }
-  const progress = JSON.parse(file.metadata.progress ?? "{}") as {
-    step: number;
-    optimizerStep: number;
-    best: TrainingState["best"] | null;
-  };
-  state.step = progress.step;
-  state.optimizer.step = progress.optimizerStep;
-  state.best = progress.best ?? undefined;
-  return true;
 }
 
 /** Writes parameters alone, under their own names: what inference loads. */

@@ -114,7 +114,7 @@ export class CompiledSteps {
     const graph = new Graph();
     const parameters = declareParameters(graph, this.task.specs);
     const outputs = this.task.build(graph, parameters, bucket);
-    const names = Object.keys(this.task.specs);
+    const names = this.task.trainable ?? Object.keys(this.task.specs);
     const gradientValues = gradients(outputs.loss, names.map(parameters));
     const named: Record<string, Value> = { loss: outputs.loss };
     for (const [name, value] of Object.entries(outputs.metrics)) named[METRIC + name] = value;

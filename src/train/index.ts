@@ -1,3 +1,13 @@
+export { type Batching, type BatchPlan, type BatchPlans, planBatches } from "./batch-plans.ts";
+export {
+  type CausalLanguageModel,
+  type CausalLanguageModelTask,
+  createCausalLanguageModelTask,
+  type FineTuningExample,
+  type FineTuningOptions,
+  llamaLanguageModel,
+  parameterGroups,
+} from "./causal-lm-task.ts";
 export {
   loadCheckpoint,
   loadParameters,
@@ -6,6 +16,11 @@ export {
   type TrainingState,
 } from "./checkpoint.ts";
 export { CompiledSteps } from "./compiled-steps.ts";
+export {
+  type Conversation,
+  type ConversationOptions,
+  conversationExamples,
+} from "./conversation-examples.ts";
 export {
   type TrainingContext,
   type TrainingResult,

@@ -7,22 +7,27 @@
  */
 import { join } from "node:path";
 import type { Parameters } from "../nn/parameters.ts";
-import { adamWStep, createAdamWState, type ParameterGroup } from "../optim/adamw.ts";
 import { clipFactor, globalNorm } from "../optim/clip.ts";
+import { createOptimizer, type OptimizerSettings } from "../optim/create.ts";
+import type { ParameterGroup } from "../optim/optimizer.ts";
 import { learningRateMultiplier, type Schedule } from "../optim/schedules.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { TuttiError } from "../support/errors.ts";
 import { type Float32Tensor, zeros } from "../tensor/host-tensor.ts";
 import { loadCheckpoint, saveCheckpoint, saveParameters, type TrainingState } from "./checkpoint.ts";
 import { CompiledSteps, type StepResult } from "./compiled-steps.ts";
+import { frozenDigest, splitTrained } from "./frozen.ts";
 import { MetricsFile, type StepMetrics } from "./metrics-file.ts";
 import { firstNonFinite, isFiniteTensor } from "./non-finite.ts";
+import { createOrthogonalizer } from "./orthogonalizer.ts";
 import type { MicroBatch, TrainingTask } from "./task.ts";
 
 export interface TrainingSettings {
   readonly seed: number;
   readonly totalSteps: number;
   readonly groups: readonly ParameterGroup[];
+  /** @default AdamW with its usual constants */
+  readonly optimizer?: OptimizerSettings;
   readonly schedule: Schedule;
   /** Global-norm clipping; 0 = off. */
   readonly maxGradientNorm: number;
@@ -37,14 +42,14 @@ export interface TrainingContext {
   readonly backend: Backend;
   /** Called after every step. */
   readonly onStep?: (metrics: StepMetrics) => void;
-  /** Higher is better; the best parameters are kept in best.safetensors. Must not depend on anything but them. */
+  /** Higher is better; the best trained parameters are kept in best.safetensors. Must not depend on anything but them. */
   readonly validation?: { readonly everySteps: number; run(parameters: Parameters): Promise<number> };
   /** Aborting stops after the current step, with a checkpoint. */
   readonly signal?: AbortSignal;
 }
 
 export interface TrainingResult {
-  /** The best parameters by validation, or the last ones without validation. */
+  /** The last ones, trained and frozen; the best by validation are in best.safetensors. */
   readonly parameters: Parameters;
   readonly best: TrainingState["best"];
   readonly resumedAtStep: number;
@@ -52,7 +57,7 @@ export interface TrainingResult {
 }
 
 /**
- * Trains `parameters` in place, resuming from the checkpoint in the output folder when there is one.
+ * Trains `parameters` in place (those that the task trains), resuming from the checkpoint in the output folder when there is one.
  *
  * @throws {TuttiError} NON_FINITE naming step, first bad tensor and batch; INTERRUPTED after an abort;
  *   CHECKPOINT_MISMATCH / CHECKPOINT_INVALID for a checkpoint that cannot be resumed
@@ -64,10 +69,17 @@ export async function train(
   context: TrainingContext,
 ): Promise<TrainingResult> {
   const { checkpointPath, bestPath, metricsPath } = trainingPaths(settings.outputFolder);
-  const arrays = Object.fromEntries(Object.entries(parameters).map(([name, { data }]) => [name, data]));
+  const orthogonalizer = createOrthogonalizer(context.backend);
+  const { trained, frozen } = splitTrained(task, parameters, settings.groups);
   const state: TrainingState = {
-    parameters,
-    optimizer: createAdamWState(settings.groups, arrays),
+    parameters: trained,
+    frozenSha256: frozenDigest(frozen),
+    optimizer: createOptimizer(
+      settings.optimizer ?? { kind: "adamw" },
+      settings.groups,
+      trained,
+      orthogonalizer.run,
+    ),
     step: 0,
     best: undefined,
   };
@@ -76,32 +88,30 @@ export async function train(
   const metricsFile = new MetricsFile(metricsPath);
   metricsFile.truncateTo(resumedAtStep);
   const steps = new CompiledSteps(task, context.backend);
-  const gradients = gradientBuffers(parameters);
-  const gradientArrays = Object.fromEntries(
-    Object.entries(gradients).map(([name, { data }]) => [name, data]),
-  );
+  const gradients = gradientBuffers(trained);
 
   while (state.step < settings.totalSteps) {
     const startedAt = performance.now();
     const result = await accumulate(
       steps,
       task.microBatches(state.step),
+      parameters,
       state,
       gradients,
       settings,
       context,
     );
-    const gradientNorm = globalNorm(Object.values(gradientArrays));
+    const gradientNorm = globalNorm(Object.values(gradients).map(({ data }) => data));
     if (!Number.isFinite(result.loss) || !Number.isFinite(gradientNorm)) {
       throw nonFiniteGradient(task, state, gradients);
     }
     const multiplier = learningRateMultiplier(settings.schedule, state.step);
-    adamWStep(settings.groups, arrays, gradientArrays, state.optimizer, {
+    await state.optimizer.step(trained, gradients, {
       gradientScale: clipFactor(gradientNorm, settings.maxGradientNorm),
       multiplier,
     });
     state.step++;
-    const validation = await validate(state, settings, context, bestPath);
+    const validation = await validate(parameters, state, settings, context, bestPath);
     const metrics: StepMetrics = {
       step: state.step - 1,
       loss: result.loss,
@@ -124,6 +134,7 @@ export async function train(
     }
     if (isStopping && state.step < settings.totalSteps) {
       await steps.dispose();
+      await orthogonalizer.dispose();
       throw new TuttiError(
         "INTERRUPTED",
         `stopped after step ${state.step} of ${settings.totalSteps}; nothing is lost`,
@@ -135,6 +146,7 @@ export async function train(
   }
   const compiledSteps = steps.count;
   await steps.dispose();
+  await orthogonalizer.dispose();
   return { parameters, best: state.best, resumedAtStep, compiledSteps };
 }
 
@@ -160,6 +172,7 @@ const MICRO_BATCHES_PER_STEP = 4096;
 async function accumulate(
   steps: CompiledSteps,
   batches: readonly MicroBatch[],
+  parameters: Parameters,
   state: TrainingState,
   gradients: Readonly<Record<string, Float32Tensor>>,
   settings: TrainingSettings,
@@ -172,13 +185,13 @@ async function accumulate(
     if (index > 0) scratch ??= gradientBuffers(state.parameters);
     const into = index === 0 ? gradients : scratch!;
     const counter = state.step * MICRO_BATCHES_PER_STEP + index;
-    const result = await steps.run(batch, state.parameters, into, { seed: settings.seed, counter });
+    const result = await steps.run(batch, parameters, into, { seed: settings.seed, counter });
     if (!Number.isFinite(result.loss)) {
       const {
         graph,
         loss: lossValue,
         feeds,
-      } = await steps.inspect(batch, state.parameters, { seed: settings.seed, counter });
+      } = await steps.inspect(batch, parameters, { seed: settings.seed, counter });
       const where = (await firstNonFinite(context.backend, graph, lossValue, feeds)) ?? "the loss";
       throw nonFinite(state.step, where, batch.recordIds);
     }
@@ -218,6 +231,7 @@ function nonFiniteGradient(
 }
 
 async function validate(
+  parameters: Parameters,
   state: TrainingState,
   settings: TrainingSettings,
   { validation }: TrainingContext,
@@ -225,7 +239,7 @@ async function validate(
 ): Promise<number | undefined> {
   if (!validation) return undefined;
   if (state.step % validation.everySteps !== 0 && state.step !== settings.totalSteps) return undefined;
-  const value = await validation.run(state.parameters);
+  const value = await validation.run(parameters);
   if (!state.best || value > state.best.value) {
     state.best = { value, step: state.step };
     saveParameters(bestPath, state.parameters, {

@@ -22,6 +22,8 @@ export interface StepOutputs {
 
 export interface TrainingTask {
   readonly specs: ParameterSpecs;
+  /** The parameters that are trained; no gradient is made for the others. @default all */
+  readonly trainable?: readonly string[];
   /** Builds the step for one bucket; called once per bucket. */
   build(graph: Graph, parameters: ParameterValues, bucket: Bucket): StepOutputs;
   /**

@@ -72,6 +72,13 @@ const binary: OpCase[] = BROADCASTS.flatMap(([a, b]) =>
 );
 
 const selection: OpCase[] = [
+  {
+    // The derivative of the other factor is 0 almost everywhere, so central differences see what is stopped.
+    name: "stop_gradient",
+    op: "stop_gradient",
+    inputs: [f(2, 3)],
+    build: ([x]) => ops.stopGradient(ops.toFloat32(ops.greater(x!, ops.scalarLike(x!, 0)))),
+  },
   ...(["greater", "greaterOrEqual", "equal"] as const).map((name) => ({
     name: `where ${name}`,
     op: name === "greaterOrEqual" ? "greater_or_equal" : name,

@@ -121,7 +121,20 @@ const ROWS: readonly UnaryRow[] = [
   },
 ];
 
-export const UNARY_OPS: readonly OpDefinition[] = ROWS.map((row) =>
+/** y = x, through which no gradient flows: a value that the derivative treats as a constant. */
+const stopGradient = defineOp({
+  name: "stop_gradient",
+  arity: 1,
+  inferTypes: (inputs) => [inputAt("stop_gradient", inputs, 0, "float32")],
+  gradient: () => [undefined],
+  lower: (emitter, { inputs, outputs }) => {
+    emitter.node("Identity", inputs, { outputs });
+  },
+  evaluate: (inputs, _attributes, types) => [mapBroadcast(inputs, types[0], (x) => x)],
+  traits: { isElementwise: true, isRecomputed: false },
+});
+
+const elementwise: readonly OpDefinition[] = ROWS.map((row) =>
   defineOp({
     name: row.name,
     arity: 1,
@@ -140,3 +153,5 @@ export const UNARY_OPS: readonly OpDefinition[] = ROWS.map((row) =>
     traits: { isElementwise: true, isRecomputed: row.isRecomputed ?? false },
   }),
 );
+
+export const UNARY_OPS: readonly OpDefinition[] = [...elementwise, stopGradient];
