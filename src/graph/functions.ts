@@ -35,6 +35,7 @@ export const relu = (x: Value): Value => one("relu", [x]);
 export const softplus = (x: Value): Value => one("softplus", [x]);
 export const silu = (x: Value): Value => one("silu", [x]);
 export const gelu = (x: Value): Value => one("gelu", [x]);
+export const geluTanh = (x: Value): Value => one("gelu_tanh", [x]);
 
 export const add = (a: Value, b: Value): Value => one("add", [a, b]);
 export const sub = (a: Value, b: Value): Value => one("sub", [a, b]);
@@ -135,7 +136,9 @@ export const linearCrossEntropy = (
     readonly scale: Value;
   },
   rowsPerChunk: number,
+  logitSoftcap?: number,
 ): Value =>
   one("linear_cross_entropy", [inputs.hidden, inputs.weight, inputs.bias, inputs.labels, inputs.scale], {
     rowsPerChunk,
+    ...(logitSoftcap !== undefined && { logitSoftcap }),
   });

@@ -10,11 +10,39 @@ export {
   parseBertConfig,
 } from "./bert.ts";
 export {
+  CAUSAL_MODEL_TYPES,
+  type CausalTargets,
+  causalCrossEntropy,
+  causalLogits,
+  createCausalModel,
+} from "./causal-families.ts";
+export type {
+  Attend,
+  AttendedInputs,
+  AttentionLayer,
+  BiasedInputs,
+  CausalConfig,
+  CausalModel,
+  DecoderInputs,
+  DecoderOptions,
+} from "./causal-model.ts";
+export {
+  adoptCausalParameters,
+  causalParameterName,
+  type LoadedCausalModel,
+  loadCausalModel,
+} from "./causal-weights.ts";
+export {
   type LlamaConfig,
-  type LlamaInputs,
   llamaDecoder,
   llamaHead,
   llamaLogits,
   llamaSpecs,
   parseLlamaConfig,
 } from "./llama.ts";
+export {
+  lastTokenWeights,
+  readLabelCount,
+  sequenceClassifierLogits,
+  sequenceClassifierSpecs,
+} from "./sequence-classification.ts";

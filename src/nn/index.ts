@@ -1,5 +1,6 @@
-export { attention, MASKED_BIAS, mergeHeads, splitHeads } from "./attention.ts";
+export { attention, MASKED_BIAS, mergeHeads, type ScoreSettings, softCap, splitHeads } from "./attention.ts";
 export { dropout, layerNormSpecs, linear, linearSpecs, namedLayerNorm, namedLinear } from "./layers.ts";
+export { causalBias, slidingWindowBias } from "./masks.ts";
 export {
   checkParameters,
   declareParameters,
@@ -11,3 +12,5 @@ export {
   type ParameterValues,
   vector,
 } from "./parameters.ts";
+export { type Rotate, rotaryEmbedding } from "./rotary.ts";
+export type { RotarySettings } from "./rotary-frequencies.ts";

@@ -1,0 +1,214 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { Graph } from "../graph/ir.ts";
+import { attention } from "../nn/attention.ts";
+import { causalBias, slidingWindowBias } from "../nn/masks.ts";
+import { declareParameters, initialiseParameters, type Parameters } from "../nn/parameters.ts";
+import { createOrtBackend } from "../runtime/index.ts";
+import { evaluateReference } from "../runtime/reference/index.ts";
+import { TuttiError } from "../support/errors.ts";
+import { int32 } from "../tensor/host-tensor.ts";
+import { writeSafetensors } from "../weights/index.ts";
+import { createCausalModel } from "./causal-families.ts";
+import type { Attend, CausalModel } from "./causal-model.ts";
+import { adoptCausalParameters, loadCausalModel } from "./causal-weights.ts";
+import { lastTokenWeights, readLabelCount } from "./sequence-classification.ts";
+
+const SIZES = {
+  vocab_size: 20,
+  hidden_size: 8,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  head_dim: 4,
+  intermediate_size: 12,
+  max_position_embeddings: 16,
+};
+const config = (modelType: string, keys: Record<string, unknown> = {}) => ({
+  model_type: modelType,
+  ...SIZES,
+  ...keys,
+});
+
+function thrownBy(run: () => unknown): { code: unknown; key?: unknown; message: string } {
+  try {
+    run();
+  } catch (error) {
+    if (TuttiError.is(error)) return { code: error.code, key: error.details.key, message: error.message };
+    throw error;
+  }
+  return { code: "nothing", message: "" };
+}
+
+describe("config.json", () => {
+  test.each<[string, Record<string, unknown>, string]>([
+    ["llama", { hidden_act: "gelu" }, "hidden_act"],
+    ["llama", { attention_bias: "yes" }, "attention_bias"],
+    ["llama", { num_key_value_heads: 3 }, "num_key_value_heads"],
+    ["llama", { head_dim: 3 }, "head_dim"],
+    ["llama", { head_dim: undefined, hidden_size: 9 }, "head_dim"],
+    ["llama", { hidden_size: 0 }, "hidden_size"],
+    ["llama", { vocab_size: undefined }, "vocab_size"],
+    ["llama", { quantization_config: { quant_method: "gptq" } }, "quantization_config"],
+    ["llama", { add_cross_attention: true }, "add_cross_attention"],
+    ["llama", { is_encoder_decoder: true }, "is_encoder_decoder"],
+    ["llama", { pruned_heads: { 0: [1] } }, "pruned_heads"],
+    ["llama", { attention_dropout: 1 }, "attention_dropout"],
+    ["llama", { tie_word_embeddings: 1 }, "tie_word_embeddings"],
+    ["mistral", { sliding_window: 2.5 }, "sliding_window"],
+    ["mistral", { sliding_window: -1 }, "sliding_window"],
+    ["mistral", { hidden_act: "relu" }, "hidden_act"],
+    ["bloom", {}, "model_type"],
+    ["toString", {}, "model_type"],
+  ])("%s with %j is refused, naming %s", (modelType, keys, key) => {
+    const thrown = thrownBy(() => createCausalModel(config(modelType, keys)));
+    expect([thrown.code, thrown.key]).toEqual(["MODEL_CONFIG_UNSUPPORTED", key]);
+    expect(thrown.message).toContain(`"${key}"`);
+  });
+
+  test("absent keys take the values of the transformers class", () => {
+    const { num_key_value_heads: _heads, ...plain } = config("mistral", {
+      num_attention_heads: 16,
+      head_dim: undefined,
+      hidden_size: 64,
+    });
+    expect(createCausalModel(plain).config).toMatchObject({
+      numKeyValueHeads: 8,
+      headWidth: 4,
+      hasTiedEmbeddings: false,
+      layerWindows: [4096, 4096],
+    });
+    expect(createCausalModel({ ...plain, num_key_value_heads: null }).config.numKeyValueHeads).toBe(16);
+    expect(createCausalModel({ ...plain, sliding_window: null }).config.layerWindows).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+});
+
+describe("weights", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tutti-causal-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const tied = createCausalModel(config("llama", { tie_word_embeddings: true }));
+
+  const save = (parameters: Parameters): void => {
+    writeFileSync(
+      join(folder, "config.json"),
+      JSON.stringify(config("llama", { tie_word_embeddings: true })),
+    );
+    writeSafetensors(
+      join(folder, "model.safetensors"),
+      Object.entries(parameters).map(([name, { shape, data }]) => ({ name, dtype: "F32", shape, data })),
+    );
+  };
+
+  test("bare names, tied copies and derived tensors of older checkpoints are put right", () => {
+    const parameters = initialiseParameters(tied.specs, 1);
+    const stored: Record<string, Parameters[string]> = {};
+    for (const [name, tensor] of Object.entries(parameters)) stored[name.replace(/^model\./, "")] = tensor;
+    stored["lm_head.weight"] = parameters["model.embed_tokens.weight"]!;
+    stored["layers.0.self_attn.rotary_emb.inv_freq"] = parameters["model.norm.weight"]!;
+    save(stored);
+    const loaded = loadCausalModel(folder);
+    expect(loaded.model.modelType).toBe("llama");
+    expect(Object.keys(loaded.parameters).sort()).toEqual(Object.keys(tied.specs).sort());
+    expect(loaded.parameters["model.norm.weight"]!.data).toEqual(parameters["model.norm.weight"]!.data);
+  });
+
+  test("a missing, an extra and a misshapen tensor are named", () => {
+    const { "model.norm.weight": norm, ...rest } = initialiseParameters(tied.specs, 1);
+    expect(thrownBy(() => adoptCausalParameters(tied, rest, "file")).message).toContain("model.norm.weight");
+    const extra = { ...rest, "model.norm.weight": norm!, "model.extra": norm! };
+    expect(thrownBy(() => adoptCausalParameters(tied, extra, "file")).message).toContain("model.extra");
+    const misshapen = { ...rest, "model.norm.weight": rest["model.embed_tokens.weight"]! };
+    expect(thrownBy(() => adoptCausalParameters(tied, misshapen, "file")).code).toBe("WEIGHTS_MISMATCH");
+  });
+
+  test("a folder without config.json, and one that is not JSON", () => {
+    expect(thrownBy(() => loadCausalModel(join(folder, "none"))).code).toBe("FILE_NOT_FOUND");
+    writeFileSync(join(folder, "config.json"), "{");
+    expect(thrownBy(() => loadCausalModel(folder)).code).toBe("MODEL_CONFIG_UNSUPPORTED");
+  });
+});
+
+describe("attention", () => {
+  const windowed: CausalModel = createCausalModel(config("mistral", { sliding_window: 2 }));
+
+  test("the window counts positions, not places", () => {
+    const graph = new Graph();
+    const positions = graph.input("positions", "int32", [1, 4]);
+    const bias = graph.constant("float32", [1, 1, 1, 4], Float32Array.of(0, 0, 0, -1e9));
+    const [result] = evaluateReference(graph, [slidingWindowBias(bias, positions, positions, 3)], {
+      positions: Float64Array.of(5, 2, 3, 4),
+    });
+    const isSeen = [...result!.data].map((value) => (value === 0 ? 1 : 0));
+    // From position 5: itself and 3 (4 is masked by the bias), not 2.
+    expect(isSeen).toEqual([1, 0, 1, 0, 1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 0]);
+  });
+
+  test("causal bias hides the future and padding of either side", () => {
+    const { data } = causalBias(int32([2, 3], [1, 1, 0, 0, 1, 1]));
+    const isSeen = Array.from(data, (value) => (value === 0 ? 1 : 0));
+    expect(isSeen).toEqual([1, 0, 0, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 1, 1]);
+  });
+
+  test("a caller's own attention sees every layer, and symbolic shapes run at any size", async () => {
+    const parameters = initialiseParameters(windowed.specs, 2);
+    const layers: unknown[] = [];
+    const build = (isOwn: boolean) => {
+      const graph = new Graph();
+      const values = declareParameters(graph, windowed.specs);
+      const inputIds = graph.input("ids", "int32", ["batch", "tokens"]);
+      const positionIds = graph.input("positions", "int32", ["batch", "tokens"]);
+      const bias = graph.input("bias", "float32", ["batch", 1, "tokens", "tokens"]);
+      const attend: Attend = (layer, q, k, v) => {
+        layers.push([layer.index, layer.window, layer.scale]);
+        const local = slidingWindowBias(bias, positionIds, positionIds, layer.window!);
+        return attention(q, k, v, local, 0, layer);
+      };
+      const inputs = isOwn
+        ? { inputIds, positionIds, attend }
+        : { inputIds, positionIds, attentionBias: bias };
+      return { graph, hidden: windowed.decoder(values, inputs) };
+    };
+    const backend = createOrtBackend({ threads: 1 });
+    const feeds = {
+      ...parameters,
+      ids: int32([1, 4], [3, 1, 4, 1]),
+      positions: int32([1, 4], [0, 1, 2, 3]),
+      bias: causalBias(int32([1, 4], [1, 1, 1, 1])),
+    };
+    const [own, usual] = await Promise.all(
+      [true, false].map(async (isOwn) => {
+        const { graph, hidden } = build(isOwn);
+        const executable = await backend.compile(graph, { hidden });
+        const { hidden: result } = await executable.run(feeds);
+        await executable.dispose();
+        return result!;
+      }),
+    );
+    expect(layers).toEqual([
+      [0, 2, 0.5],
+      [1, 2, 0.5],
+    ]);
+    expect(own!.shape).toEqual([1, 4, 8]);
+    expect(own!.data).toEqual(usual!.data);
+  });
+});
+
+describe("sequence classification", () => {
+  test("the last token that is not padding, whichever side is padded", () => {
+    const ids = int32([4, 3], [5, 6, 0, 0, 5, 6, 0, 0, 0, 5, 0, 6]);
+    expect([...lastTokenWeights(ids, 0).data]).toEqual([0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1]);
+    expect([...lastTokenWeights(ids, undefined).data]).toEqual([0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 1]);
+  });
+
+  test("the number of labels", () => {
+    expect(readLabelCount({})).toBe(2);
+    expect(readLabelCount({ num_labels: 5 })).toBe(5);
+    expect(readLabelCount({ id2label: { 0: "a", 1: "b", 2: "c" } })).toBe(3);
+    expect(thrownBy(() => readLabelCount({ id2label: {} })).key).toBe("id2label");
+  });
+});
