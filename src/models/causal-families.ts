@@ -10,6 +10,8 @@ import { type CausalConfig, type CausalFamily, type CausalModel, HEAD } from "./
 import type { HuggingFaceConfig } from "./config.ts";
 import { LLAMA } from "./llama.ts";
 import { MISTRAL } from "./mistral.ts";
+import { QWEN2 } from "./qwen2.ts";
+import { QWEN3 } from "./qwen3.ts";
 
 type BuildModel = (modelType: string, config: HuggingFaceConfig) => CausalModel;
 
@@ -32,6 +34,8 @@ function family<Config extends CausalConfig>(rules: CausalFamily<Config>): Build
 const CAUSAL_FAMILIES: Readonly<Record<string, BuildModel>> = {
   llama: family(LLAMA),
   mistral: family(MISTRAL),
+  qwen2: family(QWEN2),
+  qwen3: family(QWEN3),
 };
 
 /** The values of `model_type` that {@link createCausalModel} takes. */

@@ -60,6 +60,14 @@ describe("config.json", () => {
     ["mistral", { sliding_window: 2.5 }, "sliding_window"],
     ["mistral", { sliding_window: -1 }, "sliding_window"],
     ["mistral", { hidden_act: "relu" }, "hidden_act"],
+    ["qwen2", { hidden_act: "gelu" }, "hidden_act"],
+    ["qwen2", { use_sliding_window: 1 }, "use_sliding_window"],
+    ["qwen2", { layer_types: ["full_attention"] }, "layer_types"],
+    ["qwen2", { layer_types: ["full_attention", "chunked_attention"] }, "layer_types"],
+    ["qwen2", { layer_types: ["full_attention", "sliding_attention"] }, "sliding_window"],
+    ["qwen3", { attention_bias: 1 }, "attention_bias"],
+    ["qwen3", { rope_scaling: { rope_type: "mrope" } }, "rope_type"],
+    ["qwen2_moe", {}, "model_type"],
     ["bloom", {}, "model_type"],
     ["toString", {}, "model_type"],
   ])("%s with %j is refused, naming %s", (modelType, keys, key) => {
@@ -86,6 +94,16 @@ describe("config.json", () => {
       undefined,
     ]);
   });
+});
+
+test("layers that slide: by number, by list, and cut to the first layers", () => {
+  const windows = (keys: Record<string, unknown>) =>
+    createCausalModel(config("qwen2", { sliding_window: 3, num_hidden_layers: 3, ...keys })).config
+      .layerWindows;
+  expect(windows({ max_window_layers: 1 })).toEqual([undefined, undefined, undefined]);
+  expect(windows({ use_sliding_window: true, max_window_layers: 1 })).toEqual([undefined, 3, 3]);
+  const layer_types = ["sliding_attention", "full_attention", "sliding_attention", "sliding_attention"];
+  expect(windows({ use_sliding_window: true, layer_types })).toEqual([3, undefined, 3]);
 });
 
 describe("weights", () => {
