@@ -8,6 +8,7 @@ import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
 import { type CausalConfig, type CausalFamily, type CausalModel, HEAD } from "./causal-model.ts";
 import type { HuggingFaceConfig } from "./config.ts";
+import { GEMMA3_TEXT } from "./gemma3.ts";
 import { LLAMA } from "./llama.ts";
 import { MISTRAL } from "./mistral.ts";
 import { QWEN2 } from "./qwen2.ts";
@@ -32,6 +33,7 @@ function family<Config extends CausalConfig>(rules: CausalFamily<Config>): Build
 
 /** `model_type` of config.json -> family. Adding a family is adding a row. */
 const CAUSAL_FAMILIES: Readonly<Record<string, BuildModel>> = {
+  gemma3_text: family(GEMMA3_TEXT),
   llama: family(LLAMA),
   mistral: family(MISTRAL),
   qwen2: family(QWEN2),

@@ -68,6 +68,15 @@ describe("config.json", () => {
     ["qwen3", { attention_bias: 1 }, "attention_bias"],
     ["qwen3", { rope_scaling: { rope_type: "mrope" } }, "rope_type"],
     ["qwen2_moe", {}, "model_type"],
+    ["gemma3_text", { hidden_activation: "gelu" }, "hidden_activation"],
+    ["gemma3_text", { use_bidirectional_attention: true }, "use_bidirectional_attention"],
+    ["gemma3_text", { attn_logit_softcapping: 50 }, "attn_logit_softcapping"],
+    ["gemma3_text", { final_logit_softcapping: 0 }, "final_logit_softcapping"],
+    ["gemma3_text", { query_pre_attn_scalar: -1 }, "query_pre_attn_scalar"],
+    ["gemma3_text", { sliding_window: null }, "sliding_window"],
+    ["gemma3_text", { sliding_window_pattern: 0 }, "sliding_window_pattern"],
+    ["gemma3_text", { rope_parameters: { rope_theta: 1e4 } }, "rope_theta"],
+    ["gemma3", {}, "model_type"],
     ["bloom", {}, "model_type"],
     ["toString", {}, "model_type"],
   ])("%s with %j is refused, naming %s", (modelType, keys, key) => {
@@ -104,6 +113,23 @@ test("layers that slide: by number, by list, and cut to the first layers", () =>
   expect(windows({ use_sliding_window: true, max_window_layers: 1 })).toEqual([undefined, 3, 3]);
   const layer_types = ["sliding_attention", "full_attention", "sliding_attention", "sliding_attention"];
   expect(windows({ use_sliding_window: true, layer_types })).toEqual([3, undefined, 3]);
+});
+
+test("Gemma 3: every sixth layer is global, with its own rotary base", () => {
+  const { config: parsed } = createCausalModel(
+    config("gemma3_text", {
+      num_hidden_layers: 7,
+      sliding_window: 5,
+      rope_scaling: { rope_type: "linear", factor: 8 },
+    }),
+  );
+  expect(parsed).toMatchObject({
+    layerWindows: [5, 5, 5, 5, 5, undefined, 5],
+    globalRotary: { kind: "linear", theta: 1_000_000, factor: 8 },
+    localRotary: { kind: "default", theta: 10_000 },
+    hasTiedEmbeddings: true,
+    scoreScale: 1 / 16,
+  });
 });
 
 describe("weights", () => {
