@@ -8,6 +8,7 @@ import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
 import { type CausalConfig, type CausalFamily, type CausalModel, HEAD } from "./causal-model.ts";
 import type { HuggingFaceConfig } from "./config.ts";
+import { GEMMA2 } from "./gemma2.ts";
 import { GEMMA3_TEXT } from "./gemma3.ts";
 import { LLAMA } from "./llama.ts";
 import { MISTRAL } from "./mistral.ts";
@@ -33,6 +34,7 @@ function family<Config extends CausalConfig>(rules: CausalFamily<Config>): Build
 
 /** `model_type` of config.json -> family. Adding a family is adding a row. */
 const CAUSAL_FAMILIES: Readonly<Record<string, BuildModel>> = {
+  gemma2: family(GEMMA2),
   gemma3_text: family(GEMMA3_TEXT),
   llama: family(LLAMA),
   mistral: family(MISTRAL),

@@ -76,6 +76,9 @@ describe("config.json", () => {
     ["gemma3_text", { sliding_window: null }, "sliding_window"],
     ["gemma3_text", { sliding_window_pattern: 0 }, "sliding_window_pattern"],
     ["gemma3_text", { rope_parameters: { rope_theta: 1e4 } }, "rope_theta"],
+    ["gemma2", { attn_logit_softcapping: "50" }, "attn_logit_softcapping"],
+    ["gemma2", { hidden_activation: "relu" }, "hidden_activation"],
+    ["gemma2", { use_bidirectional_attention: true }, "use_bidirectional_attention"],
     ["gemma3", {}, "model_type"],
     ["bloom", {}, "model_type"],
     ["toString", {}, "model_type"],
@@ -113,6 +116,15 @@ test("layers that slide: by number, by list, and cut to the first layers", () =>
   expect(windows({ use_sliding_window: true, max_window_layers: 1 })).toEqual([undefined, 3, 3]);
   const layer_types = ["sliding_attention", "full_attention", "sliding_attention", "sliding_attention"];
   expect(windows({ use_sliding_window: true, layer_types })).toEqual([3, undefined, 3]);
+});
+
+test("Gemma 2: absent caps are those of the class, null ones are none", () => {
+  const caps = (keys: Record<string, unknown>) => createCausalModel(config("gemma2", keys)).config;
+  expect(caps({})).toMatchObject({ finalSoftcap: 30, scoreSoftcap: 50, layerWindows: [4096, undefined] });
+  expect(caps({ final_logit_softcapping: null, attn_logit_softcapping: null })).toMatchObject({
+    finalSoftcap: undefined,
+    scoreSoftcap: undefined,
+  });
 });
 
 test("Gemma 3: every sixth layer is global, with its own rotary base", () => {
