@@ -10,6 +10,7 @@ import { type CausalConfig, type CausalFamily, type CausalModel, HEAD } from "./
 import type { HuggingFaceConfig } from "./config.ts";
 import { GEMMA2 } from "./gemma2.ts";
 import { GEMMA3_TEXT } from "./gemma3.ts";
+import { GPT2 } from "./gpt2.ts";
 import { LLAMA } from "./llama.ts";
 import { MISTRAL } from "./mistral.ts";
 import { QWEN2 } from "./qwen2.ts";
@@ -36,6 +37,7 @@ function family<Config extends CausalConfig>(rules: CausalFamily<Config>): Build
 const CAUSAL_FAMILIES: Readonly<Record<string, BuildModel>> = {
   gemma2: family(GEMMA2),
   gemma3_text: family(GEMMA3_TEXT),
+  gpt2: family(GPT2),
   llama: family(LLAMA),
   mistral: family(MISTRAL),
   qwen2: family(QWEN2),

@@ -26,6 +26,7 @@ const SIZES = {
   intermediate_size: 12,
   max_position_embeddings: 16,
 };
+const GPT2_SIZES = { vocab_size: 20, n_embd: 8, n_layer: 2, n_head: 2, n_positions: 16 };
 const config = (modelType: string, keys: Record<string, unknown> = {}) => ({
   model_type: modelType,
   ...SIZES,
@@ -79,6 +80,12 @@ describe("config.json", () => {
     ["gemma2", { attn_logit_softcapping: "50" }, "attn_logit_softcapping"],
     ["gemma2", { hidden_activation: "relu" }, "hidden_activation"],
     ["gemma2", { use_bidirectional_attention: true }, "use_bidirectional_attention"],
+    ["gpt2", { ...GPT2_SIZES, activation_function: "swish" }, "activation_function"],
+    ["gpt2", { ...GPT2_SIZES, n_head: 3 }, "n_embd"],
+    ["gpt2", { ...GPT2_SIZES, n_layer: undefined }, "n_layer"],
+    ["gpt2", { ...GPT2_SIZES, add_cross_attention: true }, "add_cross_attention"],
+    ["gpt2", { ...GPT2_SIZES, scale_attn_weights: 0 }, "scale_attn_weights"],
+    ["gpt2", { ...GPT2_SIZES, attn_pdrop: 1.5 }, "attn_pdrop"],
     ["gemma3", {}, "model_type"],
     ["bloom", {}, "model_type"],
     ["toString", {}, "model_type"],
@@ -173,6 +180,18 @@ describe("weights", () => {
     expect(loaded.parameters["model.norm.weight"]!.data).toEqual(parameters["model.norm.weight"]!.data);
   });
 
+  test("GPT-2 checkpoints without prefix, with causal masks", () => {
+    const model = createCausalModel({ model_type: "gpt2", ...GPT2_SIZES });
+    const parameters = initialiseParameters(model.specs, 1);
+    const stored: Record<string, Parameters[string]> = {};
+    for (const [name, tensor] of Object.entries(parameters))
+      stored[name.replace("transformer.", "")] = tensor;
+    stored["h.0.attn.bias"] = stored["h.1.attn.masked_bias"] = stored["ln_f.bias"]!;
+    expect(Object.keys(adoptCausalParameters(model, stored, "file")).sort()).toEqual(
+      Object.keys(model.specs).sort(),
+    );
+  });
+
   test("a missing, an extra and a misshapen tensor are named", () => {
     const { "model.norm.weight": norm, ...rest } = initialiseParameters(tied.specs, 1);
     expect(thrownBy(() => adoptCausalParameters(tied, rest, "file")).message).toContain("model.norm.weight");
@@ -251,6 +270,32 @@ describe("attention", () => {
     ]);
     expect(own!.shape).toEqual([1, 4, 8]);
     expect(own!.data).toEqual(usual!.data);
+  });
+});
+
+describe("dropout", () => {
+  test.each([
+    [
+      "gpt2",
+      { ...GPT2_SIZES, embd_pdrop: 0.3, attn_pdrop: 0.2, resid_pdrop: 0.1 },
+      [0.3, 0.2, 0.1, 0.1, 0.2, 0.1, 0.1],
+    ],
+    ["qwen3", { attention_dropout: 0.25 }, [0.25, 0.25]],
+    ["gemma2", { attention_dropout: 0.25 }, [0.25, 0.25]],
+  ])("%s: in training only", (modelType, keys, expected) => {
+    const model = createCausalModel(config(modelType, keys));
+    const probabilities = (isTraining: boolean): number[] => {
+      const graph = new Graph();
+      const ids = graph.input("ids", "int32", [1, 3]);
+      const attentionBias = graph.input("bias", "float32", [1, 1, 3, 3]);
+      const values = declareParameters(graph, model.specs);
+      model.decoder(values, { inputIds: ids, positionIds: ids, attentionBias }, { isTraining });
+      return graph.inputs.flatMap(({ source }) =>
+        source.origin === "input" && source.kind === "keep-mask" ? [source.dropProbability] : [],
+      );
+    };
+    expect(probabilities(true)).toEqual(expected);
+    expect(probabilities(false)).toEqual([]);
   });
 });
 

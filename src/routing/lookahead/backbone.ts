@@ -59,7 +59,8 @@ export function readBackboneConfig(folder: string, numLayers?: number): Record<s
   const path = join(folder, "config.json");
   try {
     const config = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
-    return numLayers === undefined ? config : { ...config, num_hidden_layers: numLayers };
+    const key = "n_layer" in config ? "n_layer" : "num_hidden_layers";
+    return numLayers === undefined ? config : { ...config, [key]: numLayers };
   } catch (cause) {
     throw new TuttiError("MODEL_CONFIG_UNSUPPORTED", `could not read ${path}: ${messageOf(cause)}`, {
       cause,
