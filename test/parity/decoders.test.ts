@@ -33,6 +33,8 @@ import { expectAllClose, FIXTURES, Fixture, fixtureJson } from "../support/fixtu
 interface Recorded {
   readonly description: string;
   readonly config: Readonly<Record<string, unknown>>;
+  /** The same as transformers 5 writes it. */
+  readonly savedConfig: Readonly<Record<string, unknown>>;
   readonly isClassifier: boolean;
   readonly optimizer: {
     readonly learningRate: number;
@@ -135,6 +137,11 @@ test("every family has a case with gradients and one with optimiser steps", () =
   const types = (cases: DecoderCase[]) => [...new Set(cases.map(({ model }) => model.modelType))].sort();
   expect(types(CASES)).toEqual([...CAUSAL_MODEL_TYPES].sort());
   expect(types(CASES.filter(({ recorded }) => recorded.optimizer))).toEqual([...CAUSAL_MODEL_TYPES].sort());
+});
+
+test.each(CASES)("$name: a config.json saved by transformers means the same", ({ recorded, model }) => {
+  expect(createCausalModel(recorded.savedConfig).config).toEqual(model.config);
+  expect(readLabelCount(recorded.savedConfig)).toBe(readLabelCount(recorded.config));
 });
 
 describe.each([createOrtBackend({ threads: 1 }), createReferenceBackend()])("$name", (backend: Backend) => {
