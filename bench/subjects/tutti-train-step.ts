@@ -9,10 +9,10 @@ import {
   bertMlmHeadSpecs,
   bertMlmTransform,
   bertSpecs,
-  type LlamaConfig,
   llamaDecoder,
   llamaHead,
   llamaSpecs,
+  parseLlamaConfig,
 } from "../../src/models/index.ts";
 import { MASKED_BIAS } from "../../src/nn/attention.ts";
 import { initialiseParameters, type ParameterSpecs } from "../../src/nn/index.ts";
@@ -37,20 +37,19 @@ const MINILM: BertConfig = {
   initializerRange: 0.02,
 };
 
-const SMOLLM2: LlamaConfig = {
-  vocabularySize: 49_152,
-  hiddenSize: 576,
-  numLayers: 30,
-  numHeads: 9,
-  numKeyValueHeads: 3,
-  headWidth: 64,
-  intermediateSize: 1536,
-  maxPositions: 2048,
-  ropeTheta: 10_000,
-  rmsNormEpsilon: 1e-5,
-  hasTiedEmbeddings: true,
-  initializerRange: 0.02,
-};
+const SMOLLM2 = parseLlamaConfig({
+  model_type: "llama",
+  vocab_size: 49_152,
+  hidden_size: 576,
+  num_hidden_layers: 30,
+  num_attention_heads: 9,
+  num_key_value_heads: 3,
+  intermediate_size: 1536,
+  max_position_embeddings: 2048,
+  rope_theta: 10_000,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+});
 
 const someIds = (count: number, vocabulary: number): Int32Array =>
   Int32Array.from({ length: count }, (_, index) => (index * 7919 + 13) % vocabulary);

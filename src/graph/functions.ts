@@ -37,6 +37,7 @@ export const silu = (x: Value): Value => one("silu", [x]);
 export const gelu = (x: Value): Value => one("gelu", [x]);
 /** x itself, but a constant to the derivative. */
 export const stopGradient = (x: Value): Value => one("stop_gradient", [x]);
+export const geluTanh = (x: Value): Value => one("gelu_tanh", [x]);
 
 export const add = (a: Value, b: Value): Value => one("add", [a, b]);
 export const sub = (a: Value, b: Value): Value => one("sub", [a, b]);
@@ -137,7 +138,9 @@ export const linearCrossEntropy = (
     readonly scale: Value;
   },
   rowsPerChunk: number,
+  logitSoftcap?: number,
 ): Value =>
   one("linear_cross_entropy", [inputs.hidden, inputs.weight, inputs.bias, inputs.labels, inputs.scale], {
     rowsPerChunk,
+    ...(logitSoftcap !== undefined && { logitSoftcap }),
   });

@@ -24,9 +24,11 @@ export interface VocabularyCrossEntropyInputs {
   readonly bias?: Value;
   /** f32 [] factor on the sum: 1 / number of labels gives the mean */
   readonly scale: Value;
+  /** Cap on the logits: cap tanh(logits / cap); none when absent */
+  readonly logitSoftcap?: number | undefined;
 }
 
-/** scale * sum over labelled p of -log softmax(hidden[p] weight^T + bias)[label[p]], in nats. */
+/** scale * sum over labelled p of -log softmax(cap(hidden[p] weight^T + bias))[label[p]], in nats. */
 export function vocabularyCrossEntropy(inputs: VocabularyCrossEntropyInputs): Value {
   const [classes, width] = staticShape(inputs.weight.shape) as [number, number];
   const { graph } = inputs.hidden;
@@ -36,5 +38,6 @@ export function vocabularyCrossEntropy(inputs: VocabularyCrossEntropyInputs): Va
   return ops.linearCrossEntropy(
     { hidden, weight: inputs.weight, bias, labels: inputs.labels, scale: inputs.scale },
     rowsPerChunk(classes),
+    inputs.logitSoftcap,
   );
 }

@@ -3,8 +3,9 @@ import { TuttiError } from "../support/errors.ts";
 
 export type HuggingFaceConfig = Readonly<Record<string, unknown>>;
 
-function fail(family: string, key: string, received: unknown, expected: string): never {
-  throw new TuttiError(
+/** The error for a key whose value is not supported. */
+export function unsupported(family: string, key: string, received: unknown, expected: string): TuttiError {
+  return new TuttiError(
     "MODEL_CONFIG_UNSUPPORTED",
     `${family} config.json: "${key}" must be ${expected}, found ${JSON.stringify(received) ?? "nothing"}`,
     { details: { family, key, received } },
@@ -14,7 +15,9 @@ function fail(family: string, key: string, received: unknown, expected: string):
 /** A positive integer. */
 export function readCount(family: string, config: HuggingFaceConfig, key: string, fallback?: number): number {
   const value = config[key] ?? fallback;
-  if (!Number.isInteger(value) || (value as number) < 1) fail(family, key, value, "a positive integer");
+  if (!Number.isInteger(value) || (value as number) < 1) {
+    throw unsupported(family, key, value, "a positive integer");
+  }
   return value as number;
 }
 
@@ -25,7 +28,9 @@ export function readNumber(
   fallback?: number,
 ): number {
   const value = config[key] ?? fallback;
-  if (typeof value !== "number" || !Number.isFinite(value)) fail(family, key, value, "a finite number");
+  if (typeof value !== "number" || !Number.isFinite(value)) {
+    throw unsupported(family, key, value, "a finite number");
+  }
   return value as number;
 }
 
@@ -39,6 +44,45 @@ export function requireOneOf(
   const value = config[key] ?? undefined;
   if (!supported.includes(value)) {
     const names = supported.filter((item) => item !== undefined).map((item) => JSON.stringify(item));
-    fail(family, key, value, `${names.join(" or ")}${supported.includes(undefined) ? " or absent" : ""}`);
+    const expected = [...names, ...(supported.includes(undefined) ? ["absent"] : [])].join(" or ");
+    throw unsupported(family, key, value, expected);
   }
+}
+
+/** A truth value. */
+export function readBoolean(
+  family: string,
+  config: HuggingFaceConfig,
+  key: string,
+  fallback: boolean,
+): boolean {
+  const value = config[key] ?? fallback;
+  if (typeof value !== "boolean") throw unsupported(family, key, value, "true or false");
+  return value;
+}
+
+/** A positive number or, where the key is null, undefined; `fallback` is for an absent key only. */
+export function readOptionalNumber(
+  family: string,
+  config: HuggingFaceConfig,
+  key: string,
+  fallback: number | undefined,
+): number | undefined {
+  const value = config[key] === undefined ? fallback : (config[key] ?? undefined);
+  if (value === undefined) return undefined;
+  if (typeof value !== "number" || !(value > 0))
+    throw unsupported(family, key, value, "a positive number or null");
+  return value;
+}
+
+/** A probability below 1: of dropout. */
+export function readProbability(
+  family: string,
+  config: HuggingFaceConfig,
+  key: string,
+  fallback: number,
+): number {
+  const value = readNumber(family, config, key, fallback);
+  if (value < 0 || value >= 1) throw unsupported(family, key, value, "in 0 <= p < 1");
+  return value;
 }

@@ -10,8 +10,30 @@ export {
   parseBertConfig,
 } from "./bert.ts";
 export {
+  CAUSAL_MODEL_TYPES,
+  type CausalTargets,
+  causalCrossEntropy,
+  causalLogits,
+  createCausalModel,
+} from "./causal-families.ts";
+export type {
+  Attend,
+  AttendedInputs,
+  AttentionLayer,
+  BiasedInputs,
+  CausalConfig,
+  CausalModel,
+  DecoderInputs,
+  DecoderOptions,
+} from "./causal-model.ts";
+export {
+  adoptCausalParameters,
+  causalParameterName,
+  type LoadedCausalModel,
+  loadCausalModel,
+} from "./causal-weights.ts";
+export {
   type LlamaConfig,
-  type LlamaInputs,
   llamaDecoder,
   llamaHead,
   llamaLogits,
@@ -19,3 +41,9 @@ export {
   parseLlamaConfig,
 } from "./llama.ts";
 export { type LoadedAdapter, loadPeftAdapter, savePeftAdapter } from "./peft-adapter.ts";
+export {
+  lastTokenWeights,
+  readLabelCount,
+  sequenceClassifierLogits,
+  sequenceClassifierSpecs,
+} from "./sequence-classification.ts";

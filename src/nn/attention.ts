@@ -1,7 +1,8 @@
 /**
  * Scaled dot-product attention with grouped key/value heads and an arbitrary additive bias.
  *
- * softmax(q k^T / sqrt(D) + bias) v; Vaswani et al., arXiv 1706.03762, eq. 1; grouped queries: arXiv 2305.13245.
+ * softmax(q k^T / sqrt(D) + bias) v; Vaswani et al., arXiv 1706.03762, eq. 1; grouped queries: arXiv 2305.13245;
+ * soft-capped scores: Gemma 2, arXiv 2408.00118, section 2.
  * B batch, T tokens, N query heads, K key/value heads, D head width.
  */
 import * as ops from "../graph/functions.ts";
@@ -24,22 +25,43 @@ export function mergeHeads(x: Value): Value {
   return ops.reshape(ops.transpose(x, [0, 2, 1, 3]), [batch!, tokens!, Number(heads) * Number(headWidth)]);
 }
 
+/** cap tanh(x / cap): nearly x while small, never beyond +-cap. Undefined caps nothing. */
+export function softCap(x: Value, cap: number | undefined): Value {
+  if (cap === undefined) return x;
+  return ops.mul(ops.tanh(ops.mul(x, ops.scalarLike(x, 1 / cap))), ops.scalarLike(x, cap));
+}
+
+export interface ScoreSettings {
+  /** Factor on q k^T; 1 / sqrt(D) when absent. */
+  readonly scale?: number;
+  /** Cap on the scaled scores, before the bias; none when absent. */
+  readonly softcap?: number | undefined;
+}
+
 /**
  * @param q [B, N, T, D]
- * @param k [B, K, T, D], N a multiple of K
- * @param v [B, K, T, D]
- * @param bias broadcasts to [B, N, T, T]; 0 where a query may look, {@link MASKED_BIAS} where not
+ * @param k [B, K, S, D], N a multiple of K
+ * @param v [B, K, S, D]
+ * @param bias broadcasts to [B, N, T, S]; 0 where a query may look, {@link MASKED_BIAS} where not
  * @returns [B, N, T, D]
  */
-export function attention(q: Value, k: Value, v: Value, bias: Value, dropoutProbability = 0): Value {
+export function attention(
+  q: Value,
+  k: Value,
+  v: Value,
+  bias: Value,
+  dropoutProbability = 0,
+  { scale, softcap }: ScoreSettings = {},
+): Value {
   const [batch, heads, tokens, headWidth] = q.shape;
   const [, keyHeads, keyTokens] = k.shape;
   const isGrouped = heads !== keyHeads;
   // Queries that share a key/value head lie next to one another: one taller product instead of repeated keys.
   const groupedTokens = isGrouped ? scaleDimension(tokens!, Number(heads) / Number(keyHeads)) : tokens!;
   const grouped = ops.reshape(q, [batch!, keyHeads!, groupedTokens, headWidth!]);
-  const scores = ops.matmul(grouped, k, { transposeB: true, alpha: 1 / Math.sqrt(Number(headWidth)) });
-  const scoresPerHead = ops.reshape(scores, [batch!, heads!, tokens!, keyTokens!]);
+  const alpha = scale ?? 1 / Math.sqrt(Number(headWidth));
+  const scores = ops.matmul(grouped, k, { transposeB: true, alpha });
+  const scoresPerHead = softCap(ops.reshape(scores, [batch!, heads!, tokens!, keyTokens!]), softcap);
   const weights = dropout(ops.softmax(ops.add(scoresPerHead, bias)), dropoutProbability);
   const mixed = ops.matmul(ops.reshape(weights, [batch!, keyHeads!, groupedTokens, keyTokens!]), v);
   return ops.reshape(mixed, q.shape);

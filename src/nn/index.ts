@@ -1,4 +1,4 @@
-export { attention, MASKED_BIAS, mergeHeads, splitHeads } from "./attention.ts";
+export { attention, MASKED_BIAS, mergeHeads, type ScoreSettings, softCap, splitHeads } from "./attention.ts";
 export { dropout, layerNormSpecs, linear, linearSpecs, namedLayerNorm, namedLinear } from "./layers.ts";
 export {
   initialiseLora,
@@ -10,6 +10,7 @@ export {
   withLora,
 } from "./lora.ts";
 export { type MergedLora, mergeLora } from "./lora-merge.ts";
+export { causalBias, slidingWindowBias } from "./masks.ts";
 export {
   checkParameters,
   declareParameters,
@@ -22,3 +23,5 @@ export {
   vector,
 } from "./parameters.ts";
 export { type ResizeOptions, resizeEmbeddings } from "./resize-embeddings.ts";
+export { type Rotate, rotaryEmbedding } from "./rotary.ts";
+export type { RotarySettings } from "./rotary-frequencies.ts";

@@ -29,13 +29,24 @@ const ids = (bound: number, ...shape: number[]): InputSpec => ({
 
 const SHAPES: readonly (readonly number[])[] = [[], [1], [5], [2, 3], [2, 1, 4], [0], [3, 0]];
 
-const unaryNames = ["neg", "exp", "tanh", "sigmoid", "erf", "relu", "softplus", "silu", "gelu"] as const;
+const unaryNames = [
+  "neg",
+  "exp",
+  "tanh",
+  "sigmoid",
+  "erf",
+  "relu",
+  "softplus",
+  "silu",
+  "gelu",
+  "geluTanh",
+] as const;
 const positiveNames = ["log", "sqrt", "reciprocal"] as const;
 
 const unary: OpCase[] = SHAPES.flatMap((shape) => [
   ...unaryNames.map((name) => ({
     name: `${name} [${shape}]`,
-    op: name,
+    op: name === "geluTanh" ? "gelu_tanh" : name,
     inputs: [f(...shape)],
     build: ([x]: Value[]) => ops[name](x!),
   })),
@@ -78,6 +89,13 @@ const selection: OpCase[] = [
     op: "stop_gradient",
     inputs: [f(2, 3)],
     build: ([x]) => ops.stopGradient(ops.toFloat32(ops.greater(x!, ops.scalarLike(x!, 0)))),
+  },
+  {
+    name: "sub of integers under a comparison",
+    op: "sub",
+    inputs: [f(2, 3), ids(6, 2, 1), ids(6, 1, 3)],
+    build: ([x, a, b]) =>
+      ops.where(ops.greaterOrEqual(ops.sub(a!, b!), ops.scalarLike(a!, 1)), x!, ops.neg(x!)),
   },
   ...(["greater", "greaterOrEqual", "equal"] as const).map((name) => ({
     name: `where ${name}`,
@@ -298,20 +316,30 @@ const rotary: OpCase[] = [
   },
 ];
 
-const lossCase = (rows: number, width: number, classes: number, chunk: number, labels: number[]): OpCase => ({
-  name: `linear_cross_entropy rows=${rows} chunk=${chunk} labels=${labels}`,
+const lossCase = (
+  rows: number,
+  width: number,
+  classes: number,
+  chunk: number,
+  labels: number[],
+  softcap?: number,
+): OpCase => ({
+  name: `linear_cross_entropy rows=${rows} chunk=${chunk} labels=${labels} softcap=${softcap}`,
   op: "linear_cross_entropy",
   inputs: [f(rows, width), f(classes, width), f(classes), { shape: [rows], dtype: "int32", values: labels }],
   build: ([hidden, weight, bias, labelIds], graph) =>
     ops.linearCrossEntropy(
       { hidden: hidden!, weight: weight!, bias: bias!, labels: labelIds!, scale: graph.scalar(0.3) },
       chunk,
+      softcap,
     ),
 });
 const losses: OpCase[] = [
   lossCase(5, 3, 7, 2, [2, -100, 0, 6, -100]),
   lossCase(1, 4, 3, 8, [1]),
   lossCase(3, 2, 4, 3, [-100, -100, -100]),
+  lossCase(5, 3, 7, 2, [2, -100, 0, 6, -100], 2.5),
+  lossCase(2, 4, 3, 8, [1, 0], 30),
 ];
 
 export const OP_CASES: readonly OpCase[] = [

@@ -1,7 +1,9 @@
 /**
  * Output projection and cross-entropy in one op, a chunk of rows at a time:
  *
- *   loss = scale * sum over labelled n of -log softmax(hidden[n] weight^T + bias)[label[n]]
+ *   loss = scale * sum over labelled n of -log softmax(cap(hidden[n] weight^T + bias))[label[n]]
+ *
+ * cap(z) = c tanh(z / c) with the attribute logitSoftcap = c (Gemma 2, arXiv 2408.00118), z without it.
  *
  * Shapes: hidden f32 [N, H], weight f32 [V, H], bias f32 [V], labels i32 [N] (negative = ignored), scale f32 [].
  * Outputs: loss [], d_hidden [N, H], d_weight [V, H], d_bias [V].
@@ -10,6 +12,7 @@
  * instead of the [N, V] logits, their log-softmax and their gradient. Backends skip the outputs nobody reads.
  */
 import { staticShape } from "../../tensor/shape.ts";
+import type { Attributes } from "../ir.ts";
 import {
   defineOp,
   type LoweringContext,
@@ -46,11 +49,21 @@ function zeroAfter(emitter: OnnxEmitter, values: readonly string[]): string {
   return emitter.node("Reshape", [isAny!, emitter.int64([])])[0]!;
 }
 
+function softcapOf(attributes: Attributes): number | undefined {
+  return attributes.logitSoftcap === undefined
+    ? undefined
+    : numberAttribute(NAME, attributes, "logitSoftcap");
+}
+
 /** Emits one chunk; returns the loss term [] and what the gradients need. */
 function lowerChunk(emitter: OnnxEmitter, context: LoweringContext, chunk: Chunk) {
   const [, weight, bias, , scale] = context.inputs as [string, string, string, string, string];
   const [logits] = emitter.node("Gemm", [chunk.hidden, weight, bias], { attributes: { transB: { int: 1 } } });
-  const [logProbabilities] = emitter.node("LogSoftmax", [logits!], { attributes: { axis: { int: -1 } } });
+  const softcap = softcapOf(context.attributes);
+  const tanh =
+    softcap && emitter.node("Tanh", [emitter.node("Mul", [logits!, emitter.float(1 / softcap)])[0]!])[0];
+  const capped = softcap && tanh ? emitter.node("Mul", [tanh, emitter.float(softcap)])[0] : logits;
+  const [logProbabilities] = emitter.node("LogSoftmax", [capped!], { attributes: { axis: { int: -1 } } });
   const [isLabelled] = emitter.node("GreaterOrEqual", [chunk.labels, emitter.int32Scalar(0)]);
   const [kept] = emitter.node("Cast", [isLabelled!], { attributes: { to: { int: 1 } } });
   const [rowWeights] = emitter.node("Mul", [kept!, scale]);
@@ -65,19 +78,25 @@ function lowerChunk(emitter: OnnxEmitter, context: LoweringContext, chunk: Chunk
   const [loss] = emitter.node("Neg", [total!]);
   return {
     loss: loss!,
+    /** tanh(logits / cap), where there is a cap */
+    tanh,
     logProbabilities: logProbabilities!,
     labelColumn: labelColumn!,
     rowWeightColumn: rowWeightColumn!,
   };
 }
 
-/** softmax - one hot: the gradient of one row's loss by its logits, before the row's weight. */
+/** (softmax - one hot)(1 - tanh^2): the gradient of one row's loss by its logits, before the row's weight. */
 function logitGradient(emitter: OnnxEmitter, terms: ReturnType<typeof lowerChunk>, rows: number): string {
   const [probabilities] = emitter.node("Exp", [terms.logProbabilities]);
   const [minusOnes] = emitter.node("Expand", [emitter.float(-1), emitter.int64([rows, 1])]);
-  return emitter.node("ScatterElements", [probabilities!, terms.labelColumn, minusOnes!], {
+  const [difference] = emitter.node("ScatterElements", [probabilities!, terms.labelColumn, minusOnes!], {
     attributes: { axis: { int: 1 }, reduction: { string: "add" } },
-  })[0]!;
+  });
+  if (!terms.tanh) return difference!;
+  const [square] = emitter.node("Mul", [terms.tanh, terms.tanh]);
+  const [slope] = emitter.node("Sub", [emitter.float(1), square!]);
+  return emitter.node("Mul", [difference!, slope!])[0]!;
 }
 
 function lower(emitter: OnnxEmitter, context: LoweringContext): void {
@@ -142,7 +161,11 @@ function lower(emitter: OnnxEmitter, context: LoweringContext): void {
   }
 }
 
-function evaluate(inputs: readonly ReferenceTensor[], types: Parameters<OpDefinition["evaluate"]>[2]) {
+function evaluate(
+  inputs: readonly ReferenceTensor[],
+  softcap: number | undefined,
+  types: Parameters<OpDefinition["evaluate"]>[2],
+) {
   const [hidden, weight, bias, labels, scale] = inputs as [
     ReferenceTensor,
     ReferenceTensor,
@@ -166,12 +189,14 @@ function evaluate(inputs: readonly ReferenceTensor[], types: Parameters<OpDefini
       logits[c] = bias.data[c]!;
       for (let k = 0; k < width; k++)
         logits[c]! += hidden.data[row * width + k]! * weight.data[c * width + k]!;
+      if (softcap) logits[c] = softcap * Math.tanh(logits[c]! / softcap);
     }
     const most = Math.max(...logits);
     const logSum = most + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - most), 0));
     loss.data[0]! += scale.data[0]! * (logSum - logits[label]!);
     for (let c = 0; c < classes; c++) {
-      const d = scale.data[0]! * (Math.exp(logits[c]! - logSum) - (c === label ? 1 : 0));
+      const slope = softcap ? 1 - (logits[c]! / softcap) ** 2 : 1;
+      const d = scale.data[0]! * slope * (Math.exp(logits[c]! - logSum) - (c === label ? 1 : 0));
       dBias.data[c]! += d;
       for (let k = 0; k < width; k++) {
         dHidden.data[row * width + k]! += d * weight.data[c * width + k]!;
@@ -210,7 +235,7 @@ const linearCrossEntropy = defineOp({
     return [scaled(1), scaled(2), scaled(3), undefined, undefined];
   },
   lower,
-  evaluate: (inputs, _attributes, types) => evaluate(inputs, types),
+  evaluate: (inputs, attributes, types) => evaluate(inputs, softcapOf(attributes), types),
   traits: { isElementwise: false, isRecomputed: false },
 });
 

@@ -11,6 +11,8 @@ interface UnaryRow {
   readonly attributes?: Readonly<Record<string, { readonly float: number }>>;
   readonly f: (x: number) => number;
   readonly isRecomputed?: boolean;
+  /** Whether ONNX Runtime's kernel takes no tensor of rank 0. */
+  readonly isScalarRefused?: boolean;
   /** dL/dx from x, y = f(x) and dL/dy. */
   readonly gradient: (ops: OpFunctions, x: Value, y: Value, gradient: Value) => Value;
 }
@@ -36,6 +38,9 @@ export function erf(x: number): number {
 }
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+const GELU_SLOPE = Math.sqrt(2 / Math.PI);
+const GELU_CUBIC = 0.044715;
 
 const ROWS: readonly UnaryRow[] = [
   { name: "neg", onnx: "Neg", f: (x) => -x, gradient: (ops, _x, _y, g) => ops.neg(g) },
@@ -119,6 +124,25 @@ const ROWS: readonly UnaryRow[] = [
       return ops.mul(g, ops.add(cdf, slope));
     },
   },
+  {
+    // tanh approximation of GELU: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); arXiv 1606.08415, section 2
+    name: "gelu_tanh",
+    isScalarRefused: true,
+    isRecomputed: true,
+    onnx: "FastGelu",
+    domain: "com.microsoft",
+    f: (x) => 0.5 * x * (1 + Math.tanh(GELU_SLOPE * (x + GELU_CUBIC * x ** 3))),
+    // (1 + t)/2 + x/2 (1 - t^2) sqrt(2/pi) (1 + 3 0.044715 x^2)
+    gradient: (ops, x, _y, g) => {
+      const number = (value: number): Value => ops.scalarLike(x, value);
+      const square = ops.mul(x, x);
+      const inner = ops.add(ops.mul(square, number(GELU_SLOPE * GELU_CUBIC)), number(GELU_SLOPE));
+      const t = ops.tanh(ops.mul(inner, x));
+      const innerSlope = ops.add(ops.mul(square, number(3 * GELU_SLOPE * GELU_CUBIC)), number(GELU_SLOPE));
+      const rest = ops.mul(ops.mul(ops.sub(number(1), ops.mul(t, t)), innerSlope), x);
+      return ops.mul(g, ops.mul(ops.add(ops.add(t, number(1)), rest), number(0.5)));
+    },
+  },
 ];
 
 /** y = x, through which no gradient flows: a value that the derivative treats as a constant. */
@@ -142,12 +166,18 @@ const elementwise: readonly OpDefinition[] = ROWS.map((row) =>
     gradient: (ops, { inputs, outputs, outputGradients }) => [
       row.gradient(ops, inputs[0]!, outputs[0]!, outputGradients[0]!),
     ],
-    lower: (emitter, { inputs, outputs }) => {
-      emitter.node(row.onnx, inputs, {
-        outputs,
+    lower: (emitter, { inputs, inputTypes, outputs }) => {
+      const options = {
         ...(row.domain && { domain: row.domain }),
         ...(row.attributes && { attributes: row.attributes }),
-      });
+      };
+      if (!row.isScalarRefused || inputTypes[0]!.shape.length > 0) {
+        emitter.node(row.onnx, inputs, { outputs, ...options });
+        return;
+      }
+      const vector = emitter.node("Reshape", [inputs[0]!, emitter.int64([1])]);
+      const [y] = emitter.node(row.onnx, vector, options);
+      emitter.node("Reshape", [y!, emitter.int64([])], { outputs });
     },
     evaluate: (inputs, _attributes, types) => [mapBroadcast(inputs, types[0], row.f)],
     traits: { isElementwise: true, isRecomputed: row.isRecomputed ?? false },

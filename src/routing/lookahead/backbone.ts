@@ -1,7 +1,12 @@
 /** Where a Lookahead model starts from: a small backbone from scratch, or pretrained weights from a folder. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { bertConfigJson, parseBertConfig, parseLlamaConfig } from "../../models/index.ts";
+import {
+  bertConfigJson,
+  causalParameterName,
+  createCausalModel,
+  parseBertConfig,
+} from "../../models/index.ts";
 import { initialiseParameters, type Parameters } from "../../nn/index.ts";
 import { messageOf, TuttiError } from "../../support/errors.ts";
 import { type Float32Tensor, float32 } from "../../tensor/host-tensor.ts";
@@ -54,7 +59,8 @@ export function readBackboneConfig(folder: string, numLayers?: number): Record<s
   const path = join(folder, "config.json");
   try {
     const config = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
-    return numLayers === undefined ? config : { ...config, num_hidden_layers: numLayers };
+    const key = "n_layer" in config ? "n_layer" : "num_hidden_layers";
+    return numLayers === undefined ? config : { ...config, [key]: numLayers };
   } catch (cause) {
     throw new TuttiError("MODEL_CONFIG_UNSUPPORTED", `could not read ${path}: ${messageOf(cause)}`, {
       cause,
@@ -66,7 +72,7 @@ export function readBackboneConfig(folder: string, numLayers?: number): Record<s
 /** Longest sequence the backbone has positions for. */
 export function maxPositions(settings: Pick<LookaheadSettings, "variant" | "backbone">): number {
   return settings.variant === "clm"
-    ? parseLlamaConfig(settings.backbone).maxPositions
+    ? createCausalModel(settings.backbone).config.maxPositions
     : parseBertConfig(settings.backbone).maxPositions;
 }
 
@@ -85,7 +91,7 @@ export function startParameters(settings: LookaheadSettings, seed: number, folde
   if (!existsSync(path)) {
     throw new TuttiError("FILE_NOT_FOUND", `backbone weights not found: ${path}`, { details: { path } });
   }
-  const pretrained = loadParameters(path);
+  const pretrained = renamed(settings, loadParameters(path));
   for (const name of Object.keys(parameters)) {
     if (name.startsWith("routing.")) continue;
     // Bare encoders store their tensors without the "bert." prefix.
@@ -98,6 +104,18 @@ export function startParameters(settings: LookaheadSettings, seed: number, folde
     }
   }
   return parameters;
+}
+
+/** Names of the decoder family; encoders are renamed where they are looked up. */
+function renamed(settings: LookaheadSettings, stored: Parameters): Parameters {
+  if (settings.variant !== "clm") return stored;
+  const model = createCausalModel(settings.backbone);
+  return Object.fromEntries(
+    Object.entries(stored).flatMap(([name, tensor]) => {
+      const ours = causalParameterName(model, name);
+      return ours === undefined ? [] : [[ours, tensor]];
+    }),
+  );
 }
 
 function adaptRows(

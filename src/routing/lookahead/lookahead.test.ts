@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { Graph } from "../../graph/ir.ts";
 import type { JudgedRecord } from "../../judged/record.ts";
+import { createCausalModel } from "../../models/index.ts";
 import { MASKED_BIAS } from "../../nn/attention.ts";
 import { declareParameters, initialiseParameters } from "../../nn/index.ts";
 import { toOnnx } from "../../onnx/index.ts";
@@ -83,8 +84,23 @@ describe("the MLM row", () => {
   });
 });
 
-describe("CLM", () => {
-  const settings = settingsFor("clm");
+/** A small backbone of every kind: all-global, local, local and global with two rotary bases, learned positions. */
+const DECODERS: Record<string, unknown>[] = [
+  smallBackboneConfig("clm", 64),
+  { ...smallBackboneConfig("clm", 64), model_type: "mistral", sliding_window: 3 },
+  {
+    ...smallBackboneConfig("clm", 64),
+    model_type: "gemma3_text",
+    head_dim: 32,
+    sliding_window: 3,
+    sliding_window_pattern: 2,
+    final_logit_softcapping: 20,
+  },
+  { model_type: "gpt2", vocab_size: 64, n_embd: 64, n_layer: 2, n_head: 4, n_positions: 64 },
+];
+
+describe.each(DECODERS)("CLM on $model_type", (backbone) => {
+  const settings = { ...settingsFor("clm"), backbone };
   const specs = lookaheadSpecs(settings);
   const parameters = initialiseParameters(specs, 3);
 
@@ -116,7 +132,7 @@ describe("CLM", () => {
     const promptTokens = 8;
     const row = clmRow(settings, example, promptTokens, true);
     const shared = await hiddenOf(row);
-    const width = 128;
+    const width = createCausalModel(backbone).config.hiddenSize;
     for (const [t, candidateToken] of settings.candidateTokenIds.entries()) {
       // prompt | MID_t | response_t, plainly causal
       const words = [...example.prompt, candidateToken, ...example.responses[t]!.tokens];

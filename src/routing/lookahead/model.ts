@@ -12,11 +12,9 @@ import {
   bertMlmHeadSpecs,
   bertMlmTransform,
   bertSpecs,
-  llamaDecoder,
-  llamaHead,
-  llamaSpecs,
+  causalCrossEntropy,
+  createCausalModel,
   parseBertConfig,
-  parseLlamaConfig,
 } from "../../models/index.ts";
 import { dropout, layerNormSpecs, linearSpecs, namedLayerNorm, namedLinear } from "../../nn/layers.ts";
 import type { ParameterSpecs, ParameterValues } from "../../nn/parameters.ts";
@@ -28,9 +26,9 @@ const HEAD_STD = 0.02;
 /** Parameters of backbone and heads. The response head exists only where responses are modelled. */
 export function lookaheadSpecs(settings: LookaheadSettings): ParameterSpecs {
   if (settings.variant === "clm") {
-    const config = parseLlamaConfig(settings.backbone);
+    const { config, specs } = createCausalModel(settings.backbone);
     // One scorer for all: candidates differ only through their identifier token.
-    return { ...llamaSpecs(config), ...linearSpecs("routing.output", config.hiddenSize, 1, HEAD_STD) };
+    return { ...specs, ...linearSpecs("routing.output", config.hiddenSize, 1, HEAD_STD) };
   }
   const config = parseBertConfig(settings.backbone);
   return {
@@ -40,6 +38,11 @@ export function lookaheadSpecs(settings: LookaheadSettings): ParameterSpecs {
     ...layerNormSpecs("routing.norm", config.hiddenSize),
     ...linearSpecs("routing.output", config.hiddenSize, settings.candidates.length, HEAD_STD),
   };
+}
+
+/** Positions of the longest row: prompt, response and the tokens that frame them. */
+export function positionsOf(settings: Pick<LookaheadSettings, "maxPromptTokens" | "responseTokens">): number {
+  return settings.maxPromptTokens + settings.responseTokens + 2;
 }
 
 export interface RowInputs {
@@ -80,7 +83,10 @@ export function routingForward(
   const headDropout = isTraining ? settings.headDropout : 0;
   const batch = inputs.inputIds.shape[0]!;
   if (inputs.poolingWeights === undefined) {
-    const hidden = llamaDecoder(parseLlamaConfig(settings.backbone), parameters, inputs);
+    const model = createCausalModel(settings.backbone);
+    const rowTokens = settings.candidates.length + settings.maxPromptTokens;
+    const positions = Math.max(positionsOf(settings), rowTokens);
+    const hidden = model.decoder(parameters, { ...inputs, positions }, { isTraining });
     const identifiers = dropout(ops.slice(hidden, 1, 0, settings.candidates.length), headDropout);
     const logits = namedLinear(parameters, "routing.output", identifiers);
     return { hidden, logits: ops.reshape(logits, [batch, settings.candidates.length]) };
@@ -135,8 +141,8 @@ function responseCrossEntropy(
   { positions, targets, scale }: { positions: Value; targets: Value; scale: Value },
 ): Value {
   if (settings.variant === "clm") {
-    const weight = llamaHead(parseLlamaConfig(settings.backbone), parameters);
-    return vocabularyCrossEntropy({ hidden, positions, labels: targets, weight, scale });
+    const model = createCausalModel(settings.backbone);
+    return causalCrossEntropy(model, parameters, hidden, { positions, labels: targets, scale });
   }
   const config = parseBertConfig(settings.backbone);
   const [batch, tokens] = hidden.shape as [number, number];

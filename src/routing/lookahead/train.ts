@@ -14,7 +14,7 @@ import { argmax } from "../router.ts";
 import { maxPositions, readBackboneConfig, smallBackboneConfig, startParameters } from "./backbone.ts";
 import { encodePrompt, encodeRecords } from "./encode.ts";
 import { LookaheadRouter, saveLookahead } from "./lookahead-router.ts";
-import { lookaheadSpecs } from "./model.ts";
+import { lookaheadSpecs, positionsOf } from "./model.ts";
 import type { LookaheadSettings, Variant } from "./settings.ts";
 import { createLookaheadTask, type LookaheadTraining } from "./task.ts";
 
@@ -163,7 +163,7 @@ function makeSettings(
     tokenizerSha256: tokenizer.sha256,
     tokens: { cls: cls ?? end, sep: end, pad: pad ?? end },
   };
-  const longest = options.maxPromptTokens + options.responseTokens + 2;
+  const longest = positionsOf(settings);
   if (longest > maxPositions(settings)) {
     throw new TuttiError(
       "INVALID_ARGUMENT",
