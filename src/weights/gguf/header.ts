@@ -9,7 +9,7 @@ import type { HeaderBytes } from "./header-bytes.ts";
 import { ARRAYS, type GgufItemType, type GgufMetadata, type GgufValue, VALUE_TYPES } from "./metadata.ts";
 import { type GgufTensorType, tensorTypeById } from "./tensor-type.ts";
 
-const MAGIC = "GGUF";
+export const MAGIC = "GGUF";
 export const DEFAULT_ALIGNMENT = 32;
 export const MAXIMUM_RANK = 4;
 const MAXIMUM_KEY_BYTES = 65_535;

@@ -4,7 +4,7 @@ import { TuttiError } from "../../support/errors.ts";
 import { encodeBfloat16, encodeFloat16 } from "../../tensor/float16.ts";
 import { formatShape, sizeOf } from "../../tensor/shape.ts";
 import { entryBytes, stringBytes, uint32Bytes, uint64Bytes } from "./encode-metadata.ts";
-import { DEFAULT_ALIGNMENT, MAXIMUM_RANK } from "./header.ts";
+import { DEFAULT_ALIGNMENT, MAGIC, MAXIMUM_RANK } from "./header.ts";
 import type { GgufMetadata } from "./metadata.ts";
 import { quantizeQ80 } from "./quantize-q8-0.ts";
 import { tensorTypeByName } from "./tensor-type.ts";
@@ -98,7 +98,7 @@ function encode({ name, type, shape, read }: GgufTensorToWrite): Uint8Array {
 }
 
 function* headerBytes(metadata: GgufMetadata, tensors: readonly GgufTensorToWrite[], alignment: number) {
-  yield Buffer.from("GGUF");
+  yield Buffer.from(MAGIC);
   yield uint32Bytes(3);
   yield uint64Bytes(tensors.length);
   yield uint64Bytes(metadata.size);
