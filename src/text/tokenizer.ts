@@ -110,6 +110,15 @@ function readTokenizerConfig(path: string): Record<string, unknown> {
   return config as Record<string, unknown>;
 }
 
+/** The library meets some mistakes of a tokenizer.json only when it is used. */
+function attempt<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    throw invalid(path, `does not work: ${messageOf(cause)}`, cause);
+  }
+}
+
 /** Puts a tokenizer together from the content of its files. `config` names the special tokens. */
 function createTokenizer(
   path: string,
@@ -129,11 +138,14 @@ function createTokenizer(
     vocabularySize,
     specialTokens: findSpecialTokens((token) => vocabulary.get(token), config),
     encode: (text, { addSpecialTokens = true } = {}) => ({
-      ids: Int32Array.from(library.encode(text, { add_special_tokens: addSpecialTokens }).ids),
+      ids: Int32Array.from(
+        attempt(path, () => library.encode(text, { add_special_tokens: addSpecialTokens }).ids),
+      ),
     }),
     decode: (ids, { skipSpecialTokens = true } = {}) => {
       const known = Array.from(ids).filter((id) => library.id_to_token(id) !== undefined);
-      return known.length === 0 ? "" : library.decode(known, { skip_special_tokens: skipSpecialTokens });
+      if (known.length === 0) return "";
+      return attempt(path, () => library.decode(known, { skip_special_tokens: skipSpecialTokens }));
     },
     tokenId: (token) => vocabulary.get(token),
     token: (id) => library.id_to_token(id),

@@ -5,6 +5,7 @@ export { type GgufModel, openGgufModel } from "./gguf/model-read.ts";
 export { type GgufModelToWrite, writeGgufModel } from "./gguf/model-write.ts";
 export { type GgufFile, type GgufTensor, openGguf } from "./gguf/read.ts";
 export { type GgufTensorToWrite, type GgufWriteType, writeGguf } from "./gguf/write.ts";
+export { openShardedSafetensors, openWeights } from "./open-weights.ts";
 export {
   SAFETENSORS_DTYPES,
   type SafetensorsData,

@@ -1,5 +1,6 @@
 /** Tokenizer fields of GGUF metadata, checked: what every reader of a vocabulary needs. */
 import { TuttiError } from "../../support/errors.ts";
+import { shown } from "../../support/show.ts";
 
 /** Metadata as a GGUF reader gives them: typed values under names. */
 export type TokenizerMetadata = ReadonlyMap<string, { readonly value: unknown }>;
@@ -52,7 +53,7 @@ export function strings(path: string, metadata: TokenizerMetadata, key: string):
 export function flag(vocabulary: Vocabulary, key: string): boolean | undefined {
   const value = vocabulary.metadata.get(key)?.value;
   if (value !== undefined && typeof value !== "boolean")
-    throw invalidVocabulary(vocabulary.path, `${key} is ${JSON.stringify(value)}, expected true or false`);
+    throw invalidVocabulary(vocabulary.path, `${key} is ${shown(value)}, expected true or false`);
   return value;
 }
 
@@ -64,7 +65,7 @@ export function tokenIdField(vocabulary: Vocabulary, key: string): number | unde
   if (!isId || value >= vocabulary.tokens.length) {
     throw invalidVocabulary(
       vocabulary.path,
-      `${key} is ${String(value)}, expected an id below ${vocabulary.tokens.length}`,
+      `${key} is ${shown(value)}, expected an id below ${vocabulary.tokens.length}`,
     );
   }
   return value;

@@ -4,6 +4,7 @@
  * "bert", WordPiece.
  */
 
+import { shown } from "../../support/show.ts";
 import {
   flag,
   invalidVocabulary,
@@ -53,10 +54,7 @@ function byteLevel(vocabulary: Vocabulary): Pipeline {
   const pre = PRE_TOKENIZERS.find(({ names }) => names.some((known) => known === name));
   if (pre === undefined) {
     const known = PRE_TOKENIZERS.flatMap(({ names }) => names).join(", ");
-    throw invalidVocabulary(
-      path,
-      `tokenizer.ggml.pre is ${JSON.stringify(name) ?? "missing"}, expected one of ${known}`,
-    );
+    throw invalidVocabulary(path, `tokenizer.ggml.pre is ${shown(name)}, expected one of ${known}`);
   }
   return {
     model: {
@@ -86,10 +84,9 @@ function readMerges({ path, metadata, ids }: Vocabulary): [string, string][] {
     const left = merge.slice(0, space);
     const right = merge.slice(space + 1);
     if (space < 0 || !ids.has(left) || !ids.has(right) || !ids.has(left + right)) {
-      const shown = JSON.stringify(merge.slice(0, 60));
       throw invalidVocabulary(
         path,
-        `tokenizer.ggml.merges[${index}] is ${shown}, no two tokens that join to a third`,
+        `tokenizer.ggml.merges[${index}] is ${shown(merge)}, no two tokens that join to a third`,
       );
     }
     return [left, right];
@@ -233,10 +230,7 @@ export function readGgufTokenizer(path: string, metadata: TokenizerMetadata): Gg
   const kind = metadata.get("tokenizer.ggml.model")?.value;
   if (typeof kind !== "string" || !Object.hasOwn(PIPELINES, kind)) {
     const known = Object.keys(PIPELINES).join(", ");
-    throw invalidVocabulary(
-      path,
-      `tokenizer.ggml.model is ${JSON.stringify(kind) ?? "missing"}, expected one of ${known}`,
-    );
+    throw invalidVocabulary(path, `tokenizer.ggml.model is ${shown(kind)}, expected one of ${known}`);
   }
   const vocabulary = readVocabulary(path, metadata);
   const pipeline = PIPELINES[kind]!(vocabulary);

@@ -1,5 +1,6 @@
 /** Tokenizer metadata of a GGUF file from a Hugging Face tokenizer.json: the way back from `read.ts`. */
 import { TuttiError } from "../../support/errors.ts";
+import { shown } from "../../support/show.ts";
 import { findSpecialTokens } from "../special-tokens.ts";
 import { checkTokenizerJson, type TokenizerJson } from "../tokenizer-json.ts";
 import { TOKEN_KIND } from "./metadata.ts";
@@ -28,10 +29,13 @@ const text = (value: string): TokenizerField => ({ type: "string", value });
 const list = (value: readonly string[]): TokenizerField => ({ type: "array", items: "string", value });
 
 function unsupported(what: string, received: unknown): TuttiError {
-  const shown = (JSON.stringify(received) ?? "nothing").slice(0, 160);
-  return new TuttiError("TOKENIZER_INVALID", `tokenizer.json: ${what} has no form in GGUF: ${shown}`, {
-    hint: "byte-level BPE of a known family, SentencePiece BPE with byte fallback, and lower-casing WordPiece can be written",
-  });
+  return new TuttiError(
+    "TOKENIZER_INVALID",
+    `tokenizer.json: ${what} has no form in GGUF: ${shown(received, 160)}`,
+    {
+      hint: "byte-level BPE of a known family, SentencePiece BPE with byte fallback, and lower-casing WordPiece can be written",
+    },
+  );
 }
 
 /** All tokens by id; ids without a token get one that no text contains. */

@@ -13,9 +13,3 @@ export function invalidGguf(
     ...(cause === undefined ? {} : { cause }),
   });
 }
-
-/** What was received, short enough for a message. */
-export function shown(value: unknown): string {
-  const json = JSON.stringify(value) ?? "nothing";
-  return json.length > 80 ? `${json.slice(0, 77)}...` : json;
-}

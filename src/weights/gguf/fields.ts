@@ -1,14 +1,14 @@
 /** Reading and making metadata fields, with errors that name the key. */
 import { TuttiError } from "../../support/errors.ts";
+import { shown } from "../../support/show.ts";
 import type { GgufMetadata, GgufValue } from "./metadata.ts";
 
 export type Config = Readonly<Record<string, unknown>>;
 
 export function unsupported(where: string, key: string, received: unknown, expected: string): TuttiError {
-  const text = typeof received === "bigint" ? `${received}` : (JSON.stringify(received) ?? "nothing");
   return new TuttiError(
     "MODEL_CONFIG_UNSUPPORTED",
-    `${where}: "${key}" must be ${expected}, found ${text.slice(0, 80)}`,
+    `${where}: "${key}" must be ${expected}, found ${shown(received)}`,
     { details: { key } },
   );
 }

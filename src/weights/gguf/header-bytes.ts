@@ -4,7 +4,7 @@ import { invalidGguf } from "./error.ts";
 
 const WINDOW_BYTES = 1 << 20;
 /** Longest header that is read. Vocabularies of 256 thousand tokens with merges take about 16 MB. */
-export const MAXIMUM_HEADER_BYTES = 1 << 28;
+export const MAXIMUM_HEADER_BYTES = 1 << 27;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

@@ -4,7 +4,8 @@
  *
  * Source: the format's specification, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
-import { invalidGguf, shown } from "./error.ts";
+import { shown } from "../../support/show.ts";
+import { invalidGguf } from "./error.ts";
 import type { HeaderBytes } from "./header-bytes.ts";
 import { ARRAYS, type GgufItemType, type GgufMetadata, type GgufValue, VALUE_TYPES } from "./metadata.ts";
 import { type GgufTensorType, tensorTypeById } from "./tensor-type.ts";
@@ -14,6 +15,8 @@ export const DEFAULT_ALIGNMENT = 32;
 export const MAXIMUM_RANK = 4;
 const MAXIMUM_KEY_BYTES = 65_535;
 const MAXIMUM_STRING_BYTES = 1 << 26;
+/** Most entries of either kind; the largest models have about two thousand tensors. */
+const MAXIMUM_ENTRIES = 65_536n;
 /** Fewest bytes that a metadata entry (name length, type, value) and a tensor info can take. */
 const SMALLEST_ENTRY = 13n;
 const SMALLEST_INFO = 24n;
@@ -112,7 +115,7 @@ function readAlignment(path: string, metadata: GgufMetadata): number {
   if (type !== "uint32" || !isPowerOfTwo) {
     throw invalidGguf(
       path,
-      `general.alignment is ${type} ${shown(typeof value === "bigint" ? `${value}` : value)}, expected a uint32 that is a power of two`,
+      `general.alignment is ${type} ${shown(value)}, expected a uint32 that is a power of two`,
     );
   }
   return value as number;
@@ -209,6 +212,13 @@ export function parseGgufHeader(bytes: HeaderBytes): GgufHeader {
   const version = readVersion(bytes);
   const tensorCount = bytes.uint64("the number of tensors");
   const entryCount = bytes.uint64("the number of metadata entries");
+  for (const count of [tensorCount, entryCount]) {
+    if (count > MAXIMUM_ENTRIES)
+      throw invalidGguf(
+        bytes.path,
+        `lists ${count} tensors or metadata entries, expected at most ${MAXIMUM_ENTRIES}`,
+      );
+  }
   bytes.require(entryCount * SMALLEST_ENTRY, `metadata of ${entryCount} entries`);
   bytes.require(tensorCount * SMALLEST_INFO, `a list of ${tensorCount} tensors`);
   const metadata = readMetadata(bytes, entryCount);

@@ -1,5 +1,6 @@
 import { didYouMean } from "../../../support/did-you-mean.ts";
 import { TuttiError } from "../../../support/errors.ts";
+import { shown } from "../../../support/show.ts";
 import type { Architecture } from "../architecture.ts";
 import { bert } from "./bert.ts";
 import { gemma, gemma2, gemma3 } from "./gemma.ts";
@@ -22,7 +23,7 @@ function missing(where: string, key: string, received: unknown, known: readonly 
   const hint = typeof received === "string" ? didYouMean(received, known) : "";
   return new TuttiError(
     "MODEL_CONFIG_UNSUPPORTED",
-    `${where}: "${key}" is ${JSON.stringify(received) ?? "missing"}, expected one of ${known.join(", ")}`,
+    `${where}: "${key}" is ${shown(received)}, expected one of ${known.join(", ")}`,
     { details: { key, received }, ...(hint ? { hint } : {}) },
   );
 }
