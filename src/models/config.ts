@@ -1,5 +1,6 @@
 /** Reading Hugging Face config.json: every key that would change the mathematics is understood or refused. */
 import { TuttiError } from "../support/errors.ts";
+import { shown } from "../support/show.ts";
 
 export type HuggingFaceConfig = Readonly<Record<string, unknown>>;
 
@@ -7,7 +8,7 @@ export type HuggingFaceConfig = Readonly<Record<string, unknown>>;
 export function unsupported(family: string, key: string, received: unknown, expected: string): TuttiError {
   return new TuttiError(
     "MODEL_CONFIG_UNSUPPORTED",
-    `${family} config.json: "${key}" must be ${expected}, found ${JSON.stringify(received) ?? "nothing"}`,
+    `${family} config.json: "${key}" must be ${expected}, found ${shown(received)}`,
     { details: { family, key, received } },
   );
 }

@@ -11,6 +11,16 @@ import { messageOf, TuttiError } from "./errors.ts";
  * @throws {TuttiError} FILE_WRITE_FAILED when the disk refuses; the old file is left as it was
  */
 export function writeFileAtomic(path: string, ...parts: ReadonlyArray<string | Uint8Array>): void {
+  writePartsAtomic(path, parts);
+}
+
+/**
+ * The same for parts that are made one after another, each written before the next is asked for, so that a file larger
+ * than the memory can be written. An error thrown while making a part leaves the old file and is thrown on.
+ *
+ * @throws {TuttiError} FILE_WRITE_FAILED when the disk refuses
+ */
+export function writePartsAtomic(path: string, parts: Iterable<string | Uint8Array>): void {
   mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
   try {
@@ -30,6 +40,7 @@ export function writeFileAtomic(path: string, ...parts: ReadonlyArray<string | U
     renameSync(temporary, path);
   } catch (cause) {
     rmSync(temporary, { force: true });
+    if (TuttiError.is(cause)) throw cause;
     throw new TuttiError("FILE_WRITE_FAILED", `could not write ${path}: ${messageOf(cause)}`, {
       cause,
       details: { path },

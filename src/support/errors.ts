@@ -23,6 +23,7 @@ export type ErrorCode =
   | "NON_FINITE"
   // models and weights
   | "SAFETENSORS_INVALID"
+  | "GGUF_INVALID"
   | "WEIGHTS_MISMATCH"
   | "MODEL_CONFIG_UNSUPPORTED"
   | "TOKENIZER_INVALID"

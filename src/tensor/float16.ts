@@ -5,8 +5,8 @@
 
 let float16Values: Float32Array | undefined;
 
-/** The value of every 16-bit pattern: 256 KiB, made at first use. */
-function float16Table(): Float32Array {
+/** The value of every 16-bit pattern, to be indexed by the bits: 256 KiB, made at first use. Not to be written to. */
+export function float16Table(): Float32Array {
   if (float16Values) return float16Values;
   const table = new Float32Array(1 << 16);
   for (let bits = 0; bits < table.length; bits++) {

@@ -1,5 +1,7 @@
 /** What a tokenizer.json must say before it is handed to the library, which checks little. */
 
+import { shown } from "../support/show.ts";
+
 interface Section {
   readonly type: string;
   readonly [field: string]: unknown;
@@ -22,8 +24,36 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Ids are rows of a table: beyond this no table could be made. */
+const MAXIMUM_ID = 1 << 24;
+
 function isId(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < MAXIMUM_ID;
+}
+
+/** Stages are walked by functions that call themselves. */
+const MAXIMUM_DEPTH = 32;
+
+/** Whether objects and lists lie in one another more than {@link MAXIMUM_DEPTH} deep. */
+function isTooDeep(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; depth < MAXIMUM_DEPTH; depth++) {
+    level = level.flatMap((item) => (typeof item === "object" && item !== null ? Object.values(item) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
+}
+
+/** A merge is "left right", or a list of the two. */
+function isMerge(merge: unknown): boolean {
+  if (typeof merge === "string") return true;
+  return Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === "string");
+}
+
+function checkMerges(merges: unknown): string | undefined {
+  if (!Array.isArray(merges)) return "model.merges is missing, expected a list";
+  const wrong = merges.findIndex((merge) => !isMerge(merge));
+  return wrong < 0 ? undefined : `model.merges[${wrong}] is ${shown(merges[wrong])}, expected two tokens`;
 }
 
 function checkVocabulary(type: string, vocabulary: unknown): string | undefined {
@@ -34,7 +64,7 @@ function checkVocabulary(type: string, vocabulary: unknown): string | undefined 
   if (!isObject(vocabulary)) return "model.vocab is missing, expected an object of token ids";
   const seen = new Map<unknown, string>();
   for (const [token, id] of Object.entries(vocabulary)) {
-    if (!isId(id)) return `model.vocab: id of ${JSON.stringify(token)} is ${JSON.stringify(id)}`;
+    if (!isId(id)) return `model.vocab: id of ${JSON.stringify(token)} is ${shown(id)}`;
     const other = seen.get(id);
     if (other !== undefined)
       return `model.vocab: ${JSON.stringify(other)} and ${JSON.stringify(token)} share id ${id}`;
@@ -47,14 +77,15 @@ function checkModel(model: unknown): string | undefined {
   if (!isObject(model)) return "section model is missing";
   const { type, vocab, unk_token: unknownToken, merges } = model;
   if (typeof type !== "string" || !MODELS.includes(type)) {
-    return `model.type is ${JSON.stringify(type) ?? "missing"}, expected one of ${MODELS.join(", ")}`;
+    return `model.type is ${type === undefined ? "missing" : shown(type)}, expected one of ${MODELS.join(", ")}`;
   }
   const problem = checkVocabulary(type, vocab);
   if (problem !== undefined) return problem;
-  if (type === "BPE" && !Array.isArray(merges)) return "model.merges is missing, expected a list";
+  const mergeProblem = type === "BPE" ? checkMerges(merges) : undefined;
+  if (mergeProblem !== undefined) return mergeProblem;
   const needsUnknown = type === "WordPiece" || type === "WordLevel";
   if (needsUnknown && !(typeof unknownToken === "string" && Object.hasOwn(vocab as object, unknownToken))) {
-    return `model.unk_token is ${JSON.stringify(unknownToken) ?? "missing"}, expected a token of the vocabulary`;
+    return `model.unk_token is ${unknownToken === undefined ? "missing" : shown(unknownToken)}, expected a token of the vocabulary`;
   }
   return undefined;
 }
@@ -66,8 +97,9 @@ export function checkTokenizerJson(json: unknown): string | undefined {
   if (problem !== undefined) return problem;
   for (const stage of STAGES) {
     const section = json[stage] ?? null;
+    if (isTooDeep(section)) return `section ${stage} is nested too deeply`;
     if (section !== null && !(isObject(section) && typeof section.type === "string")) {
-      return `section ${stage} is ${JSON.stringify(section).slice(0, 40)}, expected null or an object with a type`;
+      return `section ${stage} is ${shown(section, 40)}, expected null or an object with a type`;
     }
   }
   const added = json.added_tokens ?? [];

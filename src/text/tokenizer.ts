@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { messageOf, TuttiError } from "../support/errors.ts";
 import { type BertNormalizerConfig, normalizeBert, splitBert } from "./bert-exact.ts";
+import type { TokenizerMetadata } from "./gguf/metadata.ts";
+import { readGgufTokenizer } from "./gguf/read.ts";
 import { findSpecialTokens, type SpecialTokens } from "./special-tokens.ts";
 import { checkTokenizerJson, prepareTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
 
@@ -108,6 +110,50 @@ function readTokenizerConfig(path: string): Record<string, unknown> {
   return config as Record<string, unknown>;
 }
 
+/** The library meets some mistakes of a tokenizer.json only when it is used. */
+function attempt<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    throw invalid(path, `does not work: ${messageOf(cause)}`, cause);
+  }
+}
+
+/** Puts a tokenizer together from the content of its files. `config` names the special tokens. */
+function createTokenizer(
+  path: string,
+  sha256: string,
+  json: unknown,
+  config: Readonly<Record<string, unknown>>,
+): Tokenizer {
+  const problem = checkTokenizerJson(json);
+  if (problem !== undefined) throw invalid(path, problem);
+  const library = buildLibraryTokenizer(path, prepareTokenizerJson(json as object));
+  const vocabulary = library.get_vocab();
+  let vocabularySize = 0;
+  for (const id of vocabulary.values()) vocabularySize = Math.max(vocabularySize, id + 1);
+  return {
+    path,
+    sha256,
+    vocabularySize,
+    specialTokens: findSpecialTokens((token) => vocabulary.get(token), config),
+    encode: (text, { addSpecialTokens = true } = {}) => ({
+      ids: Int32Array.from(
+        attempt(path, () => library.encode(text, { add_special_tokens: addSpecialTokens }).ids),
+      ),
+    }),
+    decode: (ids, { skipSpecialTokens = true } = {}) => {
+      const known = Array.from(ids).filter((id) => library.id_to_token(id) !== undefined);
+      if (known.length === 0) return "";
+      return attempt(path, () => library.decode(known, { skip_special_tokens: skipSpecialTokens }));
+    },
+    tokenId: (token) => vocabulary.get(token),
+    token: (id) => library.id_to_token(id),
+  };
+}
+
+const sha256Of = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
+
 /**
  * Loads a tokenizer.
  *
@@ -120,28 +166,18 @@ export function loadTokenizer(path: string): Tokenizer {
   const file = isFolder ? join(path, "tokenizer.json") : path;
   const bytes = readBytes(file);
   const json = parse(file, bytes);
-  const problem = checkTokenizerJson(json);
-  if (problem !== undefined) throw invalid(file, problem);
-  const library = buildLibraryTokenizer(file, prepareTokenizerJson(json as object));
-  const vocabulary = library.get_vocab();
-  let vocabularySize = 0;
-  for (const id of vocabulary.values()) vocabularySize = Math.max(vocabularySize, id + 1);
-  return {
-    path: file,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-    vocabularySize,
-    specialTokens: findSpecialTokens(
-      (token) => vocabulary.get(token),
-      readTokenizerConfig(join(dirname(file), "tokenizer_config.json")),
-    ),
-    encode: (text, { addSpecialTokens = true } = {}) => ({
-      ids: Int32Array.from(library.encode(text, { add_special_tokens: addSpecialTokens }).ids),
-    }),
-    decode: (ids, { skipSpecialTokens = true } = {}) => {
-      const known = Array.from(ids).filter((id) => library.id_to_token(id) !== undefined);
-      return known.length === 0 ? "" : library.decode(known, { skip_special_tokens: skipSpecialTokens });
-    },
-    tokenId: (token) => vocabulary.get(token),
-    token: (id) => library.id_to_token(id),
-  };
+  const config = readTokenizerConfig(join(dirname(file), "tokenizer_config.json"));
+  return createTokenizer(file, sha256Of(bytes), json, config);
+}
+
+/**
+ * The tokenizer of a GGUF file. Its `sha256` is that of the tokenizer.json that {@link readGgufTokenizer} makes of it.
+ *
+ * @param path names the file in errors
+ * @param metadata as the GGUF reader gives them
+ * @throws {TuttiError} TOKENIZER_INVALID
+ */
+export function tokenizerFromGguf(path: string, metadata: TokenizerMetadata): Tokenizer {
+  const { tokenizerJson, tokenizerConfig } = readGgufTokenizer(path, metadata);
+  return createTokenizer(path, sha256Of(JSON.stringify(tokenizerJson)), tokenizerJson, tokenizerConfig);
 }

@@ -1,4 +1,11 @@
 /** Model weights in files. */
+export type { GgufEntry } from "./gguf/header.ts";
+export type { GgufMetadata, GgufValue } from "./gguf/metadata.ts";
+export { type GgufModel, openGgufModel } from "./gguf/model-read.ts";
+export { type GgufModelToWrite, writeGgufModel } from "./gguf/model-write.ts";
+export { type GgufFile, type GgufTensor, openGguf } from "./gguf/read.ts";
+export { type GgufTensorToWrite, type GgufWriteType, writeGguf } from "./gguf/write.ts";
+export { openShardedSafetensors, openWeights } from "./open-weights.ts";
 export {
   SAFETENSORS_DTYPES,
   type SafetensorsData,
@@ -13,3 +20,4 @@ export {
   type SafetensorsTensor,
 } from "./safetensors-read.ts";
 export { type TensorToWrite, writeSafetensors } from "./safetensors-write.ts";
+export type { WeightSource } from "./source.ts";

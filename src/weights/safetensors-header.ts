@@ -3,6 +3,7 @@
  * JSON, then the tensors' bytes, which must cover the rest of the file without gap or overlap.
  */
 import { type ErrorDetails, messageOf, TuttiError } from "../support/errors.ts";
+import { shown } from "../support/show.ts";
 import { firstDuplicateKey } from "./duplicate-key.ts";
 import {
   isSafetensorsDType,
@@ -70,21 +71,19 @@ function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** What was received, short enough for a message. */
-function shown(value: unknown): string {
-  const json = JSON.stringify(value) ?? "nothing";
-  return json.length > 80 ? `${json.slice(0, 77)}...` : json;
-}
-
 function parseJson(path: string, bytes: Uint8Array): Record<string, unknown> {
+  // Before anything is made of the bytes: the header may be long, and not JSON at all.
+  if (bytes[0] !== 0x7b)
+    throw invalidSafetensors(
+      path,
+      `header starts with ${shown(String.fromCharCode(bytes[0] ?? 0))}, expected "{"`,
+    );
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
     throw invalidSafetensors(path, "header is not valid UTF-8", {}, cause);
   }
-  if (!text.startsWith("{"))
-    throw invalidSafetensors(path, `header starts with ${shown(text[0])}, expected "{"`);
   let header: unknown;
   try {
     header = JSON.parse(text);

@@ -1,7 +1,8 @@
 /** Reading safetensors files tensor by tensor, each into an array of its own: no second copy of the file in memory. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import { didYouMean } from "../support/did-you-mean.ts";
-import { messageOf, TuttiError } from "../support/errors.ts";
+import { TuttiError } from "../support/errors.ts";
+import { openForReading, readAt } from "./positioned-read.ts";
 import { type SafetensorsData, type SafetensorsDType, storedType } from "./safetensors-dtype.ts";
 import {
   checkHeaderLength,
@@ -40,38 +41,10 @@ export interface Safetensors {
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
 }
 
-/** One read call takes at most 2 GiB; stay well below. */
-const READ_BYTES = 1 << 28;
-
 function readInto(path: string, descriptor: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.byteLength; ) {
-    const received = readSync(
-      descriptor,
-      bytes,
-      done,
-      Math.min(bytes.byteLength - done, READ_BYTES),
-      position + done,
-    );
-    if (received === 0) {
-      throw invalidSafetensors(
-        path,
-        `ends at byte ${position + done}, expected ${position + bytes.byteLength}`,
-      );
-    }
-    done += received;
-  }
-}
-
-function openDescriptor(path: string): number {
-  try {
-    return openSync(path, "r");
-  } catch (cause) {
-    throw new TuttiError("FILE_NOT_FOUND", `could not open ${path}: ${messageOf(cause)}`, {
-      cause,
-      details: { path },
-      hint: "check the path and its permissions",
-    });
-  }
+  readAt(descriptor, bytes, position, (end) =>
+    invalidSafetensors(path, `ends at byte ${end}, expected ${position + bytes.byteLength}`),
+  );
 }
 
 function readHeader(path: string, descriptor: number): SafetensorsHeader {
@@ -97,7 +70,7 @@ function readHeader(path: string, descriptor: number): SafetensorsHeader {
  * @throws {TuttiError} FILE_NOT_FOUND, or SAFETENSORS_INVALID naming the file, the tensor and the numbers
  */
 export function openSafetensors(path: string): SafetensorsFile {
-  const descriptor = openDescriptor(path);
+  const descriptor = openForReading(path);
   let header: SafetensorsHeader;
   try {
     header = readHeader(path, descriptor);

@@ -1,0 +1,84 @@
+/** Opening a model's weights, whichever files hold them. */
+import { existsSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { didYouMean } from "../support/did-you-mean.ts";
+import { TuttiError } from "../support/errors.ts";
+import { openGgufModel } from "./gguf/model-read.ts";
+import { INDEX_FILE, readSafetensorsIndex } from "./safetensors-index.ts";
+import { openSafetensors, type SafetensorsFile } from "./safetensors-read.ts";
+import type { WeightSource } from "./source.ts";
+
+function openShards(folder: string, names: Iterable<string>): Map<string, SafetensorsFile> {
+  const shards = new Map<string, SafetensorsFile>();
+  try {
+    for (const name of new Set(names)) shards.set(name, openSafetensors(join(folder, name)));
+    return shards;
+  } catch (error) {
+    for (const shard of shards.values()) shard.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens a checkpoint in several safetensors files by its index. The headers of all files are checked at once, tensors
+ * are read when asked for.
+ *
+ * @param path of the index, `model.safetensors.index.json`
+ * @throws {TuttiError} FILE_NOT_FOUND (index or a file of it), SAFETENSORS_INVALID (index or a file, or a file outside the
+ *   folder), WEIGHTS_MISMATCH (a tensor that is not in its file)
+ */
+export function openShardedSafetensors(path: string): WeightSource {
+  const files = readSafetensorsIndex(path);
+  const shards = openShards(dirname(path), files.values());
+  const close = (): void => {
+    for (const shard of shards.values()) shard.close();
+  };
+  const entries = new Map<string, { readonly name: string; readonly shape: readonly number[] }>();
+  for (const [name, file] of files) {
+    const entry = shards.get(file)?.entries.get(name);
+    if (entry === undefined) {
+      close();
+      throw new TuttiError("WEIGHTS_MISMATCH", `${path}: tensor "${name}" is not in ${file}`, {
+        details: { path, tensor: name, file },
+        hint: "the index belongs to other files: copy the checkpoint again",
+      });
+    }
+    entries.set(name, entry);
+  }
+  return {
+    path,
+    entries,
+    read(name) {
+      const shard = shards.get(files.get(name) ?? "");
+      if (shard === undefined) {
+        throw new TuttiError("WEIGHTS_MISMATCH", `${path}: has no tensor "${name}"`, {
+          details: { path, tensor: name },
+          hint: didYouMean(name, [...files.keys()]) || "list the names with openWeights(path).entries",
+        });
+      }
+      return shard.read(name);
+    },
+    close,
+  };
+}
+
+/**
+ * Opens the weights of a model: a folder as Hugging Face lays it out (`model.safetensors`, or an index of several files),
+ * a `.safetensors` file, an index, or a `.gguf` file.
+ *
+ * @throws {TuttiError} FILE_NOT_FOUND when there are no weights, and what the reader of the format throws
+ */
+export function openWeights(path: string): WeightSource {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    const single = join(path, "model.safetensors");
+    const index = join(path, INDEX_FILE);
+    if (existsSync(single)) return openSafetensors(single);
+    if (existsSync(index)) return openShardedSafetensors(index);
+    throw new TuttiError("FILE_NOT_FOUND", `${path}: has neither model.safetensors nor ${INDEX_FILE}`, {
+      details: { path },
+      hint: "give the folder of a Hugging Face checkpoint, a .safetensors file or a .gguf file",
+    });
+  }
+  if (path.endsWith(".gguf")) return openGgufModel(path);
+  return path.endsWith(".index.json") ? openShardedSafetensors(path) : openSafetensors(path);
+}
