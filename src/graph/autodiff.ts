@@ -6,7 +6,7 @@
 import { TuttiError } from "../support/errors.ts";
 import { formatShape } from "../tensor/shape.ts";
 import * as ops from "./functions.ts";
-import { type Node, reachableNodes, type Value } from "./ir.ts";
+import { type Node, type Region, type RegionKind, reachableNodes, type Value } from "./ir.ts";
 import { opDefinition } from "./op-table.ts";
 
 /** Values that depend on any of `sources`, including the sources. */
@@ -21,11 +21,16 @@ function dependents(nodes: readonly Node[], sources: readonly Value[]): Set<Valu
 /**
  * Appends to the graph the gradients of a scalar float32 `loss` with respect to each of `sources`.
  *
+ * @param recompute regions whose inner values are made again for the backward pass instead of being kept
  * @returns one value per source, of the source's shape; zeros where the loss does not depend on it
  * @throws {TuttiError} SHAPE_MISMATCH when the loss is not a scalar; UNSUPPORTED_OP when an op on the way has
  *   no gradient (the message says why)
  */
-export function gradients(loss: Value, sources: readonly Value[]): Value[] {
+export function gradients(
+  loss: Value,
+  sources: readonly Value[],
+  recompute: readonly RegionKind[] = [],
+): Value[] {
   if (loss.shape.length !== 0 || loss.dtype !== "float32") {
     throw new TuttiError(
       "SHAPE_MISMATCH",
@@ -36,14 +41,14 @@ export function gradients(loss: Value, sources: readonly Value[]): Value[] {
   const { graph } = loss;
   const nodes = reachableNodes(graph, [loss]);
   const active = dependents(nodes, sources);
-  const recompute = createRecomputer();
+  const again = createRecomputer(recompute);
   const gradientOf = new Map<Value, Value>([[loss, graph.scalar(1)]]);
   for (const node of [...nodes].reverse()) {
     const outputGradients = node.outputs.map((output) => gradientOf.get(output));
     if (outputGradients.every((gradient) => gradient === undefined)) continue;
     const isWanted = node.inputs.map((input) => active.has(input) && input.dtype === "float32");
     if (!isWanted.includes(true)) continue;
-    const inputGradients = applyRule(node, outputGradients, isWanted, recompute);
+    const inputGradients = applyRule(node, outputGradients, isWanted, again);
     for (const [index, input] of node.inputs.entries()) {
       const gradient = inputGradients[index];
       if (!gradient || !isWanted[index]) continue;
@@ -54,31 +59,39 @@ export function gradients(loss: Value, sources: readonly Value[]): Value[] {
   return sources.map((source) => gradientOf.get(source) ?? ops.expand(graph.scalar(0), source.shape));
 }
 
+/** The value to use in the backward pass where the rule of `reader` reads `value`. */
+type Recomputer = (value: Value, reader: Node) => Value;
+
 /**
- * The values that gradient rules read: outputs of cheap ops are made again instead of being kept from the
- * forward pass (Chen et al., "Training deep nets with sublinear memory cost", arXiv 1604.06174, section 3, for
- * cheap ops only). Nodes nobody ends up reading are dead and never emitted.
+ * The values that gradient rules read are kept from the forward pass, or made again from what is kept (Chen et al.,
+ * "Training deep nets with sublinear memory cost", arXiv 1604.06174, section 3): outputs of cheap ops always, and
+ * everything inside a region of the chosen kinds, of which only the inputs are kept. Nodes nobody ends up reading
+ * are dead and never emitted.
  */
-function createRecomputer(): (value: Value) => Value {
+function createRecomputer(kinds: readonly RegionKind[]): Recomputer {
   const copies = new Map<Value, Value>();
-  const recompute = (value: Value): Value => {
+  const regionOf = (node: Node): Region | undefined => node.regions.find(({ kind }) => kinds.includes(kind));
+  const again: Recomputer = (value, reader) => {
+    if (value.source.origin !== "node") return value;
+    const { node, outputIndex } = value.source;
+    const region = regionOf(node);
+    const isInside = region !== undefined && reader.regions.includes(region);
+    if (!isInside && !opDefinition(node.op).traits.isRecomputed) return value;
     const known = copies.get(value);
     if (known) return known;
-    const { source } = value;
-    if (source.origin !== "node" || !opDefinition(source.node.op).traits.isRecomputed) return value;
-    const inputs = source.node.inputs.map(recompute);
-    const copy = ops.applyOp(source.node.op, inputs, source.node.attributes).outputs[source.outputIndex]!;
-    copies.set(value, copy);
-    return copy;
+    const inputs = node.inputs.map((input) => again(input, node));
+    const copy = ops.applyOp(node.op, inputs, node.attributes);
+    for (const [index, output] of node.outputs.entries()) copies.set(output, copy.outputs[index]!);
+    return copy.outputs[outputIndex]!;
   };
-  return recompute;
+  return again;
 }
 
 function applyRule(
   node: Node,
   outputGradients: readonly (Value | undefined)[],
   isWanted: readonly boolean[],
-  recompute: (value: Value) => Value,
+  again: Recomputer,
 ): readonly (Value | undefined)[] {
   const { gradient } = opDefinition(node.op);
   if (typeof gradient !== "function") {
@@ -91,7 +104,7 @@ function applyRule(
       details: { op: node.op },
     });
   }
-  const { outputs, attributes } = node;
-  const inputs = node.inputs.map(recompute);
-  return gradient(ops, { inputs, outputs, outputGradients, attributes, isWanted });
+  const inputs = node.inputs.map((input) => again(input, node));
+  const outputs = node.regions.length > 0 ? node.outputs.map((output) => again(output, node)) : node.outputs;
+  return gradient(ops, { inputs, outputs, outputGradients, attributes: node.attributes, isWanted });
 }

@@ -143,3 +143,21 @@ test("a tampered graph is refused", () => {
   const foreign = linearLoss();
   expect(codeOf(() => validateGraph(foreign.graph, [loss as Value]))).toBe("GRAPH_INVALID");
 });
+
+test("a region made again keeps only what comes into it", () => {
+  const graph = new Graph();
+  const x = graph.input("x", "float32", [2, 3]);
+  const weight = graph.parameter("weight", [3, 3]);
+  const layer = (value: Value): Value =>
+    graph.region("layer", () => ops.add(value, ops.tanh(ops.matmul(value, weight))));
+  const loss = ops.sumAll(layer(layer(x)));
+  const count = (recompute: readonly ("layer" | "attention")[]): number =>
+    toText(graph, [loss, ...gradients(loss, [weight], recompute)]).match(/= tanh/g)!.length;
+  expect(count([])).toBe(2);
+  expect(count(["attention"])).toBe(2);
+  expect(count(["layer"])).toBe(4);
+  const feeds = { x: Float64Array.from([1, 2, 3, 4, 5, 6]), weight: new Float64Array(9).fill(0.1) };
+  const values = ([] as Value[]).concat(gradients(loss, [weight]), gradients(loss, [weight], ["layer"]));
+  const [kept, again] = evaluateReference(graph, values, feeds);
+  expect(again!.data).toEqual(kept!.data);
+});

@@ -50,11 +50,24 @@ export interface Value extends TensorType {
   readonly source: InputSource | ConstantSource | NodeSource;
 }
 
+/** Parts of a model whose inner values a backward pass can make again instead of keeping. */
+export type RegionKind =
+  /** from queries, keys and values to their mixture: cheap to make again, and quadratic in the length */
+  | "attention"
+  /** a whole layer: only the values between layers are kept */
+  | "layer";
+
+export interface Region {
+  readonly kind: RegionKind;
+}
+
 export interface Node {
   readonly op: string;
   readonly inputs: readonly Value[];
   readonly attributes: Attributes;
   readonly outputs: readonly Value[];
+  /** The regions that the node was built in, outermost first. */
+  readonly regions: readonly Region[];
 }
 
 /** A graph under construction. Values and nodes are only ever added. */
@@ -65,6 +78,7 @@ export class Graph {
   private nextId = 0;
   private readonly names = new Set<string>();
   private readonly scalars = new Map<string, Value>();
+  private regions: readonly Region[] = [];
 
   /** Declares a graph input. @throws {TuttiError} GRAPH_INVALID when the name is taken */
   input(name: string, dtype: DType, shape: Shape, kind: InputKind = "data", dropProbability = 0): Value {
@@ -100,6 +114,17 @@ export class Graph {
     return value;
   }
 
+  /** Marks all nodes that `build` appends as one region. */
+  region<T>(kind: RegionKind, build: () => T): T {
+    const outer = this.regions;
+    this.regions = [...outer, { kind }];
+    try {
+      return build();
+    } finally {
+      this.regions = outer;
+    }
+  }
+
   /** A shared scalar constant. */
   scalar(number: number, dtype: "float32" | "int32" = "float32"): Value {
     const key = `${dtype}:${Object.is(number, -0) ? "-0" : number}`;
@@ -126,7 +151,7 @@ export class Graph {
       }
     }
     const outputs: Value[] = [];
-    const node: Node = { op, inputs, attributes, outputs };
+    const node: Node = { op, inputs, attributes, outputs, regions: this.regions };
     outputTypes.forEach((type, outputIndex) => {
       outputs.push(this.value(type.dtype, type.shape, { origin: "node", node, outputIndex }));
     });

@@ -136,8 +136,7 @@ export function bertEncoder(
   );
   const norm = (name: string, x: Value): Value =>
     namedLayerNorm(parameters, `${prefix}${name}.LayerNorm`, x, config.layerNormEpsilon);
-  let x = dropout(norm("embeddings", embedded), hiddenDropout);
-  for (let layer = 0; layer < config.numLayers; layer++) {
+  const transform = (x: Value, layer: number): Value => {
     const name = `encoder.layer.${layer}`;
     const project = (part: string, value: Value): Value =>
       namedLinear(parameters, `${prefix}${name}.${part}`, value);
@@ -150,9 +149,14 @@ export function bertEncoder(
       attentionDropout,
     );
     const attended = dropout(project("attention.output.dense", mergeHeads(mixed)), hiddenDropout);
-    x = norm(`${name}.attention.output`, ops.add(attended, x));
-    const inner = ops.gelu(project("intermediate.dense", x));
-    x = norm(`${name}.output`, ops.add(dropout(project("output.dense", inner), hiddenDropout), x));
+    const first = norm(`${name}.attention.output`, ops.add(attended, x));
+    const inner = ops.gelu(project("intermediate.dense", first));
+    return norm(`${name}.output`, ops.add(dropout(project("output.dense", inner), hiddenDropout), first));
+  };
+  let x = dropout(norm("embeddings", embedded), hiddenDropout);
+  for (let layer = 0; layer < config.numLayers; layer++) {
+    const previous = x;
+    x = x.graph.region("layer", () => transform(previous, layer));
   }
   return x;
 }

@@ -118,20 +118,23 @@ function gemmaDecoder(
     return ops.rmsNorm(x, ops.add(weight, ops.scalarLike(weight, 1)), config.rmsNormEpsilon);
   };
   const embedded = ops.gatherRows(parameters(EMBEDDING), inputs.inputIds);
-  let x = ops.mul(embedded, ops.scalarLike(embedded, Math.sqrt(config.hiddenSize)));
-  for (const [index, window] of config.layerWindows.entries()) {
+  const layer = (x: Value, index: number, window: number | undefined): Value => {
     const name = `model.layers.${index}`;
     const mixed = selfAttention(parameters, `${name}.self_attn`, norm(`${name}.input_layernorm`, x), config, {
       norm,
       rotate: window === undefined ? global : local,
       attend: (q, k, v) => attend({ index, window, scale, softcap, dropout }, q, k, v),
     });
-    x = ops.add(x, norm(`${name}.post_attention_layernorm`, mixed));
-    const inner = norm(`${name}.pre_feedforward_layernorm`, x);
+    const attended = ops.add(x, norm(`${name}.post_attention_layernorm`, mixed));
+    const inner = norm(`${name}.pre_feedforward_layernorm`, attended);
     const fed = gatedFeedForward(parameters, `${name}.mlp`, inner, config, ops.geluTanh);
-    x = ops.add(x, norm(`${name}.post_feedforward_layernorm`, fed));
-  }
-  return norm("model.norm", x);
+    return ops.add(attended, norm(`${name}.post_feedforward_layernorm`, fed));
+  };
+  const last = config.layerWindows.reduce(
+    (x, window, index) => x.graph.region("layer", () => layer(x, index, window)),
+    ops.mul(embedded, ops.scalarLike(embedded, Math.sqrt(config.hiddenSize))),
+  );
+  return norm("model.norm", last);
 }
 
 /** The family but for its configuration. */

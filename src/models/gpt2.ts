@@ -141,8 +141,7 @@ export function gpt2Decoder(
   const norm = (name: string, x: Value): Value => namedLayerNorm(parameters, name, x, layerNormEpsilon);
   const words = ops.gatherRows(parameters(EMBEDDING), inputs.inputIds);
   const places = ops.gatherRows(parameters("transformer.wpe.weight"), inputs.positionIds);
-  let x = drop(ops.add(words, places), config.embeddingDropout);
-  for (const [index, scale] of config.scoreScales.entries()) {
+  const block = (x: Value, index: number, scale: number): Value => {
     const name = `transformer.h.${index}`;
     const fused = project(`${name}.attn.c_attn`, norm(`${name}.ln_1`, x));
     const heads = (part: number): Value =>
@@ -155,11 +154,15 @@ export function gpt2Decoder(
       dropout: isTraining ? config.attentionDropout : 0,
     };
     const mixed = mergeHeads(attend(layer, heads(0), heads(1), heads(2)));
-    x = ops.add(x, drop(project(`${name}.attn.c_proj`, mixed), config.residualDropout));
-    const inner = ACTIVATIONS[config.activation](project(`${name}.mlp.c_fc`, norm(`${name}.ln_2`, x)));
-    x = ops.add(x, drop(project(`${name}.mlp.c_proj`, inner), config.residualDropout));
-  }
-  return norm("transformer.ln_f", x);
+    const attended = ops.add(x, drop(project(`${name}.attn.c_proj`, mixed), config.residualDropout));
+    const inner = ACTIVATIONS[config.activation](project(`${name}.mlp.c_fc`, norm(`${name}.ln_2`, attended)));
+    return ops.add(attended, drop(project(`${name}.mlp.c_proj`, inner), config.residualDropout));
+  };
+  const last = config.scoreScales.reduce(
+    (x, scale, index) => x.graph.region("layer", () => block(x, index, scale)),
+    drop(ops.add(words, places), config.embeddingDropout),
+  );
+  return norm("transformer.ln_f", last);
 }
 
 export const GPT2: CausalFamily<Gpt2Config> = {

@@ -90,19 +90,23 @@ export function llamaDecoder(
   const scale = 1 / Math.sqrt(headWidth);
   const norm = (name: string, x: Value): Value =>
     ops.rmsNorm(x, parameters(`${name}.weight`), config.rmsNormEpsilon);
-  let x = ops.gatherRows(parameters(EMBEDDING), inputs.inputIds);
-  for (const [index, window] of config.layerWindows.entries()) {
+  const layer = (x: Value, index: number, window: number | undefined): Value => {
     const name = `model.layers.${index}`;
     const mixed = selfAttention(parameters, `${name}.self_attn`, norm(`${name}.input_layernorm`, x), config, {
       norm,
       rotate,
       attend: (q, k, v) => attend({ index, window, scale, softcap: undefined, dropout }, q, k, v),
     });
-    x = ops.add(x, mixed);
-    const inner = norm(`${name}.post_attention_layernorm`, x);
-    x = ops.add(x, gatedFeedForward(parameters, `${name}.mlp`, inner, config, ops.silu));
-  }
-  return norm("model.norm", x);
+    const attended = ops.add(x, mixed);
+    const inner = norm(`${name}.post_attention_layernorm`, attended);
+    return ops.add(attended, gatedFeedForward(parameters, `${name}.mlp`, inner, config, ops.silu));
+  };
+  const embedded = ops.gatherRows(parameters(EMBEDDING), inputs.inputIds);
+  const last = config.layerWindows.reduce(
+    (x, window, index) => x.graph.region("layer", () => layer(x, index, window)),
+    embedded,
+  );
+  return norm("model.norm", last);
 }
 
 /** The output projection: the embedding table itself when tied. */

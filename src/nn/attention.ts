@@ -51,7 +51,18 @@ export function attention(
   v: Value,
   bias: Value,
   dropoutProbability = 0,
-  { scale, softcap }: ScoreSettings = {},
+  settings: ScoreSettings = {},
+): Value {
+  return q.graph.region("attention", () => mix(q, k, v, bias, dropoutProbability, settings));
+}
+
+function mix(
+  q: Value,
+  k: Value,
+  v: Value,
+  bias: Value,
+  dropoutProbability: number,
+  { scale, softcap }: ScoreSettings,
 ): Value {
   const [batch, heads, tokens, headWidth] = q.shape;
   const [, keyHeads, keyTokens] = k.shape;

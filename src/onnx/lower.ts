@@ -26,7 +26,9 @@ class Emitter implements OnnxEmitter {
     inputs: readonly string[],
     options: Parameters<OnnxEmitter["node"]>[2] = {},
   ): string[] {
-    const outputs = options.outputs ?? [`t${this.nextName++}`];
+    const [first, ...others] = options.outputs ?? [""];
+    // A first output is never optional, read or not.
+    const outputs = [first || `t${this.nextName++}`, ...others];
     // Trailing outputs that nobody reads are left out; ONNX marks skipped ones in between by an empty name.
     const lastUsed = outputs.findLastIndex((name) => name !== "");
     this.nodes.push({
@@ -36,7 +38,7 @@ class Emitter implements OnnxEmitter {
       outputs: outputs.slice(0, lastUsed + 1),
       attributes: options.attributes ?? {},
     });
-    return [...outputs];
+    return outputs;
   }
 
   int64(values: readonly number[]): string {

@@ -1,5 +1,5 @@
 /** Supervised fine-tuning of a causal language model as a training task: full, partial, or through an adapter. */
-import type { Graph, Value } from "../graph/ir.ts";
+import type { Graph, RegionKind, Value } from "../graph/ir.ts";
 import { vocabularyCrossEntropy } from "../losses/vocabulary-cross-entropy.ts";
 import { type LlamaConfig, llamaDecoder, llamaHead, llamaSpecs } from "../models/llama.ts";
 import { type LoraConfig, loraSpecs, withLora } from "../nn/lora.ts";
@@ -48,6 +48,8 @@ export interface FineTuningOptions {
   readonly paddingId: number;
   /** Train this adapter alone; the parameters must hold its own beside the model's. */
   readonly adapter?: LoraConfig;
+  /** Regions of the model to compute twice rather than keep; see {@link TrainingTask}. */
+  readonly recompute?: readonly RegionKind[];
   /** Without an adapter: whether a parameter is trained. @default all are */
   readonly isTrained?: (name: string) => boolean;
 }
@@ -93,6 +95,7 @@ export function createCausalLanguageModelTask(
   return {
     specs: { ...model.specs, ...adapterSpecs },
     trainable,
+    ...(options.recompute && { recompute: options.recompute }),
     totalSteps: Math.ceil((plans.batchesPerEpoch * options.epochs) / accumulation),
     leftOut: examples.filter((example) => countTargets(example) === 0).map(({ id }) => id),
     build: (graph, parameters, bucket) => buildStep(model, adapter, graph, parameters, bucket),

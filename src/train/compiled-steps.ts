@@ -115,7 +115,7 @@ export class CompiledSteps {
     const parameters = declareParameters(graph, this.task.specs);
     const outputs = this.task.build(graph, parameters, bucket);
     const names = this.task.trainable ?? Object.keys(this.task.specs);
-    const gradientValues = gradients(outputs.loss, names.map(parameters));
+    const gradientValues = gradients(outputs.loss, names.map(parameters), this.task.recompute);
     const named: Record<string, Value> = { loss: outputs.loss };
     for (const [name, value] of Object.entries(outputs.metrics)) named[METRIC + name] = value;
     for (const [index, name] of names.entries()) named[GRADIENT + name] = gradientValues[index]!;

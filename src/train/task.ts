@@ -1,5 +1,5 @@
 /** What the training loop needs to know about a model and its data. */
-import type { Graph, Value } from "../graph/ir.ts";
+import type { Graph, RegionKind, Value } from "../graph/ir.ts";
 import type { ParameterSpecs, ParameterValues } from "../nn/parameters.ts";
 import type { Feeds } from "../runtime/backend.ts";
 
@@ -24,6 +24,8 @@ export interface TrainingTask {
   readonly specs: ParameterSpecs;
   /** The parameters that are trained; no gradient is made for the others. @default all */
   readonly trainable?: readonly string[];
+  /** Regions of the model to compute twice rather than keep: less memory, more time. @default none */
+  readonly recompute?: readonly RegionKind[];
   /** Builds the step for one bucket; called once per bucket. */
   build(graph: Graph, parameters: ParameterValues, bucket: Bucket): StepOutputs;
   /**
