@@ -1,0 +1,12 @@
+import type { Benchmark } from "../subject.ts";
+
+/** A LoRA step (rank 16, every projection) of the SmolLM2-135M shape: Tutti beside peft on PyTorch eager. */
+export const benchmark: Benchmark = {
+  name: "train-step-smollm2-lora",
+  unit: "seconds per step",
+  subjects: [
+    { name: "tutti", runtime: "node", script: "subjects/tutti-train-step.ts", args: ["smollm2-lora"] },
+    { name: "torch-eager", runtime: "python", script: "peers/torch_train_step.py", args: ["smollm2-lora"] },
+  ],
+  ratios: [["tutti", "torch-eager"]],
+};
