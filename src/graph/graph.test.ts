@@ -42,8 +42,9 @@ test("the printed form of a graph and its gradient is stable", () => {
     %9 = mul(%4, %4) float32[2, 4]
     %10 = sub(%2, %9) float32[2, 4]
     %11 = mul(%8, %10) float32[2, 4]
-    %12 = matmul(%11, %0; transposeA=true; transposeB=false; alpha=1) float32[4, 3]
-    return %6, %12
+    %12 = matmul(%0, %11; transposeA=true; transposeB=false; alpha=1) float32[3, 4]
+    %13 = transpose(%12; permutation=[1,0]) float32[4, 3]
+    return %6, %13
     "
   `);
 });
