@@ -54,8 +54,8 @@ export interface LookaheadTrainingEvents {
 }
 
 /**
- * Trains on `records`, keeps the parameters with the lowest routing loss on `validation` and writes them into
- * `folder`. Resumes from the folder's checkpoint.
+ * Trains on `records`, keeps the parameters of the second half with the lowest routing loss on `validation` and writes
+ * them into `folder`. Resumes from the folder's checkpoint.
  *
  * @throws {TuttiError} as {@link train} does; DATASET_INVALID when there is nothing to train on
  */
@@ -110,7 +110,7 @@ export async function trainLookahead(
       backend,
       ...(events.onStep && { onStep: events.onStep }),
       ...(events.signal && { signal: events.signal }),
-      ...(validate && { validation: { everySteps, run: validate } }),
+      ...(validate && { validation: { everySteps, chosenFromStep: task.totalSteps / 2, run: validate } }),
     },
   );
   const best = result.best ? loadParameters(trainingPaths(outputFolder).bestPath) : result.parameters;
