@@ -1,11 +1,13 @@
 /** Where commands speak: results on stdout, talk on stderr. The only code that writes to the terminal. */
 import { TuttiError } from "../support/errors.ts";
+import { leaveProgressLine } from "./progress.ts";
 
 export function printResult(text: string): void {
   process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
 }
 
 export function say(text: string): void {
+  leaveProgressLine(process.stderr);
   process.stderr.write(text.endsWith("\n") ? text : `${text}\n`);
 }
 
@@ -45,7 +47,7 @@ export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   process.on("SIGINT", () => {
     if (controller.signal.aborted) process.exit(130);
-    say("\nstopping after this step; press Ctrl-C again to stop at once");
+    say("stopping after this step; press Ctrl-C again to stop at once");
     controller.abort();
   });
   return controller.signal;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createProgress, formatDuration } from "./progress.ts";
+import { createProgress, formatDuration, leaveProgressLine } from "./progress.ts";
 
 function fakeStream(isTTY: boolean) {
   const written: string[] = [];
@@ -24,6 +24,17 @@ test("a terminal gets one redrawn line with bar, rate and time left", () => {
   expect(stream.written[1]).toContain("█");
   progress.finish();
   expect(stream.written.join("")).toMatch(/train: 100 steps in 10s\n$/);
+});
+
+test("what is said below an unfinished bar starts on a line of its own", () => {
+  const stream = fakeStream(true);
+  const progress = createProgress(stream, { label: "train", total: 2, unit: "steps" });
+  leaveProgressLine(stream);
+  expect(stream.written).toEqual([]);
+  progress.update(1);
+  leaveProgressLine(stream);
+  leaveProgressLine(stream);
+  expect(stream.written.slice(1)).toEqual(["\n"]);
 });
 
 test("elsewhere plain lines, at most one in five seconds, and a resumed job's rate counts only its own work", () => {

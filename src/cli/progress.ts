@@ -27,9 +27,23 @@ export function formatDuration(seconds: number): string {
   return minutes > 0 ? `${minutes}m ${pad(whole % 60)}s` : `${whole}s`;
 }
 
+interface OutputStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+/** Terminals whose cursor stands at the end of a bar. */
+const openLines = new Set<OutputStream>();
+
+/** Moves below an unfinished bar, so that what is written next does not run into it. */
+export function leaveProgressLine(stream: OutputStream): void {
+  if (openLines.delete(stream)) stream.write("\n");
+}
+
 /** `stream` is usually process.stderr, so that results on stdout stay clean. */
 export function createProgress(
-  stream: { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown },
+  stream: OutputStream,
   { label, total, unit, clock = () => performance.now() }: ProgressOptions,
 ): Progress {
   const startedMs = clock();
@@ -60,11 +74,13 @@ export function createProgress(
       if (nowMs - drawnMs < (isTerminal ? REDRAW_MS : PLAIN_LINE_MS)) return;
       drawnMs = nowMs;
       draw(line(done, note));
+      if (isTerminal) openLines.add(stream);
     },
     finish(note = "") {
       const seconds = (clock() - startedMs) / 1000;
       draw(`${label}: ${total} ${unit} in ${formatDuration(seconds)}${note === "" ? "" : `  ${note}`}`);
       if (isTerminal) stream.write("\n");
+      openLines.delete(stream);
     },
   };
 }

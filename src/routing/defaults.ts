@@ -6,7 +6,7 @@ import type { LookaheadOptions, Variant } from "./lookahead/index.ts";
  * Defaults for a small backbone from scratch, or for a pretrained one.
  *
  * The paper trains 135 M and 149 M parameters on 60,000 prompts; these train in minutes on thousands. Kept from
- * the paper: lambda 0.2 (mlm) and 0.5 (clm), curriculum over the first 40 %, clipping at 1, cosine schedule.
+ * the paper: lambda 0.2 (mlm) and 0.5 (clm), curriculum over the first 40 %, epochs, clipping at 1, cosine schedule.
  */
 export function lookaheadDefaults(variant: Variant, isPretrained: boolean): LookaheadOptions {
   return {
@@ -24,7 +24,7 @@ export function lookaheadDefaults(variant: Variant, isPretrained: boolean): Look
     threads: 2,
     tokenizerPath: defaultTokenizerPath,
     seed: 0,
-    epochs: 2,
+    epochs: variant === "clm" ? 2 : 4,
     batchSize: 16,
     accumulation: 1,
     lambda: variant === "clm" ? 0.5 : 0.2,

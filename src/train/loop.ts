@@ -42,10 +42,18 @@ export interface TrainingContext {
   readonly backend: Backend;
   /** Called after every step. */
   readonly onStep?: (metrics: StepMetrics) => void;
-  /** Higher is better; the best trained parameters are kept in best.safetensors. Must not depend on anything but them. */
-  readonly validation?: { readonly everySteps: number; run(parameters: Parameters): Promise<number> };
+  readonly validation?: Validation;
   /** Aborting stops after the current step, with a checkpoint. */
   readonly signal?: AbortSignal;
+}
+
+/** Keeps the best trained parameters in best.safetensors. */
+export interface Validation {
+  readonly everySteps: number;
+  /** Parameters of earlier steps are measured but never chosen: half-trained ones can be best by chance. @default 0 */
+  readonly chosenFromStep?: number;
+  /** Higher is better; must not depend on anything but the parameters. */
+  run(parameters: Parameters): Promise<number>;
 }
 
 export interface TrainingResult {
@@ -240,6 +248,7 @@ async function validate(
   if (!validation) return undefined;
   if (state.step % validation.everySteps !== 0 && state.step !== settings.totalSteps) return undefined;
   const value = await validation.run(parameters);
+  if (state.step < (validation.chosenFromStep ?? 0)) return value;
   if (!state.best || value > state.best.value) {
     state.best = { value, step: state.step };
     saveParameters(bestPath, state.parameters, {

@@ -22,6 +22,7 @@ import { declareRowInputs, lookaheadSpecs, routingForward } from "./model.ts";
 import type { LookaheadSettings, Variant } from "./settings.ts";
 import { createLookaheadTask, maskRate } from "./task.ts";
 import { trainLookahead } from "./train.ts";
+import { scaledRoutingLoss } from "./validation.ts";
 
 function settingsFor(variant: Variant): LookaheadSettings {
   return {
@@ -236,6 +237,48 @@ test.each(["mlm", "mlc"] as const)("%s exports with symbolic batch and length", 
   expect(logits.shape).toEqual(["batch", 3]);
   expect(model.outputs).toEqual(["logits"]);
   expect(model.inputs).toContain("attention_bias");
+});
+
+describe("choosing a checkpoint", () => {
+  const labels = [Float64Array.of(1, 0), Float64Array.of(0, 1), Float64Array.of(1, 0)];
+  const loss = (rows: readonly (readonly number[])[], weights = [1, 1, 1]) =>
+    scaledRoutingLoss(
+      rows.map((row) => Float64Array.from(row)),
+      labels,
+      weights,
+    );
+
+  test("a constant router that knows nothing scores ln 2", () => {
+    expect(
+      loss([
+        [0, 0],
+        [0, 0],
+        [0, 0],
+      ]),
+    ).toBeCloseTo(Math.LN2, 12);
+  });
+
+  test("scaling all logits changes nothing, ranking better does", () => {
+    const right = [
+      [1, -1],
+      [-1, 1],
+      [-0.5, 0.5],
+    ];
+    const tenfold = right.map((row) => row.map((logit) => 10 * logit));
+    const better = [right[0]!, right[1]!, [0.1, -0.1]];
+    expect(loss(tenfold)).toBeCloseTo(loss(right), 9);
+    expect(loss(better)).toBeLessThan(loss(right));
+  });
+
+  test("prompts count by their weights", () => {
+    const rows = [
+      [1, -1],
+      [-1, 1],
+      [-9, 9],
+    ];
+    expect(loss(rows, [1, 1, 0])).toBeLessThan(1e-6);
+    expect(loss(rows)).toBeGreaterThan(0.1);
+  });
 });
 
 describe("training to a router", () => {

@@ -2,21 +2,19 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type JudgedRecord, promptText } from "../../judged/record.ts";
-import type { Parameters } from "../../nn/index.ts";
-import { type Backend, createOrtBackend } from "../../runtime/index.ts";
+import type { JudgedRecord } from "../../judged/record.ts";
+import { createOrtBackend } from "../../runtime/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/index.ts";
 import { loadParameters } from "../../train/checkpoint.ts";
 import { type StepMetrics, train, trainingPaths } from "../../train/index.ts";
-import { routingTargets } from "../labels.ts";
-import { argmax } from "../router.ts";
 import { maxPositions, readBackboneConfig, smallBackboneConfig, startParameters } from "./backbone.ts";
-import { encodePrompt, encodeRecords } from "./encode.ts";
+import { encodeRecords } from "./encode.ts";
 import { LookaheadRouter, saveLookahead } from "./lookahead-router.ts";
 import { lookaheadSpecs, positionsOf } from "./model.ts";
 import type { LookaheadSettings, Variant } from "./settings.ts";
 import { createLookaheadTask, type LookaheadTraining } from "./task.ts";
+import { createValidation } from "./validation.ts";
 
 export interface LookaheadOptions extends LookaheadTraining {
   readonly variant: Variant;
@@ -56,8 +54,8 @@ export interface LookaheadTrainingEvents {
 }
 
 /**
- * Trains on `records`, validates on `validation` (per-prompt-normalised score of the chosen model, the paper's
- * eval_reward, averaged within and then over benchmarks) and writes the best model into `folder`. Resumes from the folder's checkpoint.
+ * Trains on `records`, keeps the parameters of the second half with the lowest routing loss on `validation` and writes
+ * them into `folder`. Resumes from the folder's checkpoint.
  *
  * @throws {TuttiError} as {@link train} does; DATASET_INVALID when there is nothing to train on
  */
@@ -90,6 +88,7 @@ export async function trainLookahead(
     validationPrompts: validation.length,
   });
   const outputFolder = join(folder, "training");
+  const validate = createValidation(settings, tokenizer, validation, backend);
   const result = await train(
     task,
     parameters,
@@ -111,9 +110,7 @@ export async function trainLookahead(
       backend,
       ...(events.onStep && { onStep: events.onStep }),
       ...(events.signal && { signal: events.signal }),
-      ...(validation.length > 0 && {
-        validation: { everySteps, run: createValidation(settings, tokenizer, validation, backend) },
-      }),
+      ...(validate && { validation: { everySteps, chosenFromStep: task.totalSteps / 2, run: validate } }),
     },
   );
   const best = result.best ? loadParameters(trainingPaths(outputFolder).bestPath) : result.parameters;
@@ -200,35 +197,4 @@ function fingerprint(
   const hash = createHash("sha256").update(JSON.stringify([settings, shaping]));
   for (const { id } of records) hash.update(`\n${id}`);
   return hash.digest("hex");
-}
-
-function createValidation(
-  settings: LookaheadSettings,
-  tokenizer: Tokenizer,
-  records: readonly JudgedRecord[],
-  backend: Backend,
-): (parameters: Parameters) => Promise<number> {
-  const prompts = records.map((record) => encodePrompt(settings, tokenizer, promptText(record.prompt)));
-  const targets = routingTargets(records, settings.candidates);
-  let router: LookaheadRouter | undefined;
-  return async (parameters) => {
-    // Parameters are trained in place, so one router sees every later state of them.
-    router ??= new LookaheadRouter("validation", settings, parameters, tokenizer, backend);
-    const scores = await router.scoresOfPrompts(prompts);
-    const chosen = scores.map((row, index) => targets[index]!.normalised[argmax(row)]!);
-    return macroMean(
-      records.map(({ benchmark }) => benchmark),
-      chosen,
-    );
-  };
-}
-
-/** Mean over benchmarks of the mean within each. */
-function macroMean(benchmarks: readonly string[], values: readonly number[]): number {
-  const sums = new Map<string, { total: number; count: number }>();
-  for (const [index, benchmark] of benchmarks.entries()) {
-    const sum = sums.get(benchmark) ?? { total: 0, count: 0 };
-    sums.set(benchmark, { total: sum.total + values[index]!, count: sum.count + 1 });
-  }
-  return [...sums.values()].reduce((sum, { total, count }) => sum + total / count, 0) / sums.size;
 }

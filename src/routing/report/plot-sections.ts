@@ -167,7 +167,7 @@ export function trainingSection(curves: readonly TrainingCurve[]): string {
   const cells = curves.map((curve) => ({ heading: escapeHtml(curve.name), plot: trainingPlot(curve) }));
   return section(
     "How did training go?",
-    "Loss of every step (faint) with its moving mean; below it the score on the validation prompts, higher is better.",
+    "Loss of every step (faint) with its moving mean; below it the negative routing loss on the validation prompts, higher is better.",
     grid(cells),
   );
 }
