@@ -21,6 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   optim: ENGINE,
   models: MODELS,
   train: TRAINING,
+  generate: [...MODELS, ...RUNNING],
   config: ["support"],
   judged: ["support", "text"],
   pool: ["support", "text", "judged"],
