@@ -7,6 +7,7 @@ export {
   generateTokens,
   scoreContinuation,
 } from "./generate-tokens.ts";
+export { type LocalModel, openLocalModel } from "./local-model.ts";
 export {
   type Candidate,
   candidates,
