@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Graph } from "../graph/ir.ts";
@@ -221,6 +222,26 @@ describe("sampling", () => {
       { temperature: 2, topK: 2, minP: 0.3 },
     ]) {
       expect(kept(settings).reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 12);
+    }
+  });
+
+  interface Recorded {
+    readonly settings: SamplingSettings;
+    readonly logits: readonly number[];
+    readonly seen: readonly number[];
+    readonly probabilities: readonly number[];
+  }
+  const recorded = JSON.parse(
+    readFileSync(new URL("../../fixtures/generate/sampling.json", import.meta.url), "utf8"),
+  ) as Recorded[];
+
+  test.each(recorded)("transformers leaves the same probabilities: $settings", (given) => {
+    const { settings, seen, probabilities } = given;
+    const penalised = penalise(Float32Array.from(given.logits), new Set(seen), new Map(), settings);
+    const left = new Float64Array(given.logits.length);
+    for (const { token, probability } of candidates(penalised, settings)) left[token] = probability;
+    for (const [token, probability] of probabilities.entries()) {
+      expect(left[token]).toBeCloseTo(probability, 9);
     }
   });
 
