@@ -19,8 +19,12 @@ async function build(): Promise<Command> {
   for (const command of [routerTrainCommand(), routerEvalCommand(), routerExplainCommand()]) {
     router.addCommand(command.exitOverride().showHelpAfterError("(--help shows the options)"));
   }
+  const { modelGenerateCommand } = await import("./commands/model-generate.ts");
+  const model = new Command("model").description("use language models on this machine").exitOverride();
+  model.addCommand(modelGenerateCommand().exitOverride().showHelpAfterError("(--help shows the options)"));
   return program
     .addCommand(router)
+    .addCommand(model)
     .addCommand(serveCommand().exitOverride().showHelpAfterError())
     .addCommand(demoCommand().exitOverride().showHelpAfterError());
 }

@@ -1,38 +1,19 @@
 /** The commands as a person runs them: train, stop, go on, evaluate, explain, serve. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import OpenAI from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type JudgedRecord, readJudgedRecords, writeJudgedRecords } from "../../src/judged/index.ts";
+import { finish, ROOT, start, tutti } from "../support/command.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "tutti-cli-"));
 const [trainFile, testFile, routerFolder] = ["train.jsonl.gz", "test.jsonl.gz", "router"].map((name) =>
   join(folder, name),
 ) as [string, string, string];
 let testRecords: readonly JudgedRecord[] = [];
 
-function start(...args: string[]): ChildProcess {
-  return spawn(process.execPath, ["--import", "tsx", join(ROOT, "src/cli/main.ts"), ...args], {
-    cwd: ROOT,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-}
-
-async function finish(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  let [stdout, stderr] = ["", ""];
-  child.stdout?.on("data", (chunk) => {
-    stdout += String(chunk);
-  });
-  child.stderr?.on("data", (chunk) => {
-    stderr += String(chunk);
-  });
-  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { code, stdout, stderr };
-}
-const tutti = (...args: string[]) => finish(start(...args));
 const trainArgs = [
   "router",
   "train",

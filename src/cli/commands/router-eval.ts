@@ -5,9 +5,9 @@ import { evaluateFolder, readEvaluationInputs } from "../../routing/evaluate-fol
 import { formatEvaluationTable } from "../../routing/evaluation/index.ts";
 import { renderEvaluationReport } from "../../routing/report/index.ts";
 import { writeFileAtomic } from "../../support/atomic-file.ts";
+import { wholeNumber } from "../flags.ts";
 import { printResult, say } from "../io.ts";
 import { createProgress } from "../progress.ts";
-import { wholeNumber } from "./router-train.ts";
 
 interface Flags {
   readonly router: string;

@@ -4,7 +4,7 @@ import { readJudgedRecords } from "../../judged/index.ts";
 import { lookaheadDefaults } from "../../routing/defaults.ts";
 import { VARIANTS, type Variant } from "../../routing/lookahead/index.ts";
 import { trainRouter } from "../../routing/train-router.ts";
-import { TuttiError } from "../../support/errors.ts";
+import { wholeNumber } from "../flags.ts";
 import { interruptSignal, say } from "../io.ts";
 import { trainingProgress } from "../training-progress.ts";
 
@@ -20,20 +20,6 @@ interface Flags {
   readonly embedder?: string;
   readonly mlc: boolean;
   readonly threads: number;
-}
-
-/** Parses a whole number of at least `least`. */
-export function wholeNumber(name: string, least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least) {
-      throw new TuttiError(
-        "INVALID_ARGUMENT",
-        `${name} is "${text}", expected a whole number of at least ${least}`,
-      );
-    }
-    return value;
-  };
 }
 
 export function routerTrainCommand(): Command {

@@ -4,8 +4,8 @@ import { Command } from "commander";
 import { createGateway, loadPool, serveGateway } from "../../gateway/index.ts";
 import { loadRouters, routerNamed } from "../../routing/router-folder.ts";
 import { createJsonLinesLogger } from "../../support/logger.ts";
+import { wholeNumber } from "../flags.ts";
 import { say } from "../io.ts";
-import { wholeNumber } from "./router-train.ts";
 
 interface Flags {
   readonly router: string;
