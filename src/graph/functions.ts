@@ -144,3 +144,46 @@ export const linearCrossEntropy = (
     rowsPerChunk,
     ...(logitSoftcap !== undefined && { logitSoftcap }),
   });
+
+export interface CachedAttentionOptions {
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  /** Factor on q k^T. */
+  readonly scale: number;
+  /** Cap on the scores; none when absent. */
+  readonly softcap?: number | undefined;
+  /** Positions a query sees, itself included; all when absent. */
+  readonly window?: number | undefined;
+}
+
+/** See ops/cached-attention.ts; returns the mixed values and both caches with the new tokens in them. */
+export function cachedAttention(
+  inputs: {
+    readonly q: Value;
+    readonly k: Value;
+    readonly v: Value;
+    readonly keyCache: Value;
+    readonly valueCache: Value;
+    readonly last: Value;
+    readonly length: Value;
+  },
+  options: CachedAttentionOptions,
+): { readonly mixed: Value; readonly keyCache: Value; readonly valueCache: Value } {
+  const { heads, keyValueHeads, scale, softcap = 0, window = 0 } = options;
+  const { q, k, v, keyCache, valueCache, last, length } = inputs;
+  const [mixed, newKeys, newValues] = applyOp(
+    "cached_attention",
+    [q, k, v, keyCache, valueCache, last, length],
+    { heads, keyValueHeads, scale, softcap, window },
+  ).outputs;
+  return { mixed: mixed!, keyCache: newKeys!, valueCache: newValues! };
+}
+
+/** See ops/quantized-matmul.ts. */
+export const quantizedMatmul = (
+  x: Value,
+  packed: Value,
+  scales: Value,
+  zeros: Value,
+  options: { readonly bits: 4 | 8; readonly block: number },
+): Value => one("quantized_matmul", [x, packed, scales, zeros], { ...options });

@@ -1,6 +1,6 @@
 /** Cases of the conformance suite: small graphs, one op or gradient rule each, over odd shapes. */
 import * as ops from "../../src/graph/functions.ts";
-import { Graph, type Value } from "../../src/graph/ir.ts";
+import { Graph, inputKind, type Value } from "../../src/graph/ir.ts";
 import { RandomStream, streamOf } from "../../src/tensor/random.ts";
 
 export interface InputSpec {
@@ -10,6 +10,8 @@ export interface InputSpec {
   readonly range?: readonly [number, number];
   /** Literal values instead of random ones. */
   readonly values?: readonly number[];
+  /** Whether the op states no gradient for it. @default false */
+  readonly isConstant?: boolean;
 }
 
 export interface OpCase {
@@ -342,6 +344,103 @@ const losses: OpCase[] = [
   lossCase(2, 4, 3, 8, [1, 0], 30),
 ];
 
+const constant = (...shape: number[]): InputSpec => ({ shape, isConstant: true });
+const last = (values: readonly number[]): InputSpec => ({ shape: [values.length], dtype: "int32", values });
+
+interface CachedAttentionCase {
+  readonly tokens: number;
+  readonly last: readonly number[];
+  readonly heads: readonly [number, number];
+  readonly window?: number;
+  readonly softcap?: number;
+  readonly width?: number;
+}
+
+/** The output is all three: mixed values and what is defined in every row of both caches. */
+const cachedAttentionCase = ({
+  tokens,
+  last: lasts,
+  heads: [heads, keyValueHeads],
+  window,
+  softcap,
+  width = 8,
+}: CachedAttentionCase): OpCase => ({
+  name: `cached_attention tokens=${tokens} last=${lasts} heads=${heads}/${keyValueHeads} window=${window} softcap=${softcap} width=${width}`,
+  op: "cached_attention",
+  inputs: [
+    constant(lasts.length, tokens, heads * width),
+    constant(lasts.length, tokens, keyValueHeads * width),
+    constant(lasts.length, tokens, keyValueHeads * width),
+    constant(lasts.length, keyValueHeads, 9, width),
+    constant(lasts.length, keyValueHeads, 9, width),
+    last(lasts),
+    { shape: [], dtype: "int32", values: [Math.max(...lasts) + 1] },
+  ],
+  build: ([q, k, v, keyCache, valueCache, lastToken, length]) => {
+    const result = ops.cachedAttention(
+      {
+        q: q!,
+        k: k!,
+        v: v!,
+        keyCache: keyCache!,
+        valueCache: valueCache!,
+        last: lastToken!,
+        length: length!,
+      },
+      { heads, keyValueHeads, scale: 0.6, window, softcap },
+    );
+    const filled = (cache: Value): Value => ops.slice(cache, 2, 0, Math.min(...lasts) + 1);
+    const rows = [result.mixed, filled(result.keyCache), filled(result.valueCache)].map((value) =>
+      ops.reshape(value, [lasts.length, sizeOfRow(value)]),
+    );
+    return ops.concat(rows, 1);
+  },
+});
+const sizeOfRow = (value: Value): number =>
+  value.shape.slice(1).reduce<number>((product, dimension) => product * Number(dimension), 1);
+
+const cachedAttention: OpCase[] = [
+  cachedAttentionCase({ tokens: 5, last: [4], heads: [4, 2] }),
+  cachedAttentionCase({ tokens: 5, last: [4], heads: [4, 2], window: 3 }),
+  cachedAttentionCase({ tokens: 1, last: [0, 0], heads: [2, 2] }),
+  cachedAttentionCase({ tokens: 1, last: [3, 8, 0], heads: [4, 2], softcap: 1.5 }),
+  cachedAttentionCase({ tokens: 1, last: [3, 8, 0], heads: [4, 1], window: 4 }),
+  cachedAttentionCase({ tokens: 3, last: [6], heads: [4, 2], window: 2, width: 16 }),
+  cachedAttentionCase({ tokens: 3, last: [8], heads: [2, 1], window: 8, softcap: 2 }),
+];
+
+const bytes = (...shape: number[]): InputSpec => ({ shape, dtype: "uint8", range: [0, 255] });
+
+const quantizedCase = (
+  bits: 4 | 8,
+  block: number,
+  [rows, blocks, outputs]: readonly [number, number, number],
+): OpCase => ({
+  name: `quantized_matmul bits=${bits} block=${block} rows=${rows} blocks=${blocks} outputs=${outputs}`,
+  op: "quantized_matmul",
+  inputs: [
+    // Activations that int8 holds exactly, one largest value a block: their rounding is not what is tested here.
+    {
+      shape: [rows, blocks * block],
+      isConstant: true,
+      values: Array.from({ length: rows * blocks * block }, (_, i) =>
+        i % block ? ((i * 37) % 255) - 127 : 127,
+      ),
+    },
+    bytes(outputs, blocks, (block * bits) / 8),
+    { shape: [outputs * blocks], range: [0.3, 2], isConstant: true },
+    bytes(outputs * Math.ceil((blocks * bits) / 8)),
+  ],
+  build: ([x, packed, scales, zeros]) =>
+    ops.mul(ops.quantizedMatmul(x!, packed!, scales!, zeros!, { bits, block }), x!.graph.scalar(1e-4)),
+});
+const quantized: OpCase[] = [
+  quantizedCase(4, 32, [1, 2, 3]),
+  quantizedCase(4, 32, [5, 3, 4]),
+  quantizedCase(8, 32, [1, 2, 3]),
+  quantizedCase(8, 32, [5, 3, 4]),
+];
+
 export const OP_CASES: readonly OpCase[] = [
   ...unary,
   ...binary,
@@ -353,6 +452,8 @@ export const OP_CASES: readonly OpCase[] = [
   ...indexing,
   ...rotary,
   ...losses,
+  ...cachedAttention,
+  ...quantized,
 ];
 
 /** The values of a case's inputs: a function of its name. */
@@ -376,11 +477,16 @@ export function caseFeeds(opCase: OpCase): Float64Array[] {
 export function buildCase(opCase: OpCase): { graph: Graph; output: Value; loss: Value; parameters: Value[] } {
   const graph = new Graph();
   const inputs = opCase.inputs.map((input, index) =>
-    graph.input(`x${index}`, input.dtype ?? "float32", input.shape, input.dtype ? "data" : "parameter"),
+    graph.input(
+      `x${index}`,
+      input.dtype ?? "float32",
+      input.shape,
+      input.dtype || input.isConstant ? "data" : "parameter",
+    ),
   );
   const output = opCase.build(inputs, graph);
   const size = output.shape.reduce<number>((product, dimension) => product * Number(dimension), 1);
   const weights = Float32Array.from({ length: size }, (_, index) => Math.sin(index + 1));
   const loss = ops.sumAll(ops.mul(output, graph.constant("float32", output.shape, weights)));
-  return { graph, output, loss, parameters: inputs.filter((input) => input.dtype === "float32") };
+  return { graph, output, loss, parameters: inputs.filter((input) => inputKind(input) === "parameter") };
 }
