@@ -277,6 +277,12 @@ const indexing: OpCase[] = [
     build: ([t, i]) => ops.gatherRows(t!, i!),
   },
   {
+    name: "gather_tokens with repeats",
+    op: "gather_tokens",
+    inputs: [f(2, 3, 4), ids(6, 5)],
+    build: ([x, rows]) => ops.gatherTokens(x!, rows!),
+  },
+  {
     name: "gather_rows of nothing",
     op: "gather_rows",
     inputs: [f(5, 3), ids(5, 0)],
@@ -345,68 +351,33 @@ const losses: OpCase[] = [
 ];
 
 const constant = (...shape: number[]): InputSpec => ({ shape, isConstant: true });
-const last = (values: readonly number[]): InputSpec => ({ shape: [values.length], dtype: "int32", values });
 
-interface CachedAttentionCase {
-  readonly tokens: number;
-  readonly last: readonly number[];
-  readonly heads: readonly [number, number];
-  readonly window?: number;
-  readonly softcap?: number;
-  readonly width?: number;
-}
-
-/** The output is all three: mixed values and what is defined in every row of both caches. */
-const cachedAttentionCase = ({
-  tokens,
-  last: lasts,
-  heads: [heads, keyValueHeads],
-  window,
-  softcap,
-  width = 8,
-}: CachedAttentionCase): OpCase => ({
-  name: `cached_attention tokens=${tokens} last=${lasts} heads=${heads}/${keyValueHeads} window=${window} softcap=${softcap} width=${width}`,
+const cachedAttentionCase = (
+  [batch, heads, keyHeads]: readonly [number, number, number],
+  [tokens, older, width]: readonly [number, number, number],
+  softcap?: number,
+): OpCase => ({
+  name: `cached_attention batch=${batch} heads=${heads}/${keyHeads} tokens=${tokens} older=${older} softcap=${softcap}`,
   op: "cached_attention",
   inputs: [
-    constant(lasts.length, tokens, heads * width),
-    constant(lasts.length, tokens, keyValueHeads * width),
-    constant(lasts.length, tokens, keyValueHeads * width),
-    constant(lasts.length, keyValueHeads, 9, width),
-    constant(lasts.length, keyValueHeads, 9, width),
-    last(lasts),
-    { shape: [], dtype: "int32", values: [Math.max(...lasts) + 1] },
+    constant(batch, heads, tokens, width),
+    constant(batch, keyHeads, tokens, width),
+    constant(batch, keyHeads, tokens, width),
+    constant(batch, keyHeads, older, width),
+    constant(batch, keyHeads, older, width),
+    constant(batch, 1, tokens, older + tokens),
   ],
-  build: ([q, k, v, keyCache, valueCache, lastToken, length]) => {
-    const result = ops.cachedAttention(
-      {
-        q: q!,
-        k: k!,
-        v: v!,
-        keyCache: keyCache!,
-        valueCache: valueCache!,
-        last: lastToken!,
-        length: length!,
-      },
-      { heads, keyValueHeads, scale: 0.6, window, softcap },
-    );
-    const filled = (cache: Value): Value => ops.slice(cache, 2, 0, Math.min(...lasts) + 1);
-    const rows = [result.mixed, filled(result.keyCache), filled(result.valueCache)].map((value) =>
-      ops.reshape(value, [lasts.length, sizeOfRow(value)]),
-    );
-    return ops.concat(rows, 1);
-  },
+  build: ([q, k, v, keys, values, bias]) =>
+    ops.cachedAttention(q!, { k: k!, v: v! }, { keys: keys!, values: values! }, bias!, {
+      scale: 0.6,
+      softcap,
+    }),
 });
-const sizeOfRow = (value: Value): number =>
-  value.shape.slice(1).reduce<number>((product, dimension) => product * Number(dimension), 1);
-
 const cachedAttention: OpCase[] = [
-  cachedAttentionCase({ tokens: 5, last: [4], heads: [4, 2] }),
-  cachedAttentionCase({ tokens: 5, last: [4], heads: [4, 2], window: 3 }),
-  cachedAttentionCase({ tokens: 1, last: [0, 0], heads: [2, 2] }),
-  cachedAttentionCase({ tokens: 1, last: [3, 8, 0], heads: [4, 2], softcap: 1.5 }),
-  cachedAttentionCase({ tokens: 1, last: [3, 8, 0], heads: [4, 1], window: 4 }),
-  cachedAttentionCase({ tokens: 3, last: [6], heads: [4, 2], window: 2, width: 16 }),
-  cachedAttentionCase({ tokens: 3, last: [8], heads: [2, 1], window: 8, softcap: 2 }),
+  cachedAttentionCase([1, 4, 2], [5, 1, 4]),
+  cachedAttentionCase([3, 4, 2], [1, 7, 4]),
+  cachedAttentionCase([2, 2, 2], [3, 4, 6], 1.5),
+  cachedAttentionCase([1, 3, 1], [1, 1, 2], 2),
 ];
 
 const bytes = (...shape: number[]): InputSpec => ({ shape, dtype: "uint8", range: [0, 255] });

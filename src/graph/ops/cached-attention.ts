@@ -1,143 +1,138 @@
 /**
- * Attention of new tokens over a key/value cache that lives outside of the graph: grouped heads, a causal mask and
- * optionally a sliding window. Queries that share a key/value head read it where it lies; nothing is repeated.
+ * Attention of new tokens over older ones, whose keys and values are kept outside of the graph, and over one another:
+ * softmax(scale q [keys, k]^T + bias) [values, v], scores soft-capped before the bias where a cap is given. Queries that
+ * share a key/value head read it where it lies: nothing is repeated, and the cache is never copied.
  *
- * Shapes: D is a multiple of 8; q f32 [B, T, N*D], k and v f32 [B, T, K*D], caches f32 [B, K, S, D], last i32 [B], length i32 [].
- * Row b has `last[b] + 1` tokens after this step, its new ones last; rows with T > 1 new tokens behind older ones are
- * given alone (B = 1). `length` is the largest `last[b] + 1`. Outputs: y [B, T, N*D] and both caches with the new
- * keys and values written behind the old ones; a runner that is given the same memory for a cache's input and output
- * writes in place and copies nothing. What the caches hold behind a row's last token is undefined.
+ * Shapes: q f32 [B, N, T, D], k and v f32 [B, K, T, D], keys and values f32 [B, K, S, D] with S at least 1, bias f32
+ * [B, 1, T, S + T], y f32 [B, N, T, D]; N is a multiple of K.
  */
 import type { Attributes, TensorType } from "../ir.ts";
-import { defineOp, type OpDefinition, type ReferenceTensor } from "../op.ts";
+import { defineOp, type OnnxEmitter, type OpDefinition, type ReferenceTensor } from "../op.ts";
 import { inputAt, numberAttribute, shapeMismatch } from "./check.ts";
 import { outputLike } from "./reference.ts";
 
 interface CachedAttentionAttributes {
-  readonly heads: number;
-  readonly keyValueHeads: number;
+  /** Factor on q k^T. */
   readonly scale: number;
-  /** 0 caps nothing. */
+  /** Cap on the scores; 0 caps nothing. */
   readonly softcap: number;
-  /** Positions a query sees, itself included; 0 sees all. */
-  readonly window: number;
 }
 
 function read(attributes: Attributes): CachedAttentionAttributes {
-  const number = (name: string): number => numberAttribute("cached_attention", attributes, name);
   return {
-    heads: number("heads"),
-    keyValueHeads: number("keyValueHeads"),
-    scale: number("scale"),
-    softcap: number("softcap"),
-    window: number("window"),
+    scale: numberAttribute("cached_attention", attributes, "scale"),
+    softcap: numberAttribute("cached_attention", attributes, "softcap"),
   };
 }
 
-function inferTypes(inputs: readonly TensorType[], attributes: Attributes): readonly TensorType[] {
-  const float = (index: number): TensorType => inputAt("cached_attention", inputs, index, "float32");
-  const [q, k, v, keys, values] = [float(0), float(1), float(2), float(3), float(4)];
-  const last = inputAt("cached_attention", inputs, 5, "int32");
-  const length = inputAt("cached_attention", inputs, 6, "int32");
-  const { heads, keyValueHeads } = read(attributes);
-  const [batch, , , headWidth] = keys.shape;
-  const [, tokens] = q.shape;
+function inferTypes(inputs: readonly TensorType[]): readonly TensorType[] {
+  const [q, k, v, keys, values, bias] = [0, 1, 2, 3, 4, 5].map((index) =>
+    inputAt("cached_attention", inputs, index, "float32"),
+  ) as [TensorType, TensorType, TensorType, TensorType, TensorType, TensorType];
+  const [batch, heads, tokens, headWidth] = q.shape;
+  const [, keyHeads] = k.shape;
   const isLegal =
-    keys.shape.length === 4 &&
-    keys.shape[1] === keyValueHeads &&
-    heads % keyValueHeads === 0 &&
-    Number(headWidth) % 8 === 0 &&
-    q.shape.join() === [batch, tokens, heads * Number(headWidth)].join() &&
-    k.shape.join() === [batch, tokens, keyValueHeads * Number(headWidth)].join() &&
+    q.shape.length === 4 &&
+    Number(heads) % Number(keyHeads) === 0 &&
+    k.shape.join() === [batch, keyHeads, tokens, headWidth].join() &&
     v.shape.join() === k.shape.join() &&
+    keys.shape.join() === [batch, keyHeads, keys.shape[2], headWidth].join() &&
     values.shape.join() === keys.shape.join() &&
-    last.shape.join() === `${batch}` &&
-    length.shape.length === 0;
+    bias.shape.join() === [batch, 1, tokens, bias.shape[3]].join();
   if (!isLegal) {
     throw shapeMismatch(
       "cached_attention",
-      "q[B, T, N*D], k and v[B, T, K*D], caches[B, K, S, D], last[B], length[], D a multiple of 8",
+      "q[B, N, T, D], k and v[B, K, T, D], keys and values[B, K, S, D], bias[B, 1, T, S + T]",
       inputs,
     );
   }
-  return [q, keys, values];
+  return [q];
 }
 
-const capped = (score: number, cap: number): number => (cap === 0 ? score : cap * Math.tanh(score / cap));
+function emitSoftcap(emitter: OnnxEmitter, scores: string, cap: number): string {
+  if (cap === 0) return scores;
+  const [small] = emitter.node("Mul", [scores, emitter.float(1 / cap)]);
+  const [bent] = emitter.node("Tanh", [small!]);
+  return emitter.node("Mul", [bent!, emitter.float(cap)])[0]!;
+}
 
 function evaluate(
   inputs: readonly ReferenceTensor[],
   attributes: Attributes,
   types: readonly TensorType[],
 ): ReferenceTensor[] {
-  const { heads, keyValueHeads, scale, softcap, window } = read(attributes);
-  const [q, k, v, oldKeys, oldValues, last] = inputs as readonly [
-    ReferenceTensor,
-    ReferenceTensor,
-    ReferenceTensor,
-    ReferenceTensor,
-    ReferenceTensor,
-    ReferenceTensor,
+  const { scale, softcap } = read(attributes);
+  const [q, k, v, keys, values, bias] = inputs.map(({ data }) => data) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
   ];
-  const [batch, tokens] = q.shape as [number, number];
-  const [, , capacity, width] = oldKeys.shape as [number, number, number, number];
+  const [batch, heads, tokens, width] = inputs[0]!.shape as [number, number, number, number];
+  const [, keyHeads, older] = inputs[3]!.shape as [number, number, number, number];
   const y = outputLike(types[0]);
-  const caches = [oldKeys, oldValues].map((cache) => ({ ...cache, data: Float64Array.from(cache.data) }));
-  const [keys, values] = caches as [ReferenceTensor, ReferenceTensor];
-  for (let row = 0; row < batch; row++) {
-    const first = last.data[row]! + 1 - tokens;
-    for (let token = 0; token < tokens; token++) {
-      for (let head = 0; head < keyValueHeads; head++) {
-        const from = ((row * tokens + token) * keyValueHeads + head) * width;
-        const to = ((row * keyValueHeads + head) * capacity + first + token) * width;
-        keys.data.set(k.data.subarray(from, from + width), to);
-        values.data.set(v.data.subarray(from, from + width), to);
-      }
-    }
-    for (let token = 0; token < tokens; token++) {
-      const position = first + token;
-      const oldest = window === 0 ? 0 : Math.max(0, position - window + 1);
-      for (let head = 0; head < heads; head++) {
-        const query = ((row * tokens + token) * heads + head) * width;
-        const group = Math.floor((head * keyValueHeads) / heads);
-        const cached = (row * keyValueHeads + group) * capacity * width;
-        const weights: number[] = [];
-        for (let key = oldest; key <= position; key++) {
-          let score = 0;
-          for (let i = 0; i < width; i++) score += q.data[query + i]! * keys.data[cached + key * width + i]!;
-          weights.push(capped(scale * score, softcap));
-        }
-        const highest = Math.max(...weights);
-        const exponentials = weights.map((weight) => Math.exp(weight - highest));
-        const total = exponentials.reduce((sum, value) => sum + value, 0);
-        for (const [index, value] of exponentials.entries()) {
-          const source = cached + (oldest + index) * width;
-          for (let i = 0; i < width; i++) y.data[query + i]! += (value / total) * values.data[source + i]!;
-        }
-      }
+  for (let row = 0; row < batch * heads * tokens; row++) {
+    const token = row % tokens;
+    const sequence = Math.floor(row / tokens / heads);
+    const head = Math.floor((Math.floor(row / tokens) % heads) / (heads / keyHeads));
+    const group = sequence * keyHeads + head;
+    const place = (key: number, past: Float64Array, now: Float64Array): Float64Array => {
+      const start = key < older ? (group * older + key) * width : (group * tokens + key - older) * width;
+      return (key < older ? past : now).subarray(start, start + width);
+    };
+    const scores = Array.from({ length: older + tokens }, (_, key) => {
+      const cached = place(key, keys, k);
+      let score = 0;
+      for (let i = 0; i < width; i++) score += scale * q[row * width + i]! * cached[i]!;
+      const capped = softcap === 0 ? score : softcap * Math.tanh(score / softcap);
+      return capped + bias[(sequence * tokens + token) * (older + tokens) + key]!;
+    });
+    const highest = Math.max(...scores);
+    const weights = scores.map((score) => Math.exp(score - highest));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    for (const [key, weight] of weights.entries()) {
+      const cached = place(key, values, v);
+      for (let i = 0; i < width; i++) y.data[row * width + i]! += (weight / total) * cached[i]!;
     }
   }
-  return [y, keys, values];
+  return [y];
 }
 
 const cachedAttention = defineOp({
   name: "cached_attention",
-  arity: 7,
+  arity: 6,
   inferTypes,
-  gradient: { none: "the cache is overwritten in place; training attends to whole sequences instead" },
-  lower: (emitter, { inputs, outputs, attributes }) => {
-    const { heads, keyValueHeads, scale, softcap, window } = read(attributes);
-    emitter.node("GroupQueryAttention", inputs, {
-      outputs,
-      domain: "com.microsoft",
-      attributes: {
-        num_heads: { int: heads },
-        kv_num_heads: { int: keyValueHeads },
-        scale: { float: scale },
-        ...(softcap !== 0 && { softcap: { float: softcap } }),
-        ...(window !== 0 && { local_window_size: { int: window } }),
-      },
-    });
+  gradient: { none: "keys and values of older tokens are constants; training attends to whole sequences" },
+  lower: (emitter, { inputs, inputTypes, outputs, attributes }) => {
+    const { scale, softcap } = read(attributes);
+    const [q, k, v, keys, values, bias] = inputs as [string, string, string, string, string, string];
+    const [, heads, , headWidth] = inputTypes[0]!.shape.map(Number) as [number, number, number, number];
+    const keyHeads = Number(inputTypes[1]!.shape[1]);
+    const reshape = (x: string, target: readonly number[]): string =>
+      emitter.node("Reshape", [x, emitter.int64(target)])[0]!;
+    const product = (a: string, b: string, transB: number, alpha: number): string =>
+      emitter.node("FusedMatMul", [a, b], {
+        domain: "com.microsoft",
+        attributes: { transA: { int: 0 }, transB: { int: transB }, alpha: { float: alpha } },
+      })[0]!;
+    const slice = (x: string, from: string, to: string): string =>
+      emitter.node("Slice", [x, from, to, emitter.int64([3])])[0]!;
+    const axis = { axis: { int: 3 } };
+    // Queries of a key/value head lie next to one another: one taller product.
+    const grouped = reshape(q, [0, keyHeads, -1, headWidth]);
+    const parts = [product(grouped, keys, 1, scale), product(grouped, k, 1, scale)];
+    const [scores] = emitter.node("Concat", parts, { attributes: axis });
+    const perHead = emitSoftcap(emitter, reshape(scores!, [0, heads, -1, 0]), softcap);
+    const [biased] = emitter.node("Add", [perHead, bias]);
+    const [weights] = emitter.node("Softmax", [biased!], { attributes: { axis: { int: -1 } } });
+    const groupedWeights = reshape(weights!, [0, keyHeads, -1, 0]);
+    const [older] = emitter.node("Shape", [keys], { attributes: { start: { int: 2 }, end: { int: 3 } } });
+    const past = product(slice(groupedWeights, emitter.int64([0]), older!), values, 0, 1);
+    const now = product(slice(groupedWeights, older!, emitter.int64([2 ** 31])), v, 0, 1);
+    const [mixed] = emitter.node("Add", [past, now]);
+    emitter.node("Reshape", [mixed!, emitter.int64([0, heads, -1, headWidth])], { outputs });
   },
   evaluate,
   traits: { isElementwise: false, isRecomputed: false },
