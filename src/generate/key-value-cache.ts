@@ -47,7 +47,7 @@ export class KeyValueCache {
   /** Makes room for at least `slots` slots of `tokens` tokens; what is held stays. */
   reserve(slots: number, tokens: number): void {
     if (slots <= this.slots && tokens <= this.places && this.places > 0) return;
-    const newSlots = Math.max(slots, this.slots);
+    const newSlots = slots <= this.slots ? this.slots : Math.max(slots, 2 * this.slots);
     const wanted = tokens <= this.places ? this.places : Math.max(tokens, 1.25 * this.places);
     const newPlaces = PLACES_MULTIPLE * Math.max(1, Math.ceil(wanted / PLACES_MULTIPLE));
     const row = this.places * this.headWidth;

@@ -1,0 +1,13 @@
+/** Text from language models: loading, sampling, streaming, continuous batching, scoring. */
+export type { FinishReason, GeneratedAnswer, GeneratedToken } from "./answer.ts";
+export {
+  type GenerationModel,
+  type LoadGenerationModelOptions,
+  loadGenerationModel,
+} from "./load-model.ts";
+export type { TokenLogProbability } from "./log-probabilities.ts";
+export type { WeightBits } from "./quantize.ts";
+export type { GenerationRequest } from "./request.ts";
+export { SAMPLING_DEFAULTS, type SamplingSettings } from "./sampling.ts";
+export type { ContinuationScore } from "./score.ts";
+export { type GenerationEvent, TextGenerator, type TextGeneratorOptions } from "./text-generator.ts";
