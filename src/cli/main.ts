@@ -14,6 +14,7 @@ async function build(): Promise<Command> {
   const { routerTrainCommand } = await import("./commands/router-train.ts");
   const { routerEvalCommand } = await import("./commands/router-eval.ts");
   const { routerExplainCommand } = await import("./commands/router-explain.ts");
+  const { modelCommand } = await import("./commands/model.ts");
   const { demoCommand } = await import("./commands/demo.ts");
   const { serveCommand } = await import("./commands/serve.ts");
   for (const command of [routerTrainCommand(), routerEvalCommand(), routerExplainCommand()]) {
@@ -21,6 +22,7 @@ async function build(): Promise<Command> {
   }
   return program
     .addCommand(router)
+    .addCommand(modelCommand())
     .addCommand(serveCommand().exitOverride().showHelpAfterError())
     .addCommand(demoCommand().exitOverride().showHelpAfterError());
 }
