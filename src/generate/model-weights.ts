@@ -8,9 +8,10 @@ import { buildDecoderGraph } from "./decoder-graph.ts";
 import { canQuantize, type QuantizedMatrix, quantizeMatrix, type WeightBits } from "./quantize.ts";
 import type { GenerationWeights } from "./weight-values.ts";
 
-/** How a graph uses its weights: in products x W^T, and elsewhere. */
+/** How a graph uses its weights: in products x W^T, as tables whose rows are looked up, and otherwise. */
 interface WeightUses {
   readonly products: ReadonlySet<string>;
+  readonly tables: ReadonlySet<string>;
   readonly others: ReadonlySet<string>;
   /** The output projection, which may be the embedding. */
   readonly head: string;
@@ -19,7 +20,7 @@ interface WeightUses {
 /** GGUF types of more than four bits: storing them in four would lose what the file holds. */
 const FINER_TYPE = /^Q[568]/;
 
-/** Of the output projection, whose errors reach the logits undamped, and of finer types. */
+/** Of finer types, of tables, and of the output projection, whose errors reach the logits undamped. */
 const FINER_BITS = 8;
 
 function weightUses(model: CausalModel): WeightUses {
@@ -33,16 +34,31 @@ function weightUses(model: CausalModel): WeightUses {
     },
     1,
   );
-  const products = new Set<string>();
-  const others = new Set<string>();
+  const uses = { products: new Set<string>(), tables: new Set<string>(), others: new Set<string>(), head };
   for (const { op, inputs, attributes } of graph.nodes) {
     for (const [index, input] of inputs.entries()) {
       if (inputKind(input) !== "parameter") continue;
       const isProduct = op === "matmul" && index === 1 && attributes.transposeB === true;
-      (isProduct ? products : others).add(inputName(input));
+      const isTable = op === "gather_rows" && input.shape[0] === model.config.vocabularySize;
+      const use = isProduct ? uses.products : isTable ? uses.tables : uses.others;
+      use.add(inputName(input));
     }
   }
-  return { products, others, head };
+  return uses;
+}
+
+/** The bits that a weight is stored in. */
+function bitsOf(
+  tensor: Float32Tensor,
+  name: string,
+  type: unknown,
+  uses: WeightUses,
+  bits: WeightBits,
+): WeightBits | 32 {
+  if (!canQuantize(tensor) || uses.others.has(name)) return 32;
+  if (name === uses.head || uses.tables.has(name)) return FINER_BITS;
+  if (!uses.products.has(name)) return 32;
+  return FINER_TYPE.test(String(type)) ? FINER_BITS : bits;
 }
 
 export interface ReadWeightsOptions {
@@ -52,8 +68,8 @@ export interface ReadWeightsOptions {
 }
 
 /**
- * The weights of `model`. With few bits, matrices that stand in products x W^T become blocks of integers, the output
- * projection and what a GGUF file holds in more than 4 bits always of 8; tables that are looked up stay float32, a tied one is held in both forms.
+ * The weights of `model`. With few bits, matrices that stand in products x W^T and embedding tables become blocks of
+ * integers; tables, the output projection and what a GGUF file holds in more than 4 bits always of 8.
  *
  * @throws {TuttiError} WEIGHTS_MISMATCH, and what the reader of the format throws
  */
@@ -76,13 +92,14 @@ export function readGenerationWeights(
     const tensor = float32(shape, data);
     // Only its shape is looked at below; the array itself is not kept twice.
     shapes[name] = tensor;
-    const isProduct = bits !== 32 && uses!.products.has(name) && canQuantize(tensor);
-    if (isProduct) {
-      const isFiner = "type" in entry && FINER_TYPE.test(String(entry.type));
-      quantized.set(name, quantizeMatrix(tensor, isFiner || name === uses!.head ? FINER_BITS : bits));
+    const type = "type" in entry ? entry.type : undefined;
+    const stays = uses && bits !== 32 ? bitsOf(tensor, name, type, uses, bits) : 32;
+    if (stays === 32) {
+      plain.set(name, tensor);
+    } else {
+      quantized.set(name, quantizeMatrix(tensor, stays));
       shapes[name] = { dtype: "float32", shape, data: new Float32Array(0) };
     }
-    if (!isProduct || uses?.others.has(name)) plain.set(name, tensor);
   }
   onTensor?.(source.entries.size, source.entries.size);
   checkParameters(model.specs, shapes, source.path);

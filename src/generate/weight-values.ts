@@ -1,7 +1,7 @@
 /** How a generation graph gets its weights: large ones are fed, small ones and quantised ones are part of the graph. */
 import * as ops from "../graph/functions.ts";
 import type { Graph, Value } from "../graph/ir.ts";
-import { adaptLinear } from "../nn/linear-adaptation.ts";
+import { adaptLinear, adaptLookUp } from "../nn/linear-adaptation.ts";
 import type { ParameterSpecs, ParameterValues } from "../nn/parameters.ts";
 import type { Float32Tensor } from "../tensor/host-tensor.ts";
 import type { QuantizedMatrix } from "./quantize.ts";
@@ -10,19 +10,19 @@ import type { QuantizedMatrix } from "./quantize.ts";
 export interface GenerationWeights {
   /** Float32 weights by name. */
   readonly plain: ReadonlyMap<string, Float32Tensor>;
-  /** Matrices whose products use few bits; a tied embedding is in both. */
+  /** Matrices in few bits. */
   readonly quantized: ReadonlyMap<string, QuantizedMatrix>;
 }
 
 /** Vectors go into the graph: feeding each of them costs more than using it. */
 const isSmall = ({ shape }: Float32Tensor): boolean => shape.length < 2;
 
-/** The tensors to feed with every run: those that {@link declareWeights} declares as inputs. */
+/** The tensors to feed with every run: those that {@link declareWeights} declares as inputs of the live graph. */
 export function fedWeights(weights: GenerationWeights): Record<string, Float32Tensor> {
   return Object.fromEntries([...weights.plain].filter(([, tensor]) => !isSmall(tensor)));
 }
 
-/** Values of all weights; `linear` uses the quantised form where there is one. */
+/** Values of all weights; `linear` and `lookUp` use the quantised form where there is one. */
 export function declareWeights(
   graph: Graph,
   specs: ParameterSpecs,
@@ -76,6 +76,11 @@ function useQuantized(
     zeros: graph.constant("uint8", [zeros.length], zeros),
   };
   const shift = offsets && graph.constant("float32", [outputs, blocks], offsets);
+  if (bits === 8) {
+    adaptLookUp(weight, (ids) =>
+      ops.quantizedGatherRows(ids, values.packed, values.scales, values.zeros, block),
+    );
+  }
   adaptLinear(weight, (x) => {
     const product = ops.quantizedMatmul(x, values.packed, values.scales, values.zeros, { bits, block });
     if (!shift) return product;

@@ -178,3 +178,12 @@ export const quantizedMatmul = (
   zeros: Value,
   options: { readonly bits: 4 | 8; readonly block: number },
 ): Value => one("quantized_matmul", [x, packed, scales, zeros], { ...options });
+
+/** Rows of an 8-bit matrix; see ops/quantized-matmul.ts. */
+export const quantizedGatherRows = (
+  indices: Value,
+  packed: Value,
+  scales: Value,
+  zeros: Value,
+  block: number,
+): Value => one("quantized_gather_rows", [indices, packed, scales, zeros], { block });

@@ -14,7 +14,7 @@ import {
   selfAttention,
   selfAttentionSpecs,
 } from "../nn/decoder-layers.ts";
-import { linear } from "../nn/layers.ts";
+import { linear, lookUp } from "../nn/layers.ts";
 import { matrix, type ParameterSpecs, type ParameterValues, vector } from "../nn/parameters.ts";
 import { rotaryEmbedding } from "../nn/rotary.ts";
 import type { RotarySettings } from "../nn/rotary-frequencies.ts";
@@ -90,7 +90,7 @@ export function llamaDecoder(
   const scale = 1 / Math.sqrt(headWidth);
   const norm = (name: string, x: Value): Value =>
     ops.rmsNorm(x, parameters(`${name}.weight`), config.rmsNormEpsilon);
-  let x = ops.gatherRows(parameters(EMBEDDING), inputs.inputIds);
+  let x = lookUp(parameters(EMBEDDING), inputs.inputIds);
   for (const [index, window] of config.layerWindows.entries()) {
     const name = `model.layers.${index}`;
     const mixed = selfAttention(parameters, `${name}.self_attn`, norm(`${name}.input_layernorm`, x), config, {

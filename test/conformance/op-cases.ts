@@ -410,6 +410,13 @@ const quantized: OpCase[] = [
   quantizedCase(4, 32, [5, 3, 4]),
   quantizedCase(8, 32, [1, 2, 3]),
   quantizedCase(8, 32, [5, 3, 4]),
+  {
+    name: "quantized_gather_rows with repeats",
+    op: "quantized_gather_rows",
+    inputs: [ids(4, 2, 3), bytes(4, 2, 32), { shape: [8], range: [0.3, 2], isConstant: true }, bytes(8)],
+    build: ([rows, packed, scales, zeros]) =>
+      ops.mul(ops.quantizedGatherRows(rows!, packed!, scales!, zeros!, 32), scales!.graph.scalar(1e-2)),
+  },
 ];
 
 export const OP_CASES: readonly OpCase[] = [

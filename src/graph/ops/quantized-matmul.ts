@@ -106,4 +106,65 @@ const quantizedMatmul = defineOp({
   traits: { isElementwise: false, isRecomputed: false },
 });
 
-export const QUANTIZED_MATMUL_OPS: readonly OpDefinition[] = [quantizedMatmul];
+/**
+ * Rows of an 8-bit matrix, y[..., :] = W[indices[...], :], from the same arrays: packed uint8 [O, I / block, block],
+ * scales f32 [O * I / block], zeros uint8 [O * I / block], indices i32 [...].
+ */
+const quantizedGatherRows = defineOp({
+  name: "quantized_gather_rows",
+  arity: 4,
+  inferTypes: (inputs, attributes) => {
+    const indices = inputAt("quantized_gather_rows", inputs, 0, "int32");
+    const packed = inputAt("quantized_gather_rows", inputs, 1, "uint8");
+    const scales = inputAt("quantized_gather_rows", inputs, 2, "float32");
+    const zeros = inputAt("quantized_gather_rows", inputs, 3, "uint8");
+    const block = numberAttribute("quantized_gather_rows", attributes, "block");
+    const [rows = 0, blocks = 0, width = 0] = packed.shape.map(Number);
+    const isLegal =
+      packed.shape.length === 3 &&
+      width === block &&
+      scales.shape.join() === `${rows * blocks}` &&
+      zeros.shape.join() === scales.shape.join();
+    if (!isLegal) {
+      throw shapeMismatch(
+        "quantized_gather_rows",
+        `packed[O, I/${block}, ${block}], scales and zeros[O*I/${block}]`,
+        inputs,
+      );
+    }
+    return [{ dtype: "float32", shape: [...indices.shape, blocks * block] }];
+  },
+  gradient: { none: "weights are quantised for inference only; train the float32 weights" },
+  lower: (emitter, { inputs, inputTypes, outputs, attributes }) => {
+    const block = numberAttribute("quantized_gather_rows", attributes, "block");
+    const [rows, blocks] = inputTypes[1]!.shape.map(Number) as [number, number];
+    const reshape = (name: string, shape: readonly number[]): string =>
+      emitter.node("Reshape", [name, emitter.int64(shape)])[0]!;
+    const [indices, packed, scales, zeros] = inputs as [string, string, string, string];
+    const table = reshape(packed, [rows, blocks * block]);
+    const perBlock = [scales, zeros].map((name) => reshape(name, [rows, blocks]));
+    emitter.node("GatherBlockQuantized", [table, indices, ...perBlock], {
+      outputs,
+      domain: "com.microsoft",
+      attributes: {
+        bits: { int: 8 },
+        block_size: { int: block },
+        gather_axis: { int: 0 },
+        quantize_axis: { int: 1 },
+      },
+    });
+  },
+  evaluate: (inputs, attributes, types) => {
+    const y = outputLike(types[0]);
+    const block = numberAttribute("quantized_gather_rows", attributes, "block");
+    const weight = dequantize(inputs, { bits: 8, block });
+    const width = y.shape.at(-1)!;
+    for (const [position, row] of inputs[0]!.data.entries()) {
+      y.data.set(weight.subarray(row * width, (row + 1) * width), position * width);
+    }
+    return [y];
+  },
+  traits: { isElementwise: false, isRecomputed: false },
+});
+
+export const QUANTIZED_MATMUL_OPS: readonly OpDefinition[] = [quantizedMatmul, quantizedGatherRows];
