@@ -6,6 +6,11 @@ export function printResult(text: string): void {
   process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
 }
 
+/** A part of a result, as it is: for text that comes piece by piece. */
+export function printPart(text: string): void {
+  process.stdout.write(text);
+}
+
 export function say(text: string): void {
   leaveProgressLine(process.stderr);
   process.stderr.write(text.endsWith("\n") ? text : `${text}\n`);

@@ -14,17 +14,15 @@ async function build(): Promise<Command> {
   const { routerTrainCommand } = await import("./commands/router-train.ts");
   const { routerEvalCommand } = await import("./commands/router-eval.ts");
   const { routerExplainCommand } = await import("./commands/router-explain.ts");
+  const { modelCommand } = await import("./commands/model.ts");
   const { demoCommand } = await import("./commands/demo.ts");
   const { serveCommand } = await import("./commands/serve.ts");
   for (const command of [routerTrainCommand(), routerEvalCommand(), routerExplainCommand()]) {
     router.addCommand(command.exitOverride().showHelpAfterError("(--help shows the options)"));
   }
-  const { modelGenerateCommand } = await import("./commands/model-generate.ts");
-  const model = new Command("model").description("use language models on this machine").exitOverride();
-  model.addCommand(modelGenerateCommand().exitOverride().showHelpAfterError("(--help shows the options)"));
   return program
     .addCommand(router)
-    .addCommand(model)
+    .addCommand(modelCommand())
     .addCommand(serveCommand().exitOverride().showHelpAfterError())
     .addCommand(demoCommand().exitOverride().showHelpAfterError());
 }

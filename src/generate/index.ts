@@ -1,20 +1,13 @@
-/** Local generation: decoding over a key/value cache, samplers, text streams, scores of given continuations. */
-export { CachedDecoder, DecoderCache, type RowTokens } from "./cached-decoder.ts";
+/** Text from language models: loading, sampling, streaming, continuous batching, scoring. */
+export type { FinishReason, GeneratedAnswer, GeneratedToken } from "./answer.ts";
 export {
-  type FinishReason,
-  type GenerationEvent,
-  type GenerationSettings,
-  generateTokens,
-  scoreContinuation,
-} from "./generate-tokens.ts";
-export { type LocalModel, openLocalModel } from "./local-model.ts";
-export {
-  type Candidate,
-  candidates,
-  checkSampling,
-  draw,
-  logProbabilities,
-  penalise,
-  type SamplingSettings,
-} from "./sampling.ts";
-export { TextStream } from "./text-stream.ts";
+  type GenerationModel,
+  type LoadGenerationModelOptions,
+  loadGenerationModel,
+} from "./load-model.ts";
+export type { TokenLogProbability } from "./log-probabilities.ts";
+export type { WeightBits } from "./quantize.ts";
+export type { GenerationRequest } from "./request.ts";
+export { SAMPLING_DEFAULTS, type SamplingSettings } from "./sampling.ts";
+export type { ContinuationScore } from "./score.ts";
+export { type GenerationEvent, TextGenerator, type TextGeneratorOptions } from "./text-generator.ts";

@@ -1,71 +1,91 @@
-/** Text out of tokens as they come: no half character, and never a part of a stop string. */
-import type { Tokenizer } from "../text/index.ts";
+/** Text of an answer as its tokens come: whole characters only, and nothing of a stop string. */
 
-/** What decoders put where bytes are not a whole character yet. */
-const REPLACEMENT = "\uFFFD";
+const REPLACEMENT = "\ufffd";
 
-export class TextStream {
-  private readonly tokenizer: Pick<Tokenizer, "decode">;
-  private readonly stopStrings: readonly string[];
-  private readonly ids: number[] = [];
-  private given = 0;
-  private ended = false;
+/** Tokens to text, as a tokenizer decodes. */
+export type Decode = (ids: readonly number[]) => string;
 
-  constructor(tokenizer: Pick<Tokenizer, "decode">, stopStrings: readonly string[] = []) {
-    this.tokenizer = tokenizer;
-    this.stopStrings = stopStrings.filter((stop) => stop !== "");
+/**
+ * Text piece by piece. A token may end inside a character: what decodes to replacement characters at the end is held
+ * back until the next tokens complete it.
+ */
+export class IncrementalDecoder {
+  private readonly decode: Decode;
+  /** Tokens whose text is known to be complete stay as context: decoders treat the start of a text apart. */
+  private context: number[] = [];
+  private pending: number[] = [];
+
+  constructor(decode: Decode) {
+    this.decode = decode;
   }
 
-  /** Whether a stop string was met; text from it on is never given. */
-  get isStopped(): boolean {
-    return this.ended;
+  /** The characters that `id` completes. */
+  push(id: number): string {
+    this.pending.push(id);
+    const before = this.decode(this.context);
+    const text = this.decode([...this.context, ...this.pending]);
+    if (text.endsWith(REPLACEMENT)) return "";
+    if (text.length > before.length) this.context = this.pending;
+    // A space that decoders strip at the start of a text is one to those after it: no text yet, not without text.
+    else if (this.context.length === 0) return "";
+    this.pending = [];
+    return text.slice(before.length);
   }
 
-  /** Text that is certain after this token; often a word, sometimes nothing. */
-  push(token: number): string {
-    if (this.ended) return "";
-    this.ids.push(token);
-    const text = this.tokenizer.decode(this.ids);
-    const stop = this.firstStop(text);
-    if (stop >= 0) {
-      this.ended = true;
-      return this.giveUpTo(text, stop);
-    }
-    return this.giveUpTo(text, text.length - Math.max(unfinished(text), this.possibleStop(text)));
-  }
-
-  /** What was held back. */
+  /** What is held back, replacement characters where characters stay incomplete. */
   finish(): string {
-    if (this.ended) return "";
-    this.ended = true;
-    const text = this.tokenizer.decode(this.ids);
-    return this.giveUpTo(text, text.length);
-  }
-
-  private giveUpTo(text: string, end: number): string {
-    const part = text.slice(this.given, Math.max(this.given, end));
-    this.given += part.length;
-    return part;
-  }
-
-  private firstStop(text: string): number {
-    const found = this.stopStrings.map((stop) => text.indexOf(stop)).filter((index) => index >= 0);
-    return found.length > 0 ? Math.min(...found) : -1;
-  }
-
-  /** Characters at the end that may be the beginning of a stop string. */
-  private possibleStop(text: string): number {
-    for (let length = Math.max(0, ...this.stopStrings.map((stop) => stop.length - 1)); length > 0; length--) {
-      const end = text.slice(-length);
-      if (end.length === length && this.stopStrings.some((stop) => stop.startsWith(end))) return length;
-    }
-    return 0;
+    const before = this.decode(this.context);
+    return this.decode([...this.context, ...this.pending]).slice(before.length);
   }
 }
 
-/** Characters at the end that later bytes may still change: at most three of a four-byte character. */
-function unfinished(text: string): number {
-  let count = 0;
-  while (count < 4 && text.at(-1 - count) === REPLACEMENT) count++;
-  return count;
+/** Finds the first stop string in a text that comes in pieces, and holds back what may yet become one. */
+export class StopStringScanner {
+  private readonly stops: readonly string[];
+  private held = "";
+  private found: string | undefined;
+
+  constructor(stops: readonly string[]) {
+    this.stops = stops;
+  }
+
+  /** The stop string that ended the text. */
+  get match(): string | undefined {
+    return this.found;
+  }
+
+  /** The text that is certainly before any stop string; nothing more after a match. */
+  push(piece: string): string {
+    if (this.found !== undefined) return "";
+    this.held += piece;
+    let first = Number.POSITIVE_INFINITY;
+    for (const stop of this.stops) {
+      const at = this.held.indexOf(stop);
+      if (at >= 0 && at < first) {
+        first = at;
+        this.found = stop;
+      }
+    }
+    const keep = this.found === undefined ? this.possibleStop() : this.held.length - first;
+    const text = this.held.slice(0, this.held.length - keep);
+    this.held = this.held.slice(text.length);
+    return text;
+  }
+
+  /** What was held back and did not become a stop string. */
+  finish(): string {
+    const text = this.found === undefined ? this.held : "";
+    this.held = "";
+    return text;
+  }
+
+  /** Length of the longest end of the held text that begins a stop string. */
+  private possibleStop(): number {
+    const longest = Math.max(0, ...this.stops.map((stop) => stop.length - 1));
+    for (let length = Math.min(longest, this.held.length); length > 0; length--) {
+      const end = this.held.slice(-length);
+      if (this.stops.some((stop) => stop.startsWith(end))) return length;
+    }
+    return 0;
+  }
 }

@@ -59,11 +59,26 @@ export const toInt32 = (x: Value): Value => one("to_int32", [x]);
 export const maskedScale = (x: Value, mask: Value, scale: number): Value =>
   one("masked_scale", [x, mask], { scale });
 
-export function reshape(x: Value, shape: Shape): Value {
-  return sameShape(x.shape, shape) ? x : one("reshape", [x], { shape });
+/** What `op` made `x` of, or undefined when something else did. */
+function madeBy(op: string, x: Value): Node | undefined {
+  return x.source.origin === "node" && x.source.node.op === op ? x.source.node : undefined;
 }
-export const transpose = (x: Value, permutation: readonly number[]): Value =>
-  one("transpose", [x], { permutation });
+
+/** Undoing a reshape adds no node. */
+export function reshape(x: Value, shape: Shape): Value {
+  if (sameShape(x.shape, shape)) return x;
+  const before = madeBy("reshape", x)?.inputs[0];
+  return before && sameShape(before.shape, shape) ? before : one("reshape", [x], { shape });
+}
+
+/** Undoing a transposition adds no node. */
+export function transpose(x: Value, permutation: readonly number[]): Value {
+  const node = madeBy("transpose", x);
+  const before = node?.attributes.permutation as readonly number[] | undefined;
+  const isUndone =
+    before?.length === permutation.length && permutation.every((axis, index) => before[axis] === index);
+  return isUndone ? node!.inputs[0]! : one("transpose", [x], { permutation });
+}
 export function expand(x: Value, shape: Shape): Value {
   return sameShape(x.shape, shape) ? x : one("expand", [x], { shape });
 }
@@ -119,6 +134,7 @@ export const rmsNorm = (x: Value, weight: Value, epsilon: number): Value =>
   one("rms_norm", [x, weight], { epsilon });
 
 export const gatherRows = (table: Value, indices: Value): Value => one("gather_rows", [table, indices]);
+export const gatherTokens = (x: Value, rows: Value): Value => one("gather_tokens", [x, rows]);
 export const scatterAddRows = (indices: Value, updates: Value, rows: number): Value =>
   one("scatter_add_rows", [indices, updates], { rows });
 export const pickLast = (x: Value, indices: Value): Value => one("pick_last", [x, indices]);
@@ -144,3 +160,30 @@ export const linearCrossEntropy = (
     rowsPerChunk,
     ...(logitSoftcap !== undefined && { logitSoftcap }),
   });
+
+/** See ops/cached-attention.ts. */
+export const cachedAttention = (
+  q: Value,
+  { k, v }: { readonly k: Value; readonly v: Value },
+  older: { readonly keys: Value; readonly values: Value },
+  bias: Value,
+  { scale, softcap = 0 }: { readonly scale: number; readonly softcap?: number | undefined },
+): Value => one("cached_attention", [q, k, v, older.keys, older.values, bias], { scale, softcap });
+
+/** See ops/quantized-matmul.ts. */
+export const quantizedMatmul = (
+  x: Value,
+  packed: Value,
+  scales: Value,
+  zeros: Value,
+  options: { readonly bits: 4 | 8; readonly block: number },
+): Value => one("quantized_matmul", [x, packed, scales, zeros], { ...options });
+
+/** Rows of an 8-bit matrix; see ops/quantized-matmul.ts. */
+export const quantizedGatherRows = (
+  indices: Value,
+  packed: Value,
+  scales: Value,
+  zeros: Value,
+  block: number,
+): Value => one("quantized_gather_rows", [indices, packed, scales, zeros], { block });

@@ -4,11 +4,13 @@ import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
 import type { OpDefinition } from "./op.ts";
 import { BINARY_OPS } from "./ops/binary.ts";
+import { CACHED_ATTENTION_OPS } from "./ops/cached-attention.ts";
 import { INDEXING_OPS } from "./ops/indexing.ts";
 import { LOSS_OPS } from "./ops/linear-cross-entropy.ts";
 import { MATMUL_OPS } from "./ops/matmul.ts";
 import { MOVEMENT_OPS } from "./ops/movement.ts";
 import { NORMALISATION_OPS } from "./ops/normalisation.ts";
+import { QUANTIZED_MATMUL_OPS } from "./ops/quantized-matmul.ts";
 import { REDUCTION_OPS } from "./ops/reduction.ts";
 import { ROTARY_OPS } from "./ops/rotary.ts";
 import { SOFTMAX_OPS } from "./ops/softmax.ts";
@@ -26,6 +28,8 @@ export const OP_TABLE: ReadonlyMap<string, OpDefinition> = new Map(
     INDEXING_OPS,
     ROTARY_OPS,
     LOSS_OPS,
+    CACHED_ATTENTION_OPS,
+    QUANTIZED_MATMUL_OPS,
   ]
     .flat()
     .map((row) => [row.name, row]),

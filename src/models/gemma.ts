@@ -14,6 +14,7 @@ import {
   selfAttention,
   selfAttentionSpecs,
 } from "../nn/decoder-layers.ts";
+import { lookUp } from "../nn/layers.ts";
 import { matrix, type ParameterSpecs, type ParameterValues, vector } from "../nn/parameters.ts";
 import { type Rotate, rotaryEmbedding } from "../nn/rotary.ts";
 import type { RotarySettings } from "../nn/rotary-frequencies.ts";
@@ -117,7 +118,7 @@ function gemmaDecoder(
     const weight = parameters(`${name}.weight`);
     return ops.rmsNorm(x, ops.add(weight, ops.scalarLike(weight, 1)), config.rmsNormEpsilon);
   };
-  const embedded = ops.gatherRows(parameters(EMBEDDING), inputs.inputIds);
+  const embedded = lookUp(parameters(EMBEDDING), inputs.inputIds);
   const layer = (x: Value, index: number, window: number | undefined): Value => {
     const name = `model.layers.${index}`;
     const mixed = selfAttention(parameters, `${name}.self_attn`, norm(`${name}.input_layernorm`, x), config, {

@@ -8,7 +8,7 @@
 import * as ops from "../graph/functions.ts";
 import type { Value } from "../graph/ir.ts";
 import { mergeHeads, splitHeads } from "../nn/attention.ts";
-import { dropout, layerNormSpecs, namedLayerNorm } from "../nn/layers.ts";
+import { dropout, layerNormSpecs, lookUp, namedLayerNorm } from "../nn/layers.ts";
 import { matrix, type ParameterSpecs, type ParameterValues, vector } from "../nn/parameters.ts";
 import {
   attendTo,
@@ -139,7 +139,7 @@ export function gpt2Decoder(
   const drop = (x: Value, probability: number): Value => dropout(x, isTraining ? probability : 0);
   const project = (name: string, x: Value): Value => conv1d(parameters, name, x);
   const norm = (name: string, x: Value): Value => namedLayerNorm(parameters, name, x, layerNormEpsilon);
-  const words = ops.gatherRows(parameters(EMBEDDING), inputs.inputIds);
+  const words = lookUp(parameters(EMBEDDING), inputs.inputIds);
   const places = ops.gatherRows(parameters("transformer.wpe.weight"), inputs.positionIds);
   const block = (x: Value, index: number, scale: number): Value => {
     const name = `transformer.h.${index}`;

@@ -14,7 +14,7 @@ import {
   selfAttention,
   selfAttentionSpecs,
 } from "../nn/decoder-layers.ts";
-import { linear } from "../nn/layers.ts";
+import { linear, lookUp } from "../nn/layers.ts";
 import { matrix, type ParameterSpecs, type ParameterValues, vector } from "../nn/parameters.ts";
 import { rotaryEmbedding } from "../nn/rotary.ts";
 import type { RotarySettings } from "../nn/rotary-frequencies.ts";
@@ -101,7 +101,7 @@ export function llamaDecoder(
     const inner = norm(`${name}.post_attention_layernorm`, attended);
     return ops.add(attended, gatedFeedForward(parameters, `${name}.mlp`, inner, config, ops.silu));
   };
-  const embedded = ops.gatherRows(parameters(EMBEDDING), inputs.inputIds);
+  const embedded = lookUp(parameters(EMBEDDING), inputs.inputIds);
   const last = config.layerWindows.reduce(
     (x, window, index) => x.graph.region("layer", () => layer(x, index, window)),
     embedded,

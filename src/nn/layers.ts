@@ -3,7 +3,7 @@
  */
 import * as ops from "../graph/functions.ts";
 import type { Value } from "../graph/ir.ts";
-import { adaptationOf } from "./linear-adaptation.ts";
+import { adaptationOf, lookUpAdaptationOf } from "./linear-adaptation.ts";
 import type { ParameterSpecs } from "./parameters.ts";
 import { matrix, type ParameterValues, vector } from "./parameters.ts";
 
@@ -15,6 +15,11 @@ export function linear(x: Value, weight: Value, bias?: Value): Value {
   const plain = ops.matmul(x, weight, { transposeB: true });
   const product = adaptationOf(weight)?.(x, weight, plain) ?? plain;
   return bias ? ops.add(product, bias) : product;
+}
+
+/** Rows of an embedding table [V, H] by ids i32 [...] -> [..., H]; an adaptation of the table replaces the lookup. */
+export function lookUp(table: Value, ids: Value): Value {
+  return lookUpAdaptationOf(table)?.(ids, table) ?? ops.gatherRows(table, ids);
 }
 
 /** The linear layer stored under `${name}.weight` and `${name}.bias`. */

@@ -1,6 +1,7 @@
 /**
- * How adapters reach linear layers: a weight of a graph may carry an adaptation, which `linear` applies to its
- * product. Models are built unchanged; whoever looks parameters up decides what is adapted.
+ * How adapters and quantised weights reach layers: a weight of a graph may carry an adaptation, which `linear` applies
+ * to its product and `lookUp` to its rows. Models are built unchanged; whoever looks parameters up decides what is
+ * adapted.
  */
 import type { Value } from "../graph/ir.ts";
 
@@ -17,4 +18,18 @@ export function adaptLinear(weight: Value, adaptation: LinearAdaptation | undefi
 
 export function adaptationOf(weight: Value): LinearAdaptation | undefined {
   return adaptations.get(weight);
+}
+
+/** From ids i32 [...] and a table [V, H] to rows [..., H]. */
+export type LookUpAdaptation = (ids: Value, table: Value) => Value;
+
+const lookUps = new WeakMap<Value, LookUpAdaptation>();
+
+/** Sets what `lookUp` does with rows of `table` from now on. */
+export function adaptLookUp(table: Value, adaptation: LookUpAdaptation): void {
+  lookUps.set(table, adaptation);
+}
+
+export function lookUpAdaptationOf(table: Value): LookUpAdaptation | undefined {
+  return lookUps.get(table);
 }

@@ -1,6 +1,6 @@
 /** Cases of the conformance suite: small graphs, one op or gradient rule each, over odd shapes. */
 import * as ops from "../../src/graph/functions.ts";
-import { Graph, type Value } from "../../src/graph/ir.ts";
+import { Graph, inputKind, type Value } from "../../src/graph/ir.ts";
 import { RandomStream, streamOf } from "../../src/tensor/random.ts";
 
 export interface InputSpec {
@@ -10,6 +10,8 @@ export interface InputSpec {
   readonly range?: readonly [number, number];
   /** Literal values instead of random ones. */
   readonly values?: readonly number[];
+  /** Whether the op states no gradient for it. @default false */
+  readonly isConstant?: boolean;
 }
 
 export interface OpCase {
@@ -275,6 +277,12 @@ const indexing: OpCase[] = [
     build: ([t, i]) => ops.gatherRows(t!, i!),
   },
   {
+    name: "gather_tokens with repeats",
+    op: "gather_tokens",
+    inputs: [f(2, 3, 4), ids(6, 5)],
+    build: ([x, rows]) => ops.gatherTokens(x!, rows!),
+  },
+  {
     name: "gather_rows of nothing",
     op: "gather_rows",
     inputs: [f(5, 3), ids(5, 0)],
@@ -342,6 +350,75 @@ const losses: OpCase[] = [
   lossCase(2, 4, 3, 8, [1, 0], 30),
 ];
 
+const constant = (...shape: number[]): InputSpec => ({ shape, isConstant: true });
+
+const cachedAttentionCase = (
+  [batch, heads, keyHeads]: readonly [number, number, number],
+  [tokens, older, width]: readonly [number, number, number],
+  softcap?: number,
+): OpCase => ({
+  name: `cached_attention batch=${batch} heads=${heads}/${keyHeads} tokens=${tokens} older=${older} softcap=${softcap}`,
+  op: "cached_attention",
+  inputs: [
+    constant(batch, heads, tokens, width),
+    constant(batch, keyHeads, tokens, width),
+    constant(batch, keyHeads, tokens, width),
+    constant(batch, keyHeads, older, width),
+    constant(batch, keyHeads, older, width),
+    constant(batch, 1, tokens, older + tokens),
+  ],
+  build: ([q, k, v, keys, values, bias]) =>
+    ops.cachedAttention(q!, { k: k!, v: v! }, { keys: keys!, values: values! }, bias!, {
+      scale: 0.6,
+      softcap,
+    }),
+});
+const cachedAttention: OpCase[] = [
+  cachedAttentionCase([1, 4, 2], [5, 1, 4]),
+  cachedAttentionCase([3, 4, 2], [1, 7, 4]),
+  cachedAttentionCase([2, 2, 2], [3, 4, 6], 1.5),
+  cachedAttentionCase([1, 3, 1], [1, 1, 2], 2),
+];
+
+const bytes = (...shape: number[]): InputSpec => ({ shape, dtype: "uint8", range: [0, 255] });
+
+const quantizedCase = (
+  bits: 4 | 8,
+  block: number,
+  [rows, blocks, outputs]: readonly [number, number, number],
+): OpCase => ({
+  name: `quantized_matmul bits=${bits} block=${block} rows=${rows} blocks=${blocks} outputs=${outputs}`,
+  op: "quantized_matmul",
+  inputs: [
+    // Activations that int8 holds exactly, one largest value a block: their rounding is not what is tested here.
+    {
+      shape: [rows, blocks * block],
+      isConstant: true,
+      values: Array.from({ length: rows * blocks * block }, (_, i) =>
+        i % block ? ((i * 37) % 255) - 127 : 127,
+      ),
+    },
+    bytes(outputs, blocks, (block * bits) / 8),
+    { shape: [outputs * blocks], range: [0.3, 2], isConstant: true },
+    bytes(outputs * Math.ceil((blocks * bits) / 8)),
+  ],
+  build: ([x, packed, scales, zeros]) =>
+    ops.mul(ops.quantizedMatmul(x!, packed!, scales!, zeros!, { bits, block }), x!.graph.scalar(1e-4)),
+});
+const quantized: OpCase[] = [
+  quantizedCase(4, 32, [1, 2, 3]),
+  quantizedCase(4, 32, [5, 3, 4]),
+  quantizedCase(8, 32, [1, 2, 3]),
+  quantizedCase(8, 32, [5, 3, 4]),
+  {
+    name: "quantized_gather_rows with repeats",
+    op: "quantized_gather_rows",
+    inputs: [ids(4, 2, 3), bytes(4, 2, 32), { shape: [8], range: [0.3, 2], isConstant: true }, bytes(8)],
+    build: ([rows, packed, scales, zeros]) =>
+      ops.mul(ops.quantizedGatherRows(rows!, packed!, scales!, zeros!, 32), scales!.graph.scalar(1e-2)),
+  },
+];
+
 export const OP_CASES: readonly OpCase[] = [
   ...unary,
   ...binary,
@@ -353,6 +430,8 @@ export const OP_CASES: readonly OpCase[] = [
   ...indexing,
   ...rotary,
   ...losses,
+  ...cachedAttention,
+  ...quantized,
 ];
 
 /** The values of a case's inputs: a function of its name. */
@@ -376,11 +455,16 @@ export function caseFeeds(opCase: OpCase): Float64Array[] {
 export function buildCase(opCase: OpCase): { graph: Graph; output: Value; loss: Value; parameters: Value[] } {
   const graph = new Graph();
   const inputs = opCase.inputs.map((input, index) =>
-    graph.input(`x${index}`, input.dtype ?? "float32", input.shape, input.dtype ? "data" : "parameter"),
+    graph.input(
+      `x${index}`,
+      input.dtype ?? "float32",
+      input.shape,
+      input.dtype || input.isConstant ? "data" : "parameter",
+    ),
   );
   const output = opCase.build(inputs, graph);
   const size = output.shape.reduce<number>((product, dimension) => product * Number(dimension), 1);
   const weights = Float32Array.from({ length: size }, (_, index) => Math.sin(index + 1));
   const loss = ops.sumAll(ops.mul(output, graph.constant("float32", output.shape, weights)));
-  return { graph, output, loss, parameters: inputs.filter((input) => input.dtype === "float32") };
+  return { graph, output, loss, parameters: inputs.filter((input) => inputKind(input) === "parameter") };
 }

@@ -1,130 +1,99 @@
-/** `tutti model generate`: text from a model on this machine. */
+/** `tutti model generate`: text from a local model, streamed as it is made. */
+import { text as readAll } from "node:stream/consumers";
 import { Command } from "commander";
-import {
-  type GenerationSettings,
-  generateTokens,
-  type LocalModel,
-  openLocalModel,
-  TextStream,
-} from "../../generate/index.ts";
+import type { GeneratedAnswer, GenerationRequest, TextGenerator } from "../../generate/index.ts";
 import { TuttiError } from "../../support/errors.ts";
-import { renderChatTemplate } from "../../text/index.ts";
 import { wholeNumber } from "../flags.ts";
-import { interruptSignal, printResult, say } from "../io.ts";
+import {
+  addGenerationOptions,
+  type GenerationFlags,
+  openGenerator,
+  requestOf,
+} from "../generation-options.ts";
+import { interruptSignal, printPart, printResult, say } from "../io.ts";
 
-interface Flags {
-  readonly model: string;
-  readonly raw?: boolean;
+interface Flags extends GenerationFlags {
+  readonly chat?: boolean;
   readonly system?: string;
-  readonly maxTokens: number;
-  readonly temperature: number;
-  readonly topK: number;
-  readonly topP: number;
-  readonly minP: number;
-  readonly repetitionPenalty: number;
   readonly samples: number;
-  readonly seed: number;
-  readonly stop: readonly string[];
-  readonly threads: number;
+  readonly logprobs?: number;
+  readonly json?: boolean;
 }
 
 export function modelGenerateCommand(): Command {
-  return new Command("generate")
-    .summary("answer a prompt with a model on this machine")
-    .argument("<prompt>", "the prompt text")
-    .requiredOption("--model <path>", "folder of a Hugging Face checkpoint, or a .gguf file")
-    .option("--raw", "go on from the prompt as it is, without the model's chat template")
-    .option("--system <text>", "system message of the chat")
-    .option("--max-tokens <n>", "longest answer", wholeNumber("--max-tokens", 1), 256)
-    .option("--temperature <x>", "0 takes the most likely token", Number, 0.7)
-    .option("--top-k <n>", "only the n most likely tokens; 0 keeps all", Number, 0)
-    .option("--top-p <x>", "only the most likely tokens up to this probability", Number, 0.95)
-    .option("--min-p <x>", "only tokens at least this share as likely as the first", Number, 0)
-    .option("--repetition-penalty <x>", "above 1 avoids tokens seen before", Number, 1)
-    .option("--samples <n>", "answers to give", wholeNumber("--samples", 1), 1)
-    .option("--seed <n>", "equal seeds give equal answers", wholeNumber("--seed", 0), 0)
+  const command = new Command("generate")
+    .summary("continue a text, or answer a message with --chat")
+    .argument("<model>", "folder with config.json, tokenizer.json and safetensors, or a .gguf file")
+    .argument("[prompt]", "the text; read from standard input when absent or -")
+    .option("--chat", "lay the prompt out as a message, by the model's chat template")
+    .option("--system <text>", "system message; implies --chat")
+    .option("--samples <n>", "answers to the prompt", wholeNumber("--samples", 1), 1)
     .option(
-      "--stop <text>",
-      "end before this text; repeatable",
-      (text: string, all: string[]) => [...all, text],
-      [],
+      "--logprobs <n>",
+      "with --json: log-probabilities of chosen and n likeliest tokens",
+      wholeNumber("--logprobs", 0),
     )
-    .option("--threads <n>", "processor threads", wholeNumber("--threads", 1), 2)
-    .addHelpText("after", '\nExample:\n  tutti model generate --model SmolLM2.gguf "Name three instruments."')
-    .action(async (prompt: string, flags: Flags) => {
-      await run(prompt, flags);
+    .option("--json", "machine-readable, when all is done");
+  return addGenerationOptions(command)
+    .addHelpText(
+      "after",
+      '\nExample:\n  tutti model generate model.gguf --chat --bits 4 --max-tokens 100 "Name three instruments."',
+    )
+    .action(async (model: string, prompt: string | undefined, flags: Flags) => {
+      await run(model, prompt, flags);
     });
 }
 
-async function run(prompt: string, flags: Flags): Promise<void> {
-  const signal = interruptSignal();
-  say(`loading ${flags.model}`);
-  const local = openLocalModel(flags.model, { threads: flags.threads });
-  const ids = promptIds(local, prompt, flags);
-  const settings = { ...flags, maxNewTokens: flags.maxTokens, stopTokens: local.stopTokens, signal };
+async function promptOf(prompt: string | undefined): Promise<string> {
+  const text = prompt === undefined || prompt === "-" ? await readAll(process.stdin) : prompt;
+  if (text.trim() === "") throw new TuttiError("INVALID_ARGUMENT", "the prompt is empty");
+  return text;
+}
+
+async function run(path: string, prompt: string | undefined, flags: Flags): Promise<void> {
+  const text = await promptOf(prompt);
+  const generator = await openGenerator(path, flags);
   try {
-    await (flags.samples === 1
-      ? streamOne(local, ids, settings, flags.stop)
-      : printAll(local, ids, settings, flags.stop));
+    const isChat = flags.chat || flags.system !== undefined;
+    const messages = [
+      ...(flags.system === undefined ? [] : [{ role: "system", content: flags.system }]),
+      { role: "user", content: text },
+    ];
+    const signal = interruptSignal();
+    const answers = await generate(generator, flags, {
+      ...requestOf(flags),
+      prompt: isChat ? generator.chatPrompt(messages) : text,
+      samples: flags.samples,
+      ...(flags.logprobs !== undefined && { topLogProbabilities: flags.logprobs }),
+      signal,
+    });
+    if (signal.aborted) throw new TuttiError("INTERRUPTED", "stopped before the answer was complete");
+    if (flags.json) printResult(JSON.stringify(answers, null, 2));
   } finally {
-    await local.decoder.dispose();
+    await generator.dispose();
   }
 }
 
-function promptIds({ tokenizer, chatTemplate }: LocalModel, prompt: string, flags: Flags): Int32Array {
-  if (flags.raw || chatTemplate === undefined) {
-    if (flags.system !== undefined) {
-      throw new TuttiError("INVALID_ARGUMENT", "--system needs a chat template, and here there is none", {
-        hint: flags.raw ? "leave --raw out" : "the model is a base model: put everything into the prompt",
-      });
-    }
-    return tokenizer.encode(prompt).ids;
-  }
-  const spelled = (id: number | undefined): string => (id === undefined ? "" : (tokenizer.token(id) ?? ""));
-  const { bos, eos } = tokenizer.specialTokens;
-  const messages = [
-    ...(flags.system === undefined ? [] : [{ role: "system", content: flags.system }]),
-    { role: "user", content: prompt },
-  ];
-  const text = renderChatTemplate(chatTemplate, messages, {
-    addGenerationPrompt: true,
-    bosToken: spelled(bos),
-    eosToken: spelled(eos),
+async function generate(
+  generator: TextGenerator,
+  flags: Flags,
+  request: GenerationRequest,
+): Promise<GeneratedAnswer[]> {
+  const startedAt = performance.now();
+  let firstAt: number | undefined;
+  const answers = await generator.generate(request, ({ text }) => {
+    firstAt ??= performance.now();
+    if (!flags.json && flags.samples === 1) printPart(text);
   });
-  return tokenizer.encode(text, { addSpecialTokens: false }).ids;
-}
-
-async function streamOne(
-  local: LocalModel,
-  ids: Int32Array,
-  settings: GenerationSettings,
-  stop: readonly string[],
-): Promise<void> {
-  const stream = new TextStream(local.tokenizer, stop);
-  const startedMs = performance.now();
-  let tokens = 0;
-  for await (const event of generateTokens(local.decoder, ids, settings)) {
-    if (event.kind === "end") break;
-    tokens++;
-    process.stdout.write(stream.push(event.token));
-    if (stream.isStopped) break;
+  if (!flags.json && flags.samples === 1) printPart("\n");
+  if (!flags.json && flags.samples > 1) {
+    for (const [index, { text }] of answers.entries()) printResult(`[${index + 1}] ${text}`);
   }
-  printResult(`${stream.finish()}\n`);
-  const seconds = (performance.now() - startedMs) / 1000;
-  say(`${ids.length} prompt tokens, ${tokens} new ones in ${seconds.toFixed(1)} s`);
-}
-
-async function printAll(
-  local: LocalModel,
-  ids: Int32Array,
-  settings: GenerationSettings,
-  stop: readonly string[],
-): Promise<void> {
-  const texts = Array.from({ length: settings.samples ?? 1 }, () => "");
-  const streams = texts.map(() => new TextStream(local.tokenizer, stop));
-  for await (const event of generateTokens(local.decoder, ids, settings)) {
-    const stream = streams[event.sample]!;
-    texts[event.sample] += event.kind === "end" ? stream.finish() : stream.push(event.token);
-  }
-  for (const [index, text] of texts.entries()) printResult(`--- ${index + 1}\n${text}\n`);
+  const tokens = answers.reduce((sum, answer) => sum + answer.tokens.length, 0);
+  const first = (firstAt ?? performance.now()) - startedAt;
+  const rest = performance.now() - startedAt - first;
+  const rate = tokens > answers.length ? ((tokens - answers.length) / rest) * 1000 : 0;
+  const reasons = [...new Set(answers.map(({ finishReason }) => finishReason))].join(", ");
+  say(`${tokens} tokens (${reasons}), first after ${first.toFixed(0)} ms, then ${rate.toFixed(1)} tokens/s`);
+  return answers;
 }

@@ -44,6 +44,43 @@ const gatherRows = defineOp({
   traits: { isElementwise: false, isRecomputed: false },
 });
 
+/** y[r, :] = x.flat[rows[r], :], where flat joins batch and token axes; shapes x [B, T, H], rows [R], y [R, H]. */
+const gatherTokens = defineOp({
+  name: "gather_tokens",
+  arity: 2,
+  inferTypes: (inputs) => {
+    const x = inputAt("gather_tokens", inputs, 0, "float32");
+    const rows = inputAt("gather_tokens", inputs, 1, "int32");
+    if (x.shape.length !== 3 || rows.shape.length !== 1) {
+      throw shapeMismatch("gather_tokens", "x[B, T, H] and rows[R]", inputs);
+    }
+    return [{ dtype: x.dtype, shape: [rows.shape[0]!, x.shape[2]!] }];
+  },
+  gradient: (ops, { inputs, outputGradients }) => {
+    const shape = staticShape(inputs[0]!.shape);
+    const flat = ops.scatterAddRows(inputs[1]!, outputGradients[0]!, shape[0]! * shape[1]!);
+    return [ops.reshape(flat, shape), undefined];
+  },
+  lower: (emitter, { inputs, inputTypes, outputs }) => {
+    const [flat] = emitter.node("Reshape", [
+      inputs[0]!,
+      emitter.int64([-1, Number(inputTypes[0]!.shape[2])]),
+    ]);
+    emitter.node("Gather", [flat!, inputs[1]!], { outputs, attributes: { axis: { int: 0 } } });
+  },
+  evaluate: (inputs, _attributes, types) => {
+    const [x, rows] = inputs as [ReferenceTensor, ReferenceTensor];
+    const output = outputLike(types[0]);
+    const [batch, tokens, width] = x.shape as [number, number, number];
+    for (const [position, row] of rows.data.entries()) {
+      const start = checkedIndex(row, batch * tokens, "gather_tokens") * width;
+      output.data.set(x.data.subarray(start, start + width), position * width);
+    }
+    return [output];
+  },
+  traits: { isElementwise: false, isRecomputed: false },
+});
+
 /** y[rows, width], zero but for y[indices[n], :] += updates[n, :]; the adjoint of gather_rows. */
 const scatterAddRows = defineOp({
   name: "scatter_add_rows",
@@ -158,4 +195,10 @@ const placeLast = defineOp({
   traits: { isElementwise: false, isRecomputed: false },
 });
 
-export const INDEXING_OPS: readonly OpDefinition[] = [gatherRows, scatterAddRows, pickLast, placeLast];
+export const INDEXING_OPS: readonly OpDefinition[] = [
+  gatherRows,
+  gatherTokens,
+  scatterAddRows,
+  pickLast,
+  placeLast,
+];

@@ -1,0 +1,42 @@
+/** Scoring of given continuations: teacher-forced log-probabilities from one reading of prompt and continuation. */
+import type { CachedDecoder } from "./cached-decoder.ts";
+import { logProbabilityOf } from "./log-probabilities.ts";
+
+/** Tokens in one run: every one of them may need a row of logits. */
+const SCORING_CHUNK_TOKENS = 128;
+
+export interface ContinuationScore {
+  /** Sum over the continuation's tokens, in nats. */
+  readonly logProbability: number;
+  /** log p(token | everything before it), one a token of the continuation. */
+  readonly tokens: readonly { readonly id: number; readonly logProbability: number }[];
+}
+
+/** @param slot free for the time of the call */
+export async function scoreContinuation(
+  decoder: CachedDecoder,
+  slot: number,
+  promptIds: Int32Array,
+  continuationIds: Int32Array,
+): Promise<ContinuationScore> {
+  const ids = new Int32Array(promptIds.length + continuationIds.length);
+  ids.set(promptIds);
+  ids.set(continuationIds, promptIds.length);
+  const { vocabularySize } = decoder.model.config;
+  const logProbabilities: number[] = [];
+  // The last token predicts nothing that is asked for.
+  for (let start = 0; start < ids.length - 1; start += SCORING_CHUNK_TOKENS) {
+    const chunk = ids.subarray(start, Math.min(start + SCORING_CHUNK_TOKENS, ids.length - 1));
+    const first = Math.max(0, promptIds.length - 1 - start);
+    const wanted = Array.from({ length: Math.max(0, chunk.length - first) }, (_, index) => first + index);
+    const logits = await decoder.extend(slot, start, chunk, wanted);
+    for (const [row, index] of wanted.entries()) {
+      const rowLogits = logits.subarray(row * vocabularySize, (row + 1) * vocabularySize);
+      logProbabilities.push(logProbabilityOf(rowLogits, ids[start + index + 1]!));
+    }
+  }
+  return {
+    logProbability: logProbabilities.reduce((sum, value) => sum + value, 0),
+    tokens: Array.from(continuationIds, (id, index) => ({ id, logProbability: logProbabilities[index]! })),
+  };
+}
