@@ -1,37 +1,15 @@
 /** Supervised fine-tuning of a causal language model as a training task: full, partial, or through an adapter. */
-import type { Graph, RegionKind, Value } from "../graph/ir.ts";
-import { vocabularyCrossEntropy } from "../losses/vocabulary-cross-entropy.ts";
-import { type LlamaConfig, llamaDecoder, llamaHead, llamaSpecs } from "../models/llama.ts";
+import type { Graph, RegionKind } from "../graph/ir.ts";
+import { causalCrossEntropy } from "../models/causal-families.ts";
+import type { CausalModel } from "../models/causal-model.ts";
 import { type LoraConfig, loraSpecs, withLora } from "../nn/lora.ts";
-import type { ParameterSpecs, ParameterValues } from "../nn/parameters.ts";
+import type { ParameterValues } from "../nn/parameters.ts";
 import type { ParameterGroup } from "../optim/optimizer.ts";
 import { TuttiError } from "../support/errors.ts";
 import { float32, int32 } from "../tensor/host-tensor.ts";
 import { type Batching, type BatchPlan, planBatches } from "./batch-plans.ts";
 import { countTargets, stackSequences, type TokenSequence } from "./sequence-rows.ts";
 import type { Bucket, MicroBatch, StepOutputs, TrainingTask } from "./task.ts";
-
-/** What the task needs to know of a model family. */
-export interface CausalLanguageModel {
-  readonly specs: ParameterSpecs;
-  readonly maxPositions: number;
-  /** Final hidden states f32 [B, T, H] from ids and positions i32 [B, T] and an additive bias f32 [B, 1, T, T]. */
-  hiddenStates(
-    parameters: ParameterValues,
-    inputs: { readonly inputIds: Value; readonly positionIds: Value; readonly attentionBias: Value },
-  ): Value;
-  /** The output projection f32 [V, H]. */
-  head(parameters: ParameterValues): Value;
-}
-
-export function llamaLanguageModel(config: LlamaConfig): CausalLanguageModel {
-  return {
-    specs: llamaSpecs(config),
-    maxPositions: config.maxPositions,
-    hiddenStates: (parameters, inputs) => llamaDecoder(config, parameters, inputs),
-    head: (parameters) => llamaHead(config, parameters),
-  };
-}
 
 export interface FineTuningExample extends TokenSequence {
   /** Named in errors. */
@@ -70,7 +48,7 @@ export interface CausalLanguageModelTask extends TrainingTask {
  *   model has positions, an example is longer than a row, or nothing is trained
  */
 export function createCausalLanguageModelTask(
-  model: CausalLanguageModel,
+  model: CausalModel,
   examples: readonly FineTuningExample[],
   options: FineTuningOptions,
 ): CausalLanguageModelTask {
@@ -110,15 +88,12 @@ export function createCausalLanguageModelTask(
   };
 }
 
-function checkOptions(
-  model: CausalLanguageModel,
-  { batching, accumulation, epochs }: FineTuningOptions,
-): void {
+function checkOptions(model: CausalModel, { batching, accumulation, epochs }: FineTuningOptions): void {
   const longest = batching.kind === "packed" ? batching.tokensPerRow : Math.max(...batching.bucketTokens);
-  if (longest > model.maxPositions) {
+  if (longest > model.config.maxPositions) {
     throw new TuttiError(
       "INVALID_ARGUMENT",
-      `rows of ${longest} tokens need as many positions, the model has ${model.maxPositions}`,
+      `rows of ${longest} tokens need as many positions, the model has ${model.config.maxPositions}`,
       { hint: "shorten the rows" },
     );
   }
@@ -131,7 +106,7 @@ function checkOptions(
 }
 
 function buildStep(
-  model: CausalLanguageModel,
+  model: CausalModel,
   adapter: LoraConfig | undefined,
   graph: Graph,
   declared: ParameterValues,
@@ -139,16 +114,16 @@ function buildStep(
 ): StepOutputs {
   const { batch, tokens, targets } = bucket as { batch: number; tokens: number; targets: number };
   const parameters = withLora(declared, model.specs, adapter ? [adapter] : [], { isTraining: true });
-  const hidden = model.hiddenStates(parameters, {
+  const inputs = {
     inputIds: graph.input("input_ids", "int32", [batch, tokens]),
     positionIds: graph.input("position_ids", "int32", [batch, tokens]),
     attentionBias: graph.input("attention_bias", "float32", [batch, 1, tokens, tokens]),
-  });
-  const loss = vocabularyCrossEntropy({
-    hidden,
+    positions: tokens,
+  };
+  const hidden = model.decoder(parameters, inputs, { isTraining: true });
+  const loss = causalCrossEntropy(model, parameters, hidden, {
     positions: graph.input("target_positions", "int32", [targets]),
     labels: graph.input("target_tokens", "int32", [targets]),
-    weight: model.head(parameters),
     scale: graph.input("target_scale", "float32", []),
   });
   return { loss, metrics: {} };

@@ -1,11 +1,9 @@
 export { type Batching, type BatchPlan, type BatchPlans, planBatches } from "./batch-plans.ts";
 export {
-  type CausalLanguageModel,
   type CausalLanguageModelTask,
   createCausalLanguageModelTask,
   type FineTuningExample,
   type FineTuningOptions,
-  llamaLanguageModel,
   parameterGroups,
 } from "./causal-lm-task.ts";
 export {

@@ -1,6 +1,6 @@
 /** A tiny language model from scratch and conversations it can learn: each city has its own answer. */
 import { join } from "node:path";
-import { parseLlamaConfig } from "../../src/models/index.ts";
+import { createCausalModel } from "../../src/models/index.ts";
 import {
   initialiseLora,
   initialiseParameters,
@@ -13,7 +13,6 @@ import {
   type Batching,
   conversationExamples,
   createCausalLanguageModelTask,
-  llamaLanguageModel,
   parameterGroups,
   type TrainingSettings,
 } from "../../src/train/index.ts";
@@ -32,20 +31,18 @@ export const conversations = CITIES.map((city, index) => ({
   ],
 }));
 
-export const model = llamaLanguageModel(
-  parseLlamaConfig({
-    model_type: "llama",
-    vocab_size: tokenizer.vocabularySize,
-    hidden_size: 32,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
-    intermediate_size: 64,
-    max_position_embeddings: 256,
-    tie_word_embeddings: true,
-    initializer_range: 0.4,
-  }),
-);
+export const model = createCausalModel({
+  model_type: "llama",
+  vocab_size: tokenizer.vocabularySize,
+  hidden_size: 32,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  intermediate_size: 64,
+  max_position_embeddings: 256,
+  tie_word_embeddings: true,
+  initializer_range: 0.4,
+});
 
 export const examples = conversationExamples(tokenizer, conversations, {
   template: TEMPLATE,
