@@ -39,7 +39,7 @@ async function step(): Promise<void> {
   const [batch] = task.microBatches(0);
   await steps.run(batch!, parameters, gradients, { seed: 0, counter: 0 });
   const norm = globalNorm(Object.values(gradientData));
-  adamWStep(groups, parameterData, gradientData, state, {
+  await adamWStep(groups, parameterData, gradientData, state, {
     gradientScale: clipFactor(norm, 1),
     multiplier: 1,
   });

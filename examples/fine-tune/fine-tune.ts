@@ -33,7 +33,7 @@ import {
 } from "../../src/train/index.ts";
 import { openGgufModel, writeGgufModel, writeSafetensors } from "../../src/weights/index.ts";
 import { type Answered, answerOrders, conversationOf, type Score, scoreAnswers } from "./evaluate.ts";
-import { type OrderSet, writtenOrders } from "./orders.ts";
+import { INSTRUCTION, type OrderSet, writtenOrders } from "./orders.ts";
 
 const { values } = parseArgs({
   options: {
@@ -44,7 +44,7 @@ const { values } = parseArgs({
     },
     threads: { type: "string", default: "2" },
     orders: { type: "string", default: "640" },
-    questions: { type: "string", default: "100" },
+    questions: { type: "string", default: "50" },
   },
 });
 const out = values.out;
@@ -65,6 +65,7 @@ async function kept<T>(file: string, compute: () => Promise<T>): Promise<T> {
 interface Asked {
   readonly seconds: number;
   readonly scores: Readonly<Record<string, Score>>;
+  readonly instruction: string;
   readonly answers: readonly Answered[];
 }
 
@@ -88,7 +89,7 @@ async function ask(label: string, path: string, shots: readonly number[]): Promi
   }
   progress.finish();
   await generator.dispose();
-  return { seconds: (performance.now() - startedAt) / 1000, scores, answers };
+  return { seconds: (performance.now() - startedAt) / 1000, scores, instruction: INSTRUCTION, answers };
 }
 
 /** Trains the adapter, or goes on training it, and writes the model in three forms. */

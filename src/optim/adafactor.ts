@@ -8,7 +8,9 @@
  *
  * Vectors keep the whole V. Memory: rows + columns instead of 2 x rows x columns.
  */
+
 import { TuttiError } from "../support/errors.ts";
+import { createBreather } from "../support/event-loop.ts";
 import { type Float32Tensor, zeros } from "../tensor/host-tensor.ts";
 import {
   groupedNames,
@@ -50,12 +52,14 @@ export function createAdafactor(
     state,
     steps: 0,
     async step(values, gradients, { gradientScale, multiplier }) {
+      const breathe = createBreather();
       this.steps++;
       const share = this.steps ** beta2Decay;
       for (const { names, learningRate, weightDecay } of groups) {
         const rate = learningRate * multiplier;
         const relativeStep = Math.min(rate, 1 / Math.sqrt(this.steps));
         for (const name of names) {
+          await breathe();
           const parameter = lookUp(values, name);
           const gradient = lookUp(gradients, name).data.map((value) => value * gradientScale);
           const alpha = Math.max(epsilon2, rootMeanSquare(parameter.data)) * relativeStep;

@@ -4,6 +4,7 @@
  */
 
 import { TuttiError } from "../support/errors.ts";
+import { createBreather } from "../support/event-loop.ts";
 import type { HostTensor } from "../tensor/host-tensor.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { type AdamWOptions, checkAdamWOptions, createAdamW } from "./adamw.ts";
@@ -64,6 +65,7 @@ export function createAdamW8Bit(
       adamW.steps = count;
     },
     async step(values, gradients, scaling) {
+      const breathe = createBreather();
       await adamW.step(values, gradients, scaling);
       const correction1 = 1 - beta1 ** adamW.steps;
       const inverseRootCorrection2 = 1 / Math.sqrt(1 - beta2 ** adamW.steps);
@@ -79,6 +81,7 @@ export function createAdamW8Bit(
           inverseRootCorrection2,
         };
         for (const name of names.filter((candidate) => moments.has(candidate))) {
+          await breathe();
           updateOne(
             lookUp(values, name).data,
             lookUp(gradients, name).data,

@@ -6,6 +6,7 @@
  *   m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2
  *   p <- p - lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + epsilon)
  */
+import { createBreather } from "../support/event-loop.ts";
 import type { Float32Tensor } from "../tensor/host-tensor.ts";
 import {
   type Arrays,
@@ -51,14 +52,15 @@ export function createAdamWState(groups: readonly ParameterGroup[], parameters: 
  * @param gradientScale multiplies every gradient first: the factor of global-norm clipping
  * @param multiplier the schedule's factor on every group's learning rate
  */
-export function adamWStep(
+export async function adamWStep(
   groups: readonly ParameterGroup[],
   parameters: Arrays,
   gradients: Arrays,
   state: AdamWState,
   { gradientScale, multiplier }: { readonly gradientScale: number; readonly multiplier: number },
   { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamWOptions = {},
-): void {
+): Promise<void> {
+  const breathe = createBreather();
   state.step++;
   const correction1 = 1 - beta1 ** state.step;
   const inverseRootCorrection2 = 1 / Math.sqrt(1 - beta2 ** state.step);
@@ -66,6 +68,7 @@ export function adamWStep(
     const learningRate = group.learningRate * multiplier;
     const shrink = 1 - learningRate * group.weightDecay;
     for (const name of group.names) {
+      await breathe();
       updateOne(
         {
           parameter: lookUp(parameters, name),
@@ -136,7 +139,7 @@ export function createAdamW(
     set steps(count) {
       state.step = count;
     },
-    step: async (values, gradients, scaling) =>
+    step: (values, gradients, scaling) =>
       adamWStep(groups, arraysOf(values), arraysOf(gradients), state, scaling, options),
   };
 }

@@ -7,6 +7,7 @@
  * Every element moves by the same amount: learning rates are three to ten times smaller than AdamW's, and
  * weight decay as many times larger. One moment instead of two.
  */
+import { createBreather } from "../support/event-loop.ts";
 import { type Float32Tensor, zeros } from "../tensor/host-tensor.ts";
 import {
   groupedNames,
@@ -43,11 +44,13 @@ export function createLion(
     state: moments,
     steps: 0,
     async step(values, gradients, { gradientScale, multiplier }) {
+      const breathe = createBreather();
       this.steps++;
       for (const { names, learningRate, weightDecay } of groups) {
         const stepSize = learningRate * multiplier;
         const shrink = 1 - stepSize * weightDecay;
         for (const name of names) {
+          await breathe();
           const parameter = lookUp(values, name).data;
           const gradient = lookUp(gradients, name).data;
           const moment = moments[`first_moment.${name}`]!.data;

@@ -7,7 +7,9 @@
  *
  * Weight decay is coupled: it passes through the momentum, unlike AdamW's.
  */
+
 import { TuttiError } from "../support/errors.ts";
+import { createBreather } from "../support/event-loop.ts";
 import { type Float32Tensor, zeros } from "../tensor/host-tensor.ts";
 import {
   groupedNames,
@@ -46,9 +48,11 @@ export function createSgd(
     state: buffers,
     steps: 0,
     async step(values, gradients, { gradientScale, multiplier }) {
+      const breathe = createBreather();
       const isFirst = this.steps++ === 0;
       for (const { names, learningRate, weightDecay } of groups) {
         for (const name of names) {
+          await breathe();
           const constants = {
             gradientScale,
             stepSize: learningRate * multiplier,

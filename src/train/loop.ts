@@ -16,6 +16,7 @@ import { TuttiError } from "../support/errors.ts";
 import { type Float32Tensor, zeros } from "../tensor/host-tensor.ts";
 import { loadCheckpoint, saveCheckpoint, saveParameters, type TrainingState } from "./checkpoint.ts";
 import { CompiledSteps, type StepResult } from "./compiled-steps.ts";
+import { EventLoopDelay } from "./event-loop-delay.ts";
 import { frozenDigest, splitTrained } from "./frozen.ts";
 import { MetricsFile, type StepMetrics } from "./metrics-file.ts";
 import { firstNonFinite, isFiniteTensor } from "./non-finite.ts";
@@ -96,66 +97,57 @@ export async function train(
   const metricsFile = new MetricsFile(metricsPath);
   metricsFile.truncateTo(resumedAtStep);
   const steps = new CompiledSteps(task, context.backend);
+  const eventLoop = new EventLoopDelay();
   const gradients = gradientBuffers(trained);
 
-  while (state.step < settings.totalSteps) {
-    const startedAt = performance.now();
-    const result = await accumulate(
-      steps,
-      task.microBatches(state.step),
-      parameters,
-      state,
-      gradients,
-      settings,
-      context,
-    );
-    const gradientNorm = globalNorm(Object.values(gradients).map(({ data }) => data));
-    if (!Number.isFinite(result.loss) || !Number.isFinite(gradientNorm)) {
-      throw nonFiniteGradient(task, state, gradients);
+  try {
+    while (state.step < settings.totalSteps) {
+      const startedAt = performance.now();
+      const batches = task.microBatches(state.step);
+      const result = await accumulate(steps, batches, parameters, state, gradients, settings, context);
+      const gradientNorm = globalNorm(Object.values(gradients).map(({ data }) => data));
+      if (!Number.isFinite(result.loss) || !Number.isFinite(gradientNorm)) {
+        throw nonFiniteGradient(task, state, gradients);
+      }
+      const multiplier = learningRateMultiplier(settings.schedule, state.step);
+      await state.optimizer.step(trained, gradients, {
+        gradientScale: clipFactor(gradientNorm, settings.maxGradientNorm),
+        multiplier,
+      });
+      state.step++;
+      const validation = await validate(parameters, state, settings, context, bestPath);
+      const metrics: StepMetrics = {
+        step: state.step - 1,
+        loss: result.loss,
+        gradientNorm,
+        learningRateMultiplier: multiplier,
+        metrics: result.metrics,
+        ...(validation !== undefined && { validation }),
+        stepSeconds: (performance.now() - startedAt) / 1000,
+        eventLoopDelaySeconds: eventLoop.takeLongestSeconds(),
+        peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+      };
+      metricsFile.append(metrics);
+      context.onStep?.(metrics);
+      const isLast = state.step === settings.totalSteps;
+      const isStopping = context.signal?.aborted === true;
+      if (isStopping || isLast || state.step % settings.checkpointEverySteps === 0) {
+        saveCheckpoint(checkpointPath, state, settings.fingerprint);
+      }
+      if (isStopping && !isLast) throw interrupted(state.step, settings.totalSteps);
     }
-    const multiplier = learningRateMultiplier(settings.schedule, state.step);
-    await state.optimizer.step(trained, gradients, {
-      gradientScale: clipFactor(gradientNorm, settings.maxGradientNorm),
-      multiplier,
-    });
-    state.step++;
-    const validation = await validate(parameters, state, settings, context, bestPath);
-    const metrics: StepMetrics = {
-      step: state.step - 1,
-      loss: result.loss,
-      gradientNorm,
-      learningRateMultiplier: multiplier,
-      metrics: result.metrics,
-      ...(validation !== undefined && { validation }),
-      stepSeconds: (performance.now() - startedAt) / 1000,
-      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-    };
-    metricsFile.append(metrics);
-    context.onStep?.(metrics);
-    const isStopping = context.signal?.aborted === true;
-    if (
-      isStopping ||
-      state.step % settings.checkpointEverySteps === 0 ||
-      state.step === settings.totalSteps
-    ) {
-      saveCheckpoint(checkpointPath, state, settings.fingerprint);
-    }
-    if (isStopping && state.step < settings.totalSteps) {
-      await steps.dispose();
-      await orthogonalizer.dispose();
-      throw new TuttiError(
-        "INTERRUPTED",
-        `stopped after step ${state.step} of ${settings.totalSteps}; nothing is lost`,
-        {
-          hint: "run the same command again to go on",
-        },
-      );
-    }
+    return { parameters, best: state.best, resumedAtStep, compiledSteps: steps.count };
+  } finally {
+    eventLoop.stop();
+    await steps.dispose();
+    await orthogonalizer.dispose();
   }
-  const compiledSteps = steps.count;
-  await steps.dispose();
-  await orthogonalizer.dispose();
-  return { parameters, best: state.best, resumedAtStep, compiledSteps };
+}
+
+function interrupted(step: number, totalSteps: number): TuttiError {
+  return new TuttiError("INTERRUPTED", `stopped after step ${step} of ${totalSteps}; nothing is lost`, {
+    hint: "run the same command again to go on",
+  });
 }
 
 /** Where a run keeps its files. */

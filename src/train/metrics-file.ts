@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { writeFileAtomic } from "../support/atomic-file.ts";
 
-/** One line of metrics.jsonl. Everything but the two measurements is a function of the seed. */
+/** One line of metrics.jsonl. Everything but the three measurements is a function of the seed. */
 export interface StepMetrics {
   /** From 0. */
   readonly step: number;
@@ -13,6 +13,8 @@ export interface StepMetrics {
   readonly metrics: Readonly<Record<string, number>>;
   readonly validation?: number;
   readonly stepSeconds: number;
+  /** The longest time that the step held up the event loop. */
+  readonly eventLoopDelaySeconds: number;
   readonly peakMemoryBytes: number;
 }
 

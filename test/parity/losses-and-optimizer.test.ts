@@ -110,7 +110,7 @@ describe("AdamW", () => {
       }
     >;
   }>("optim/adamw.json");
-  test.each(Object.keys(cases))("%s: ten steps of two groups", (name) => {
+  test.each(Object.keys(cases))("%s: ten steps of two groups", async (name) => {
     const { groups, multipliers, ...options } = cases[name]!;
     const optimizerGroups = groups.map(({ parameters, ...rest }) => ({ names: parameters, ...rest }));
     const names = fixture.names(`${name}.param.`);
@@ -125,7 +125,7 @@ describe("AdamW", () => {
         return all.subarray(step * size, (step + 1) * size);
       };
       const gradient = Object.fromEntries(names.map((parameter) => [parameter, at("grad", parameter)]));
-      adamWStep(optimizerGroups, arrays, gradient, state, { gradientScale: 1, multiplier }, options);
+      await adamWStep(optimizerGroups, arrays, gradient, state, { gradientScale: 1, multiplier }, options);
       for (const parameter of names) {
         expectAllClose(
           arrays[parameter]!,

@@ -39,7 +39,7 @@ function runWorker(output: string, killAfterMs?: number): Promise<boolean> {
 /** What must be equal: everything in metrics.jsonl but the measurements. */
 const curve = (output: string) =>
   readMetrics(trainingPaths(join(output, "training")).metricsPath).map(
-    ({ stepSeconds: _, peakMemoryBytes: __, ...rest }) => rest,
+    ({ stepSeconds: _, eventLoopDelaySeconds: ___, peakMemoryBytes: __, ...rest }) => rest,
   );
 
 let undisturbedMs = 0;
