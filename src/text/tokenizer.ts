@@ -49,9 +49,16 @@ export const defaultTokenizerPath: string = fileURLToPath(
   new URL("../../assets/tokenizer/tokenizer.json", import.meta.url),
 );
 
+interface LibraryDecoder {
+  readonly config: { readonly type?: string };
+  readonly decoders?: readonly LibraryDecoder[];
+  text_decoder?: InstanceType<typeof TextDecoder>;
+}
+
 /** The parts of the library that are used; its own declarations do not resolve under Node's module rules. */
 interface Library {
   normalizer: ((text: string) => string) | null;
+  readonly decoder: LibraryDecoder | null;
   pre_tokenizer: ((text: string) => string[]) | null;
   encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
   decode(ids: number[], options: { skip_special_tokens: boolean }): string;
@@ -99,7 +106,16 @@ function buildLibraryTokenizer(path: string, json: TokenizerJson): Library {
     library.normalizer = (text) => normalizeBert(text, config);
   }
   if (json.pre_tokenizer?.type === "BertPreTokenizer") library.pre_tokenizer = splitBert;
+  keepByteOrderMarks(library.decoder);
   return library;
+}
+
+/** The library's byte-fallback decoder drops U+FEFF at the start of a run of byte tokens; it is text like any other. */
+function keepByteOrderMarks(decoder: LibraryDecoder | null): void {
+  if (decoder?.config.type === "ByteFallback") {
+    decoder.text_decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  }
+  for (const part of decoder?.decoders ?? []) keepByteOrderMarks(part);
 }
 
 /** Names of special tokens, which only the files beside tokenizer.json say for certain. */

@@ -7,9 +7,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Graph } from "../../src/graph/ir.ts";
-import { llamaDecoder, llamaLogits, llamaSpecs, parseLlamaConfig } from "../../src/models/index.ts";
+import { adoptCausalParameters, causalLogits, createCausalModel } from "../../src/models/index.ts";
 import { MASKED_BIAS } from "../../src/nn/attention.ts";
-import { checkParameters, declareParameters } from "../../src/nn/index.ts";
+import { declareParameters } from "../../src/nn/index.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
 import { type Float32Tensor, float32, int32 } from "../../src/tensor/host-tensor.ts";
 import {
@@ -102,7 +102,7 @@ test.skipIf(!existsSync(FILES.gemma3))("gemma3 has the configuration of the rele
 });
 
 describe.skipIf(!existsSync(FILES.smollm2))("smollm2", () => {
-  const { prompt, ids, top, logits } = recorded.smollm2;
+  const { prompt, ids } = recorded.smollm2;
 
   test("lays a chat out as its template says", () => {
     const template = use("smollm2", ({ metadata }) => ggufChatTemplate(metadata));
@@ -112,29 +112,33 @@ describe.skipIf(!existsSync(FILES.smollm2))("smollm2", () => {
     expect(text).toBe(`<|im_start|>system\nBe brief.<|im_end|>\n${prompt}`);
     expect([...tokenizerOf("smollm2").encode(prompt).ids]).toEqual(ids);
   });
+});
 
-  test("gives transformers' logits", { timeout: 120_000 }, async () => {
-    const { config, parameters } = use("smollm2", (model) => ({
-      config: parseLlamaConfig({ ...model.config, max_position_embeddings: 128 }),
-      parameters: Object.fromEntries(
-        [...model.entries].map(([name, { shape }]): [string, Float32Tensor] => [
-          name,
-          float32(shape, model.read(name).data),
+describe.each(Object.keys(FILES) as Name[])("%s", (name) => {
+  const { ids, top, logits } = recorded[name];
+
+  test.skipIf(!existsSync(FILES[name]))("gives transformers' logits", { timeout: 120_000 }, async () => {
+    const { model, stored } = use(name, (file) => ({
+      model: createCausalModel(file.config),
+      stored: Object.fromEntries(
+        [...file.entries].map(([parameter, { shape }]): [string, Float32Tensor] => [
+          parameter,
+          float32(shape, file.read(parameter).data),
         ]),
       ),
     }));
-    const specs = llamaSpecs(config);
-    checkParameters(specs, parameters, FILES.smollm2);
+    const parameters = adoptCausalParameters(model, stored, FILES[name]);
     const count = ids.length;
     const graph = new Graph();
-    const values = declareParameters(graph, specs);
-    const hidden = llamaDecoder(config, values, {
+    const values = declareParameters(graph, model.specs);
+    const hidden = model.decoder(values, {
       inputIds: graph.input("ids", "int32", [1, count]),
       positionIds: graph.input("positions", "int32", [1, count]),
       attentionBias: graph.input("bias", "float32", [1, 1, count, count]),
+      positions: count,
     });
     const executable = await createOrtBackend().compile(graph, {
-      logits: llamaLogits(config, values, hidden),
+      logits: causalLogits(model, values, hidden),
     });
     const causal = Float32Array.from({ length: count * count }, (_, flat) =>
       flat % count > Math.floor(flat / count) ? MASKED_BIAS : 0,
@@ -149,7 +153,7 @@ describe.skipIf(!existsSync(FILES.smollm2))("smollm2", () => {
       bias: float32([1, 1, count, count], causal),
     });
     await executable.dispose();
-    const last = (results.logits!.data as Float32Array).subarray((count - 1) * config.vocabularySize);
+    const last = (results.logits!.data as Float32Array).subarray((count - 1) * model.config.vocabularySize);
     expect(last.indexOf(last.reduce((a, b) => Math.max(a, b)))).toBe(top[0]);
     expectAllClose(
       top.map((id) => last[id]!),
