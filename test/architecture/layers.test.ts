@@ -21,13 +21,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   optim: ENGINE,
   models: MODELS,
   train: TRAINING,
+  hub: ["support"],
   generate: [...MODELS, ...RUNNING],
   config: ["support"],
   judged: ["support", "text"],
   pool: ["support", "text", "judged"],
   routing: [...TRAINING, "judged", "pool"],
   gateway: ["support", "config", "judged", "pool", "routing"],
-  cli: [...TRAINING, "generate", "judged", "pool", "config", "routing", "gateway"],
+  cli: [...TRAINING, "hub", "generate", "judged", "pool", "config", "routing", "gateway"],
 };
 
 /** Third-party package -> the only folders that may import it. */
