@@ -29,6 +29,8 @@ export function exitCodeOf(error: unknown): number {
       return 2;
     case "UPSTREAM_FAILED":
     case "UPSTREAM_TIMEOUT":
+    case "HUB_UNREACHABLE":
+    case "HUB_FAILED":
       return 3;
     default:
       return 1;
@@ -48,11 +50,13 @@ export function sayError(error: unknown): void {
 }
 
 /** Aborts on the first Ctrl-C; the second ends the process at once. */
-export function interruptSignal(): AbortSignal {
+export function interruptSignal(
+  notice = "stopping after this step; press Ctrl-C again to stop at once",
+): AbortSignal {
   const controller = new AbortController();
   process.on("SIGINT", () => {
     if (controller.signal.aborted) process.exit(130);
-    say("stopping after this step; press Ctrl-C again to stop at once");
+    say(notice);
     controller.abort();
   });
   return controller.signal;

@@ -32,6 +32,8 @@ export {
   type LoadedCausalModel,
   loadCausalModel,
 } from "./causal-weights.ts";
+export { type ConversionTarget, type ConvertedModel, convertModel } from "./convert-model.ts";
+export { describeModel, type ModelDescription, type ModelSupport } from "./describe-model.ts";
 export {
   type LlamaConfig,
   llamaDecoder,
@@ -40,6 +42,7 @@ export {
   llamaSpecs,
   parseLlamaConfig,
 } from "./llama.ts";
+export { type ModelFiles, openModelFiles } from "./model-files.ts";
 export { type LoadedAdapter, loadPeftAdapter, savePeftAdapter } from "./peft-adapter.ts";
 export {
   lastTokenWeights,

@@ -19,5 +19,5 @@ export {
   type SafetensorsFile,
   type SafetensorsTensor,
 } from "./safetensors-read.ts";
-export { type TensorToWrite, writeSafetensors } from "./safetensors-write.ts";
+export { type TensorInMemory, type TensorToWrite, writeSafetensors } from "./safetensors-write.ts";
 export type { WeightSource } from "./source.ts";

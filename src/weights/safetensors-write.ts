@@ -1,5 +1,5 @@
 /** Writing safetensors files that every reader of the format loads. */
-import { writeFileAtomic } from "../support/atomic-file.ts";
+import { writePartsAtomic } from "../support/atomic-file.ts";
 import { TuttiError } from "../support/errors.ts";
 import { formatShape, sizeOf } from "../tensor/shape.ts";
 import {
@@ -11,16 +11,23 @@ import {
 } from "./safetensors-dtype.ts";
 import { MAXIMUM_HEADER_BYTES } from "./safetensors-header.ts";
 
-export interface TensorToWrite {
+type NamelessTensor = Omit<TensorInMemory, "name">;
+
+interface TensorHeading {
   readonly name: string;
   /** F16 and BF16 are rounded from a Float32Array. */
   readonly dtype: SafetensorsDType;
   readonly shape: readonly number[];
+}
+
+export interface TensorInMemory extends TensorHeading {
   readonly data: SafetensorsData;
 }
 
-function check(tensor: TensorToWrite): void {
-  const { name, dtype, shape, data } = tensor;
+/** Values are at hand, or read when it is the tensor's turn. */
+export type TensorToWrite = TensorInMemory | (TensorHeading & { readonly read: () => SafetensorsData });
+
+function checkHeading({ name, dtype }: TensorHeading): void {
   if (name === "__metadata__") {
     throw new TuttiError("INVALID_ARGUMENT", 'a tensor cannot be named "__metadata__"', {
       hint: "the format keeps that name for its own use; give the tensor another",
@@ -32,6 +39,9 @@ function check(tensor: TensorToWrite): void {
       `tensor "${name}": dtype is "${dtype}", expected one of ${SAFETENSORS_DTYPES.join(", ")}`,
     );
   }
+}
+
+function checkData({ name, dtype, shape }: TensorHeading, data: SafetensorsData): void {
   const { array } = storedType(dtype);
   if (data.constructor.name !== array) {
     throw new TuttiError(
@@ -56,11 +66,14 @@ function check(tensor: TensorToWrite): void {
  */
 export function writeSafetensors(
   path: string,
-  tensors: Iterable<TensorToWrite> | Readonly<Record<string, Omit<TensorToWrite, "name">>>,
+  tensors: Iterable<TensorToWrite> | Readonly<Record<string, NamelessTensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
   const list = Symbol.iterator in tensors ? [...(tensors as Iterable<TensorToWrite>)] : withNames(tensors);
-  for (const tensor of list) check(tensor);
+  for (const tensor of list) {
+    checkHeading(tensor);
+    if ("data" in tensor) checkData(tensor, tensor.data);
+  }
   list.sort(
     (a, b) =>
       storedType(b.dtype).bytes - storedType(a.dtype).bytes ||
@@ -69,13 +82,13 @@ export function writeSafetensors(
   const header = new Map<string, unknown>();
   if (Object.keys(metadata).length > 0) header.set("__metadata__", metadata);
   let offset = 0;
-  for (const { name, dtype, shape, data } of list) {
+  for (const { name, dtype, shape } of list) {
     if (header.has(name)) {
       throw new TuttiError("INVALID_ARGUMENT", `two tensors are named "${name}"`, {
         hint: "give each tensor a name of its own",
       });
     }
-    const end = offset + data.length * storedType(dtype).bytes;
+    const end = offset + sizeOf(shape) * storedType(dtype).bytes;
     header.set(name, { dtype, shape, data_offsets: [offset, end] });
     offset = end;
   }
@@ -90,11 +103,21 @@ export function writeSafetensors(
   }
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(padded.byteLength), true);
-  writeFileAtomic(path, length, padded, ...list.map(({ dtype, data }) => storedType(dtype).encode(data)));
+  writePartsAtomic(path, parts([length, padded], list));
+}
+
+/** One tensor in memory at a time, where tensors are read. */
+function* parts(header: readonly Uint8Array[], tensors: readonly TensorToWrite[]): Generator<Uint8Array> {
+  yield* header;
+  for (const tensor of tensors) {
+    const data = "data" in tensor ? tensor.data : tensor.read();
+    if (!("data" in tensor)) checkData(tensor, data);
+    yield storedType(tensor.dtype).encode(data);
+  }
 }
 
 function withNames(tensors: object): TensorToWrite[] {
-  return Object.entries(tensors as Record<string, Omit<TensorToWrite, "name">>).map(([name, tensor]) => ({
+  return Object.entries(tensors as Record<string, NamelessTensor>).map(([name, tensor]) => ({
     ...tensor,
     name,
   }));

@@ -8,7 +8,7 @@ import {
   openSafetensors,
   readSafetensors,
   SAFETENSORS_DTYPES,
-  type TensorToWrite,
+  type TensorInMemory,
   writeSafetensors,
 } from "./index.ts";
 
@@ -19,7 +19,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** One tensor of each type, with the extremes that the type holds. */
-const TENSORS: readonly TensorToWrite[] = [
+const TENSORS: readonly TensorInMemory[] = [
   { name: "F64", dtype: "F64", shape: [3], data: Float64Array.of(Math.PI, -0, Number.MAX_VALUE) },
   { name: "F32", dtype: "F32", shape: [2, 2], data: Float32Array.of(1.5, -0, Number.NaN, -Infinity) },
   { name: "F16", dtype: "F16", shape: [4], data: Float32Array.of(65504, -0, 2 ** -24, Infinity) },
@@ -273,7 +273,7 @@ describe("corrupt files", () => {
 });
 
 describe("what is not written", () => {
-  const w: TensorToWrite = { name: "w", dtype: "F32", shape: [1], data: Float32Array.of(1) };
+  const w: TensorInMemory = { name: "w", dtype: "F32", shape: [1], data: Float32Array.of(1) };
   it.each([
     ["a name twice", [w, w], "INVALID_ARGUMENT"],
     ["the reserved name", [{ ...w, name: "__metadata__" }], "INVALID_ARGUMENT"],
@@ -297,7 +297,7 @@ it("reads what Python's safetensors wrote", () => {
   const { tensors, metadata } = readSafetensors(path);
   expect(metadata).toEqual({ format: "pt" });
   const third = 1 / 3;
-  const expected: Record<string, readonly [readonly number[], TensorToWrite["data"]]> = {
+  const expected: Record<string, readonly [readonly number[], TensorInMemory["data"]]> = {
     f64: [[2], Float64Array.of(third, -(2 ** -1074))],
     f32: [[2, 2], Float32Array.of(third, -(2 ** -149), (2 - 2 ** -23) * 2 ** 127, -Infinity)],
     f16: [[3], Float32Array.of(1365 / 4096, 2 ** -24, -65504)],

@@ -11,6 +11,7 @@ import {
   requestOf,
 } from "../generation-options.ts";
 import { printPart, say } from "../io.ts";
+import { MODEL_ARGUMENT, modelPath } from "../model-source.ts";
 
 interface Flags extends GenerationFlags {
   readonly system?: string;
@@ -19,12 +20,12 @@ interface Flags extends GenerationFlags {
 export function modelChatCommand(): Command {
   const command = new Command("chat")
     .summary("talk with a model; one message a line, /reset starts anew, /exit ends")
-    .argument("<model>", "folder with config.json, tokenizer.json and safetensors, or a .gguf file")
+    .argument("<model>", MODEL_ARGUMENT)
     .option("--system <text>", "system message");
   return addGenerationOptions(command)
     .addHelpText("after", "\nCtrl-C ends an answer, and between answers the chat.")
     .action(async (model: string, flags: Flags) => {
-      const generator = await openGenerator(model, flags);
+      const generator = await openGenerator(await modelPath(model), flags);
       try {
         await chat(generator, flags);
       } finally {

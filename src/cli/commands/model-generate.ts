@@ -11,6 +11,7 @@ import {
   requestOf,
 } from "../generation-options.ts";
 import { interruptSignal, printPart, printResult, say } from "../io.ts";
+import { MODEL_ARGUMENT, modelPath } from "../model-source.ts";
 
 interface Flags extends GenerationFlags {
   readonly chat?: boolean;
@@ -23,7 +24,7 @@ interface Flags extends GenerationFlags {
 export function modelGenerateCommand(): Command {
   const command = new Command("generate")
     .summary("continue a text, or answer a message with --chat")
-    .argument("<model>", "folder with config.json, tokenizer.json and safetensors, or a .gguf file")
+    .argument("<model>", MODEL_ARGUMENT)
     .argument("[prompt]", "the text; read from standard input when absent or -")
     .option("--chat", "lay the prompt out as a message, by the model's chat template")
     .option("--system <text>", "system message; implies --chat")
@@ -52,7 +53,7 @@ async function promptOf(prompt: string | undefined): Promise<string> {
 
 async function run(path: string, prompt: string | undefined, flags: Flags): Promise<void> {
   const text = await promptOf(prompt);
-  const generator = await openGenerator(path, flags);
+  const generator = await openGenerator(await modelPath(path), flags);
   try {
     const isChat = flags.chat || flags.system !== undefined;
     const messages = [

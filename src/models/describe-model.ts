@@ -1,0 +1,85 @@
+/** What a model is, from its files alone, and whether Tutti can compute it. */
+
+import { TuttiError } from "../support/errors.ts";
+import { sizeOf } from "../tensor/index.ts";
+import { parseBertConfig } from "./bert.ts";
+import { createCausalModel } from "./causal-families.ts";
+import { causalParameterName } from "./causal-weights.ts";
+import type { HuggingFaceConfig } from "./config.ts";
+import type { ModelFiles } from "./model-files.ts";
+
+export type ModelSupport =
+  | { readonly kind: "decoder" | "encoder" }
+  /** The sentence that names the key or tensor in the way. */
+  | { readonly kind: "unsupported"; readonly reason: string };
+
+export interface ModelDescription {
+  readonly modelType: string;
+  readonly parameters: number;
+  readonly layers: number | undefined;
+  readonly hiddenSize: number | undefined;
+  readonly vocabularySize: number | undefined;
+  readonly contextTokens: number | undefined;
+  readonly hasChatTemplate: boolean;
+  /** Model of tokenizer.json, such as "BPE"; undefined without a tokenizer. */
+  readonly tokenizer: string | undefined;
+  /** Element type as stored -> elements. */
+  readonly storedTypes: Readonly<Record<string, number>>;
+  readonly tensors: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly shape: readonly number[];
+  }[];
+  readonly support: ModelSupport;
+}
+
+function supportOf(config: HuggingFaceConfig, names: readonly string[]): ModelSupport {
+  try {
+    if (config.model_type === "bert") {
+      parseBertConfig(config);
+      return { kind: "encoder" };
+    }
+    const model = createCausalModel(config);
+    const stored = new Set(names.map((name) => causalParameterName(model, name)));
+    const missing = Object.keys(model.specs).find((name) => !stored.has(name));
+    if (missing === undefined) return { kind: "decoder" };
+    return { kind: "unsupported", reason: `the weights lack the parameter "${missing}"` };
+  } catch (error) {
+    if (!TuttiError.is(error)) throw error;
+    return { kind: "unsupported", reason: error.message };
+  }
+}
+
+/** Describes open files; reads no tensor. */
+export function describeModel(files: ModelFiles): ModelDescription {
+  const { config, source } = files;
+  const tensors = [...source.entries.values()].map((entry) => {
+    const { name, shape } = entry;
+    const { type, dtype } = entry as { readonly type?: string; readonly dtype?: string };
+    return { name, shape, type: type ?? dtype ?? "?" };
+  });
+  const storedTypes: Record<string, number> = {};
+  for (const { type, shape } of tensors) storedTypes[type] = (storedTypes[type] ?? 0) + sizeOf(shape);
+  const count = (...keys: readonly string[]): number | undefined => {
+    const value = keys.map((key) => config[key]).find((candidate) => typeof candidate === "number");
+    return value as number | undefined;
+  };
+  const { tokenizerJson } = files.tokenizer();
+  const kind = (tokenizerJson as { model?: { type?: unknown } } | undefined)?.model?.type;
+  return {
+    modelType: String(config.model_type ?? "unknown"),
+    parameters: tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    layers: count("num_hidden_layers", "n_layer", "num_layers"),
+    hiddenSize: count("hidden_size", "n_embd", "d_model"),
+    vocabularySize: count("vocab_size"),
+    contextTokens: count("max_position_embeddings", "n_positions"),
+    hasChatTemplate: files.chatTemplate !== undefined,
+    tokenizer: typeof kind === "string" ? kind : undefined,
+    storedTypes,
+    tensors,
+    support: supportOf(
+      config,
+      tensors.map(({ name }) => name),
+    ),
+  };
+}

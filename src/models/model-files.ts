@@ -1,0 +1,112 @@
+/** The files of a model, whichever format they have: a Hugging Face folder or a .gguf file. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf, TuttiError } from "../support/errors.ts";
+import { ggufChatTemplate, readGgufTokenizer } from "../text/index.ts";
+import { type GgufModel, openGgufModel, openWeights, type WeightSource } from "../weights/index.ts";
+import type { HuggingFaceConfig } from "./config.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+export interface ModelFiles {
+  readonly path: string;
+  /** The content of config.json. */
+  readonly config: HuggingFaceConfig;
+  readonly source: WeightSource;
+  /** The GGUF file's own metadata; undefined for a folder. */
+  readonly gguf: GgufModel["metadata"] | undefined;
+  /** The contents of tokenizer.json and tokenizer_config.json; undefined and empty where there are none. */
+  readonly tokenizer: () => { readonly tokenizerJson: unknown; readonly tokenizerConfig: Json };
+  /** Jinja; undefined where the model ships none. */
+  readonly chatTemplate: string | undefined;
+  /** What the files name as tokens that end a text or a turn, unchecked. */
+  readonly endTokens: readonly unknown[];
+  close(): void;
+}
+
+const HINT = "give a folder with config.json, tokenizer.json and model.safetensors, or a .gguf file";
+
+/**
+ * Opens a model's files; no tensor is read. Close them when done.
+ *
+ * @throws {TuttiError} FILE_NOT_FOUND, MODEL_CONFIG_UNSUPPORTED and what the readers of the formats throw
+ */
+export function openModelFiles(path: string): ModelFiles {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return openFolder(path);
+  if (path.endsWith(".gguf")) return openGgufFile(path);
+  throw new TuttiError("FILE_NOT_FOUND", `${path} is no model: neither a folder nor a .gguf file`, {
+    details: { path },
+    hint: HINT,
+  });
+}
+
+function readJson(path: string, isNeeded: boolean): Json {
+  if (!existsSync(path)) {
+    if (!isNeeded) return {};
+    throw new TuttiError("FILE_NOT_FOUND", `model configuration not found: ${path}`, {
+      details: { path },
+      hint: HINT,
+    });
+  }
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw new Error("not a JSON object");
+    }
+    return value as Json;
+  } catch (cause) {
+    throw new TuttiError("MODEL_CONFIG_UNSUPPORTED", `could not read ${path}: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/** A template is text, or a list of named ones of which "default" is for chats. */
+function templateOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  if (!Array.isArray(value)) return undefined;
+  const named = value.find((entry: { name?: unknown } | null) => entry?.name === "default") as
+    | { template?: unknown }
+    | undefined;
+  return typeof named?.template === "string" ? named.template : undefined;
+}
+
+function openFolder(path: string): ModelFiles {
+  const config = readJson(join(path, "config.json"), true) as HuggingFaceConfig;
+  const generation = readJson(join(path, "generation_config.json"), false);
+  const tokenizerConfig = readJson(join(path, "tokenizer_config.json"), false);
+  const templateFile = join(path, "chat_template.jinja");
+  const tokenizerFile = join(path, "tokenizer.json");
+  const source = openWeights(path);
+  return {
+    path,
+    config,
+    source,
+    gguf: undefined,
+    tokenizer: () => ({
+      tokenizerJson: existsSync(tokenizerFile) ? readJson(tokenizerFile, true) : undefined,
+      tokenizerConfig,
+    }),
+    chatTemplate: existsSync(templateFile)
+      ? readFileSync(templateFile, "utf8")
+      : templateOf(tokenizerConfig.chat_template),
+    endTokens: [config.eos_token_id, generation.eos_token_id].flat(),
+    close: () => source.close(),
+  };
+}
+
+function openGgufFile(path: string): ModelFiles {
+  const source = openGgufModel(path);
+  const { metadata, config } = source;
+  const id = (key: string): unknown => metadata.get(`tokenizer.ggml.${key}`)?.value;
+  return {
+    path,
+    config: config as HuggingFaceConfig,
+    source,
+    gguf: metadata,
+    tokenizer: () => readGgufTokenizer(path, metadata),
+    chatTemplate: ggufChatTemplate(metadata),
+    endTokens: [config.eos_token_id, id("eos_token_id"), id("eot_token_id"), id("eom_token_id")].flat(),
+    close: () => source.close(),
+  };
+}
