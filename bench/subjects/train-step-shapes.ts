@@ -140,6 +140,7 @@ function decoderTask(
         inputIds: ids("ids"),
         positionIds: ids("positions"),
         attentionBias: graph.input("bias", "float32", [1, 1, tokens, tokens]),
+        isCausalByPlace: true,
       });
       const loss = vocabularyCrossEntropy({
         hidden,

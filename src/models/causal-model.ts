@@ -6,6 +6,7 @@
  */
 import type { Value } from "../graph/ir.ts";
 import { attention } from "../nn/attention.ts";
+import { biasBlocks, causalAttention } from "../nn/causal-attention.ts";
 import { slidingWindowBias } from "../nn/masks.ts";
 import type { ParameterSpecs, ParameterValues } from "../nn/parameters.ts";
 import type { HuggingFaceConfig } from "./config.ts";
@@ -61,6 +62,11 @@ interface TokenInputs {
 export interface BiasedInputs extends TokenInputs {
   /** f32, broadcasts to [B, heads, T, T]; holds the causal mask too. Sliding windows are added by the model. */
   readonly attentionBias: Value;
+  /**
+   * Promises that the bias masks every token to the right in the row (as packed, padded and plain causal rows do), so that
+   * those scores are never computed; needs T known. @default false
+   */
+  readonly isCausalByPlace?: boolean;
   readonly attend?: undefined;
 }
 
@@ -111,14 +117,21 @@ export const HEAD = "lm_head.weight";
 /** The attention of `inputs`: its own, or softmax attention under its bias and each layer's window. */
 export function attendTo(inputs: DecoderInputs): Attend {
   if (inputs.attend) return inputs.attend;
-  const { attentionBias, positionIds } = inputs;
-  const biases = new Map<number | undefined, Value>([[undefined, attentionBias]]);
-  return ({ window, dropout, scale, softcap }, q, k, v) => {
-    let bias = biases.get(window);
-    if (!bias) {
-      bias = slidingWindowBias(attentionBias, positionIds, positionIds, window!);
-      biases.set(window, bias);
-    }
-    return attention(q, k, v, bias, dropout, { scale, softcap });
+  const { attentionBias, positionIds, isCausalByPlace = false } = inputs;
+  const biasOf = onceEach((window: number | undefined) =>
+    window === undefined ? attentionBias : slidingWindowBias(attentionBias, positionIds, positionIds, window),
+  );
+  const blocksOf = onceEach((window: number | undefined) => biasBlocks(biasOf(window)));
+  return ({ window, dropout, scale, softcap }, q, k, v) =>
+    isCausalByPlace
+      ? causalAttention(q, k, v, blocksOf(window), dropout, { scale, softcap })
+      : attention(q, k, v, biasOf(window), dropout, { scale, softcap });
+}
+
+function onceEach<Key, Made>(make: (key: Key) => Made): (key: Key) => Made {
+  const made = new Map<Key, Made>();
+  return (key) => {
+    if (!made.has(key)) made.set(key, make(key));
+    return made.get(key) as Made;
   };
 }

@@ -118,6 +118,7 @@ function buildStep(
     inputIds: graph.input("input_ids", "int32", [batch, tokens]),
     positionIds: graph.input("position_ids", "int32", [batch, tokens]),
     attentionBias: graph.input("attention_bias", "float32", [batch, 1, tokens, tokens]),
+    isCausalByPlace: true,
     positions: tokens,
   };
   const hidden = model.decoder(parameters, inputs, { isTraining: true });

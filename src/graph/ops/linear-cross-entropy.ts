@@ -111,7 +111,8 @@ function lower(emitter: OnnxEmitter, context: LoweringContext): void {
   ];
   const losses: string[] = [];
   const hiddenGradients: string[] = [];
-  let weightGradient: string | undefined;
+  /** [H, V]: turning the narrow factor of each chunk and the sum once is faster than turning the wide factors. */
+  let turnedWeightGradient: string | undefined;
   let biasGradient: string | undefined;
   let previous: string | undefined;
   for (let start = 0; start < rows; start += rowsPerChunk) {
@@ -133,8 +134,11 @@ function lower(emitter: OnnxEmitter, context: LoweringContext): void {
     if (weightOutput) {
       // The row weight goes onto the narrow factor, not onto the [rows, V] one.
       const [weightedHidden] = emitter.node("Mul", [chunk.hidden, terms.rowWeightColumn]);
-      const operands = [gradient, weightedHidden!, ...(weightGradient ? [weightGradient] : [])];
-      weightGradient = emitter.node("Gemm", operands, { attributes: { transA: { int: 1 } } })[0]!;
+      const [turned] = emitter.node("Transpose", [weightedHidden!], {
+        attributes: { perm: { ints: [1, 0] } },
+      });
+      const operands = [turned!, gradient, ...(turnedWeightGradient ? [turnedWeightGradient] : [])];
+      turnedWeightGradient = emitter.node("Gemm", operands)[0]!;
     }
     if (biasOutput) {
       const operands = [gradient, terms.rowWeightColumn, ...(biasGradient ? [biasGradient] : [])];
@@ -142,7 +146,7 @@ function lower(emitter: OnnxEmitter, context: LoweringContext): void {
     }
     // The loss too: left to the end, its log-probabilities would stay in memory.
     const lossMatrix = emitter.node("Reshape", [terms.loss, emitter.int64([1, 1])])[0];
-    const made = [lossMatrix, hiddenGradients.at(-1), weightGradient, biasGradient];
+    const made = [lossMatrix, hiddenGradients.at(-1), turnedWeightGradient, biasGradient];
     previous = zeroAfter(
       emitter,
       made.filter((name) => name !== undefined),
@@ -154,7 +158,12 @@ function lower(emitter: OnnxEmitter, context: LoweringContext): void {
     const parts = hiddenGradients.length > 0 ? hiddenGradients : [zeros(1)];
     emitter.node("Concat", parts, { outputs: [hiddenOutput], attributes: { axis: { int: 0 } } });
   }
-  if (weightOutput) emitter.node("Identity", [weightGradient ?? zeros(2)], { outputs: [weightOutput] });
+  if (weightOutput && turnedWeightGradient) {
+    emitter.node("Transpose", [turnedWeightGradient], {
+      outputs: [weightOutput],
+      attributes: { perm: { ints: [1, 0] } },
+    });
+  } else if (weightOutput) emitter.node("Identity", [zeros(2)], { outputs: [weightOutput] });
   if (biasOutput) {
     const width = staticShape(context.outputTypes[3]!.shape);
     emitter.node("Reshape", [biasGradient ?? zeros(3), emitter.int64(width)], { outputs: [biasOutput] });

@@ -101,9 +101,9 @@ const ROWS: readonly UnaryRow[] = [
     attributes: { alpha: { float: 1 } },
     f: (x) => x * sigmoid(x),
     // s + y (1 - s), with s recomputed so that only x is kept for the backward pass
-    gradient: (ops, x, _y, g) => {
+    gradient: (ops, x, y, g) => {
       const s = ops.sigmoid(x);
-      return ops.mul(g, ops.add(s, ops.mul(ops.mul(x, s), ops.sub(ops.scalarLike(s, 1), s))));
+      return ops.mul(g, ops.add(s, ops.mul(y, ops.sub(ops.scalarLike(s, 1), s))));
     },
   },
   {
