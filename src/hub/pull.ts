@@ -103,9 +103,9 @@ async function fetchFiles(
       };
       await downloadFile(settings, { repository, commit, file }, blob, { signal, onBytes });
       downloadedBytes += file.sizeBytes - (first ?? 0);
+      report(file.sizeBytes);
     }
     linkIntoSnapshot(paths, commit, file.name, file.digest);
-    report(file.sizeBytes);
     bytesBefore += file.sizeBytes;
   }
   return downloadedBytes;

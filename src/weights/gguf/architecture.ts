@@ -6,12 +6,15 @@ import type { GgufMetadata } from "./metadata.ts";
 /** A tensor under both names; "{}" stands for the layer number. */
 export type TensorNameRow = readonly [gguf: string, huggingFace: string, arrangement?: Arrangement];
 
-/** A number under both names: key below "<architecture>.", key of config.json, type in GGUF. */
+/**
+ * A number under both names: key below "<architecture>.", key of config.json, type in GGUF; a number in the last place is what
+ * `transformers` takes where config.json has none.
+ */
 export type NumberRow = readonly [
   gguf: string,
   huggingFace: string,
   type: "uint32" | "float32",
-  need?: "optional",
+  need?: "optional" | number,
 ];
 
 /** What config.json needs to know of the tensors. */

@@ -106,7 +106,9 @@ export function metadataFromConfig(architecture: Architecture, config: Config): 
   const metadata = new Map<string, GgufValue>();
   metadata.set("general.architecture", { type: "string", value: architecture.name });
   for (const [suffix, key, type, need] of architecture.numbers) {
-    const value = need === "optional" ? configNumber(config, key) : requiredNumber(config, key);
+    const fallback = typeof need === "number" ? need : undefined;
+    const given = configNumber(config, key) ?? fallback;
+    const value = need === undefined ? requiredNumber(config, key) : given;
     if (value === undefined) continue;
     metadata.set(`${architecture.name}.${suffix}`, {
       type,

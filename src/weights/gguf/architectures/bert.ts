@@ -36,7 +36,7 @@ export const bert: Architecture = {
     ["embedding_length", "hidden_size", "uint32"],
     ["feed_forward_length", "intermediate_size", "uint32"],
     ["attention.head_count", "num_attention_heads", "uint32"],
-    ["attention.layer_norm_epsilon", "layer_norm_eps", "float32"],
+    ["attention.layer_norm_epsilon", "layer_norm_eps", "float32", 1e-12],
   ],
   otherKeys: ["attention.causal", "pooling_type"],
   readConfig(path, metadata, tensors) {

@@ -32,7 +32,7 @@ export const DECODER_NUMBERS: readonly NumberRow[] = [
   ["feed_forward_length", "intermediate_size", "uint32"],
   ["attention.head_count", "num_attention_heads", "uint32"],
   ["attention.head_count_kv", "num_key_value_heads", "uint32", "optional"],
-  ["attention.layer_norm_rms_epsilon", "rms_norm_eps", "float32"],
+  ["attention.layer_norm_rms_epsilon", "rms_norm_eps", "float32", 1e-6],
   ["attention.key_length", "head_dim", "uint32", "optional"],
 ];
 

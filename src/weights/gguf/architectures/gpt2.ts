@@ -37,7 +37,7 @@ export const gpt2: Architecture = {
     ["context_length", "n_positions", "uint32"],
     ["embedding_length", "n_embd", "uint32"],
     ["attention.head_count", "n_head", "uint32"],
-    ["attention.layer_norm_epsilon", "layer_norm_epsilon", "float32"],
+    ["attention.layer_norm_epsilon", "layer_norm_epsilon", "float32", 1e-5],
   ],
   otherKeys: ["feed_forward_length"],
   readConfig(_path, _metadata, tensors) {
