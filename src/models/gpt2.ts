@@ -144,8 +144,9 @@ export function gpt2Decoder(
   const block = (x: Value, index: number, scale: number): Value => {
     const name = `transformer.h.${index}`;
     const fused = project(`${name}.attn.c_attn`, norm(`${name}.ln_1`, x));
-    const heads = (part: number): Value =>
-      splitHeads(ops.slice(fused, -1, part * hiddenSize, (part + 1) * hiddenSize), numHeads);
+    const [q, k, v] = ops
+      .split(fused, -1, [hiddenSize, hiddenSize, hiddenSize])
+      .map((part) => splitHeads(part, numHeads)) as [Value, Value, Value];
     const layer = {
       index,
       window: undefined,
@@ -153,7 +154,7 @@ export function gpt2Decoder(
       softcap: undefined,
       dropout: isTraining ? config.attentionDropout : 0,
     };
-    const mixed = mergeHeads(attend(layer, heads(0), heads(1), heads(2)));
+    const mixed = mergeHeads(attend(layer, q, k, v));
     const attended = ops.add(x, drop(project(`${name}.attn.c_proj`, mixed), config.residualDropout));
     const inner = ACTIVATIONS[config.activation](project(`${name}.mlp.c_fc`, norm(`${name}.ln_2`, attended)));
     return ops.add(attended, drop(project(`${name}.mlp.c_proj`, inner), config.residualDropout));
