@@ -10,7 +10,7 @@ export {
   withLora,
 } from "./lora.ts";
 export { type MergedLora, mergeLora } from "./lora-merge.ts";
-export { causalBias, slidingWindowBias } from "./masks.ts";
+export { causalBias, localWindowBias, paddingBias, slidingWindowBias } from "./masks.ts";
 export {
   checkParameters,
   declareParameters,
@@ -25,3 +25,4 @@ export {
 export { type ResizeOptions, resizeEmbeddings } from "./resize-embeddings.ts";
 export { type Rotate, rotaryEmbedding } from "./rotary.ts";
 export type { RotarySettings } from "./rotary-frequencies.ts";
+export { firstTokenWeights, meanTokenWeights, pooledTokens } from "./token-pooling.ts";

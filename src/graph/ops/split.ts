@@ -59,9 +59,13 @@ const split = defineOp({
     }
     for (const [index, { start, end }] of rangesOf(attributes).entries()) {
       if (outputs[index] === "") continue;
-      emitter.node("Slice", [inputs[0]!, emitter.int64([start]), emitter.int64([end]), emitter.int64([axis])], {
-        outputs: [outputs[index]!],
-      });
+      emitter.node(
+        "Slice",
+        [inputs[0]!, emitter.int64([start]), emitter.int64([end]), emitter.int64([axis])],
+        {
+          outputs: [outputs[index]!],
+        },
+      );
     }
   },
   evaluate: (inputs, attributes, types) => {
