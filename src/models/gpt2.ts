@@ -7,7 +7,7 @@
  */
 import * as ops from "../graph/functions.ts";
 import type { Value } from "../graph/ir.ts";
-import { mergeHeads, splitHeads } from "../nn/attention.ts";
+import { mergeHeads, splitFusedHeads } from "../nn/attention.ts";
 import { dropout, layerNormSpecs, lookUp, namedLayerNorm } from "../nn/layers.ts";
 import { matrix, type ParameterSpecs, type ParameterValues, vector } from "../nn/parameters.ts";
 import {
@@ -134,7 +134,7 @@ export function gpt2Decoder(
   inputs: DecoderInputs,
   { isTraining = false }: DecoderOptions = {},
 ): Value {
-  const { hiddenSize, numHeads, layerNormEpsilon } = config;
+  const { numHeads, layerNormEpsilon } = config;
   const attend = attendTo(inputs);
   const drop = (x: Value, probability: number): Value => dropout(x, isTraining ? probability : 0);
   const project = (name: string, x: Value): Value => conv1d(parameters, name, x);
@@ -144,9 +144,7 @@ export function gpt2Decoder(
   const block = (x: Value, index: number, scale: number): Value => {
     const name = `transformer.h.${index}`;
     const fused = project(`${name}.attn.c_attn`, norm(`${name}.ln_1`, x));
-    const [q, k, v] = ops
-      .split(fused, -1, [hiddenSize, hiddenSize, hiddenSize])
-      .map((part) => splitHeads(part, numHeads)) as [Value, Value, Value];
+    const [q, k, v] = splitFusedHeads(fused, numHeads);
     const layer = {
       index,
       window: undefined,

@@ -6,7 +6,7 @@
  */
 import * as ops from "../graph/functions.ts";
 import type { Graph, Value } from "../graph/ir.ts";
-import { attention, mergeHeads, splitHeads } from "../nn/attention.ts";
+import { attention, mergeHeads, splitFusedHeads } from "../nn/attention.ts";
 import { dropout, linear, lookUp } from "../nn/layers.ts";
 import { localWindowBias } from "../nn/masks.ts";
 import { matrix, type ParameterSpecs, type ParameterValues, vector } from "../nn/parameters.ts";
@@ -201,14 +201,12 @@ export function modernBertEncoder(
   inputs: EncoderInputs,
   { isTraining = false }: EncoderOptions = {},
 ): Value {
-  const { hiddenSize, intermediateSize, numHeads, hasAttentionBias, hasFeedForwardBias } = config;
+  const { intermediateSize, numHeads, hasAttentionBias, hasFeedForwardBias } = config;
   const { project, norm } = layersOf(config, parameters, inputs.inputIds.graph);
   const drop = (x: Value, probability: number): Value => dropout(x, isTraining ? probability : 0);
   const mix = (x: Value, name: string, { bias, rotate }: LayerAttention): Value => {
     const fused = project(`${name}.Wqkv`, x, hasAttentionBias);
-    const [q, k, v] = ops
-      .split(fused, -1, [hiddenSize, hiddenSize, hiddenSize])
-      .map((part) => splitHeads(part, numHeads)) as [Value, Value, Value];
+    const [q, k, v] = splitFusedHeads(fused, numHeads);
     const mixed = attention(rotate(q), rotate(k), v, bias, isTraining ? config.attentionDropout : 0);
     return drop(project(`${name}.Wo`, mergeHeads(mixed), hasAttentionBias), config.attentionDropout);
   };

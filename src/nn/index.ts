@@ -1,4 +1,12 @@
-export { attention, MASKED_BIAS, mergeHeads, type ScoreSettings, softCap, splitHeads } from "./attention.ts";
+export {
+  attention,
+  MASKED_BIAS,
+  mergeHeads,
+  type ScoreSettings,
+  softCap,
+  splitFusedHeads,
+  splitHeads,
+} from "./attention.ts";
 export { dropout, layerNormSpecs, linear, linearSpecs, namedLayerNorm, namedLinear } from "./layers.ts";
 export {
   initialiseLora,
