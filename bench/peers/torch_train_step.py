@@ -13,9 +13,25 @@ import sys
 import time
 
 import torch
-from transformers import BertConfig, BertForMaskedLM, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
+)
 
 WARMUP_STEPS = 2
+
+
+def masked_batch(config, batch, tokens):
+    """Rows without padding, 15 % of the tokens labelled."""
+    ids = torch.randint(0, config.vocab_size, (batch, tokens))
+    labels = torch.full((batch * tokens,), -100)
+    count = round(0.15 * batch * tokens)
+    labels[torch.arange(count) * (batch * tokens) // count] = torch.randint(0, config.vocab_size, (count,))
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels.view(batch, tokens)}
 
 
 def minilm():
@@ -28,16 +44,23 @@ def minilm():
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
-    batch, tokens = 32, 128
-    ids = torch.randint(0, config.vocab_size, (batch, tokens))
-    labels = torch.full((batch * tokens,), -100)
-    count = round(0.15 * batch * tokens)
-    labels[torch.arange(count) * (batch * tokens) // count] = torch.randint(0, config.vocab_size, (count,))
-    return BertForMaskedLM(config), {
-        "input_ids": ids,
-        "attention_mask": torch.ones_like(ids),
-        "labels": labels.view(batch, tokens),
-    }
+    return BertForMaskedLM(config), masked_batch(config, 32, 128)
+
+
+def modernbert():
+    """ModernBERT-base. Sparse prediction computes head and logits at labelled positions only."""
+    config = ModernBertConfig(
+        vocab_size=50368,
+        hidden_size=768,
+        num_hidden_layers=22,
+        num_attention_heads=12,
+        intermediate_size=1152,
+        local_attention=128,
+        global_attn_every_n_layers=3,
+        sparse_prediction=True,
+    )
+    model = ModernBertForMaskedLM._from_config(config, attn_implementation="sdpa")
+    return model, masked_batch(config, 8, 256)
 
 
 def decoder(batch, **overrides):
@@ -83,7 +106,13 @@ def decoder_30m():
     )
 
 
-SHAPES = {"minilm": minilm, "smollm2": smollm2, "smollm2-lora": smollm2_lora, "decoder-30m": decoder_30m}
+SHAPES = {
+    "minilm": minilm,
+    "modernbert": modernbert,
+    "smollm2": smollm2,
+    "smollm2-lora": smollm2_lora,
+    "decoder-30m": decoder_30m,
+}
 
 
 def main():

@@ -1,33 +1,41 @@
 /** The models, batches and tasks of the train-step benchmarks; bench/peers/torch_train_step.py has the same shapes. */
-import * as ops from "../../src/graph/functions.ts";
 import type { RegionKind, Value } from "../../src/graph/ir.ts";
 import { vocabularyCrossEntropy } from "../../src/losses/index.ts";
 import {
-  type BertConfig,
-  bertEncoder,
-  bertMlmHeadSpecs,
-  bertMlmTransform,
-  bertSpecs,
   createCausalModel,
+  createEncoderModel,
+  maskedCrossEntropy,
+  maskedLanguageSpecs,
 } from "../../src/models/index.ts";
 import { MASKED_BIAS } from "../../src/nn/attention.ts";
-import { type LoraConfig, loraSpecs, type ParameterSpecs, withLora } from "../../src/nn/index.ts";
+import { type LoraConfig, loraSpecs, withLora } from "../../src/nn/index.ts";
 import type { Feeds } from "../../src/runtime/index.ts";
-import { float32, int32, zeros } from "../../src/tensor/host-tensor.ts";
+import { float32, int32 } from "../../src/tensor/host-tensor.ts";
 import type { TrainingTask } from "../../src/train/index.ts";
 
-const MINILM: BertConfig = {
-  vocabularySize: 30_522,
-  hiddenSize: 384,
-  numLayers: 6,
-  numHeads: 12,
-  intermediateSize: 1536,
-  maxPositions: 512,
-  tokenTypes: 2,
-  layerNormEpsilon: 1e-12,
-  hiddenDropout: 0,
-  attentionDropout: 0,
-  initializerRange: 0.02,
+const MINILM = {
+  model_type: "bert",
+  vocab_size: 30_522,
+  hidden_size: 384,
+  num_hidden_layers: 6,
+  num_attention_heads: 12,
+  intermediate_size: 1536,
+  max_position_embeddings: 512,
+  hidden_dropout_prob: 0,
+  attention_probs_dropout_prob: 0,
+};
+
+/** ModernBERT-base; dropout is 0 by its own configuration. */
+const MODERNBERT = {
+  model_type: "modernbert",
+  vocab_size: 50_368,
+  hidden_size: 768,
+  num_hidden_layers: 22,
+  num_attention_heads: 12,
+  intermediate_size: 1152,
+  max_position_embeddings: 8192,
+  local_attention: 128,
+  global_attn_every_n_layers: 3,
 };
 
 const SMOLLM2 = {
@@ -60,47 +68,42 @@ const LORA: LoraConfig = { name: "default", rank: 16, alpha: 32, targets: "all-l
 const someIds = (count: number, vocabulary: number): Int32Array =>
   Int32Array.from({ length: count }, (_, index) => (index * 7919 + 13) % vocabulary);
 
-function minilmTask(): TrainingTask {
-  const [batch, tokens] = [32, 128];
+/** Masked language modelling on rows without padding, 15 % of the tokens labelled. */
+function encoderTask(
+  config: Readonly<Record<string, unknown>>,
+  [batch, tokens]: readonly [number, number],
+): TrainingTask {
+  const model = createEncoderModel(config);
+  const { vocabularySize } = model.config;
   const labelled = Math.round(0.15 * batch * tokens);
-  const specs: ParameterSpecs = { ...bertSpecs(MINILM, "bert."), ...bertMlmHeadSpecs(MINILM) };
   const feeds: Feeds = {
-    ids: int32([batch, tokens], someIds(batch * tokens, MINILM.vocabularySize)),
+    ids: int32([batch, tokens], someIds(batch * tokens, vocabularySize)),
     positions: int32(
       [batch, tokens],
       Int32Array.from({ length: batch * tokens }, (_, flat) => flat % tokens),
     ),
-    types: zeros("int32", [batch, tokens]),
     bias: float32([batch, 1, 1, tokens]),
     where: int32(
       [labelled],
       Int32Array.from({ length: labelled }, (_, index) => Math.floor((index * batch * tokens) / labelled)),
     ),
-    labels: int32([labelled], someIds(labelled, MINILM.vocabularySize)),
+    labels: int32([labelled], someIds(labelled, vocabularySize)),
     scale: float32([], [1 / labelled]),
   };
   return {
-    specs,
+    specs: maskedLanguageSpecs(model),
     build: (graph, parameters) => {
       const ids = (name: string): Value => graph.input(name, "int32", [batch, tokens]);
-      const attentionBias = graph.input("bias", "float32", [batch, 1, 1, tokens]);
       const inputs = {
         inputIds: ids("ids"),
         positionIds: ids("positions"),
-        tokenTypeIds: ids("types"),
-        attentionBias,
+        attentionBias: graph.input("bias", "float32", [batch, 1, 1, tokens]),
+        positions: tokens,
       };
-      const hidden = bertEncoder(MINILM, parameters, inputs, { isTraining: true, prefix: "bert." });
-      const flat = ops.reshape(hidden, [batch * tokens, MINILM.hiddenSize]);
-      const loss = vocabularyCrossEntropy({
-        hidden: bertMlmTransform(
-          MINILM,
-          parameters,
-          ops.gatherRows(flat, graph.input("where", "int32", [labelled])),
-        ),
+      const hidden = model.encode(parameters, inputs, { isTraining: true });
+      const loss = maskedCrossEntropy(model, parameters, hidden, {
+        positions: graph.input("where", "int32", [labelled]),
         labels: graph.input("labels", "int32", [labelled]),
-        weight: parameters("bert.embeddings.word_embeddings.weight"),
-        bias: parameters("cls.predictions.bias"),
         scale: graph.input("scale", "float32", []),
       });
       return { loss, metrics: {} };
@@ -155,7 +158,8 @@ function decoderTask(
 }
 
 const SHAPES: Readonly<Record<string, () => TrainingTask>> = {
-  minilm: minilmTask,
+  minilm: () => encoderTask(MINILM, [32, 128]),
+  modernbert: () => encoderTask(MODERNBERT, [8, 256]),
   smollm2: () => decoderTask(SMOLLM2, [4, 256]),
   "smollm2-lora": () => decoderTask(SMOLLM2, [4, 256], LORA),
   "decoder-30m": () => decoderTask(DECODER_30M, [8, 256]),

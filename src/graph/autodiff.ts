@@ -93,13 +93,13 @@ function applyRule(
   isWanted: readonly boolean[],
   again: Recomputer,
 ): readonly (Value | undefined)[] {
-  const { gradient } = opDefinition(node.op);
+  const { gradient, traits } = opDefinition(node.op);
   if (typeof gradient !== "function") {
     throw new TuttiError("UNSUPPORTED_OP", `${node.op} has no gradient: ${gradient.none}`, {
       details: { op: node.op },
     });
   }
-  if (outputGradients[0] === undefined) {
+  if (outputGradients[0] === undefined && !traits.hasEqualOutputs) {
     throw new TuttiError("UNSUPPORTED_OP", `${node.op}: only its first output can be differentiated`, {
       details: { op: node.op },
     });

@@ -88,6 +88,10 @@ export const pad = (x: Value, axis: number, before: number, after: number): Valu
   one("pad", [x], { axis: axis < 0 ? axis + x.shape.length : axis, before, after });
 export const concat = (parts: readonly Value[], axis: number): Value => one("concat", parts, { axis });
 
+/** Parts of these sizes along one axis, which they fill. */
+export const split = (x: Value, axis: number, sizes: readonly number[]): readonly Value[] =>
+  applyOp("split", [x], { axis: axis < 0 ? axis + x.shape.length : axis, sizes }).outputs;
+
 const positive = (x: Value, axes: readonly number[]): number[] =>
   axes.map((axis) => (axis < 0 ? axis + x.shape.length : axis));
 export const reduceSum = (x: Value, axes: readonly number[]): Value =>

@@ -14,6 +14,7 @@ import { QUANTIZED_MATMUL_OPS } from "./ops/quantized-matmul.ts";
 import { REDUCTION_OPS } from "./ops/reduction.ts";
 import { ROTARY_OPS } from "./ops/rotary.ts";
 import { SOFTMAX_OPS } from "./ops/softmax.ts";
+import { SPLIT_OPS } from "./ops/split.ts";
 import { UNARY_OPS } from "./ops/unary.ts";
 
 export const OP_TABLE: ReadonlyMap<string, OpDefinition> = new Map(
@@ -21,6 +22,7 @@ export const OP_TABLE: ReadonlyMap<string, OpDefinition> = new Map(
     UNARY_OPS,
     BINARY_OPS,
     MOVEMENT_OPS,
+    SPLIT_OPS,
     REDUCTION_OPS,
     MATMUL_OPS,
     SOFTMAX_OPS,

@@ -85,6 +85,8 @@ export interface OpDefinition {
      * output need not; the backward pass makes it again.
      */
     readonly isRecomputed: boolean;
+    /** Its rule takes gradients of any of its outputs; without it, of the first only. */
+    readonly hasEqualOutputs?: boolean;
   };
 }
 

@@ -6,23 +6,46 @@
 import * as ops from "../graph/functions.ts";
 import type { Value } from "../graph/ir.ts";
 import { attention, mergeHeads, splitHeads } from "../nn/attention.ts";
-import { dropout, layerNormSpecs, linear, linearSpecs, namedLayerNorm, namedLinear } from "../nn/layers.ts";
+import {
+  dropout,
+  layerNormSpecs,
+  linear,
+  linearSpecs,
+  lookUp,
+  namedLayerNorm,
+  namedLinear,
+} from "../nn/layers.ts";
 import { matrix, type ParameterSpecs, type ParameterValues, vector } from "../nn/parameters.ts";
-import { type HuggingFaceConfig, readCount, readNumber, requireOneOf } from "./config.ts";
+import {
+  type HuggingFaceConfig,
+  readBoolean,
+  readCount,
+  readNumber,
+  readProbability,
+  requireOneOf,
+  unsupported,
+} from "./config.ts";
+import { refuseForeignParts } from "./decoder-config.ts";
+import type {
+  EncoderClassificationHead,
+  EncoderConfig,
+  EncoderFamily,
+  EncoderInputs,
+  EncoderOptions,
+  MaskedLanguageHead,
+} from "./encoder-model.ts";
 
-export interface BertConfig {
-  readonly vocabularySize: number;
-  readonly hiddenSize: number;
-  readonly numLayers: number;
-  readonly numHeads: number;
+export interface BertConfig extends EncoderConfig {
   readonly intermediateSize: number;
-  readonly maxPositions: number;
-  readonly tokenTypes: number;
-  readonly layerNormEpsilon: number;
   readonly hiddenDropout: number;
   readonly attentionDropout: number;
+  /** Dropout before the output layer of the classification head. */
+  readonly classifierDropout: number;
   readonly initializerRange: number;
 }
+
+const PREFIX = "bert.";
+const EMBEDDING = "embeddings.word_embeddings.weight";
 
 /** @throws {TuttiError} MODEL_CONFIG_UNSUPPORTED naming the key */
 export function parseBertConfig(config: HuggingFaceConfig): BertConfig {
@@ -30,19 +53,30 @@ export function parseBertConfig(config: HuggingFaceConfig): BertConfig {
   requireOneOf("bert", config, "hidden_act", ["gelu", undefined]);
   requireOneOf("bert", config, "position_embedding_type", ["absolute", undefined]);
   requireOneOf("bert", config, "is_decoder", [false, undefined]);
+  refuseForeignParts("bert", config);
   const count = (key: string, fallback?: number): number => readCount("bert", config, key, fallback);
   const number = (key: string, fallback: number): number => readNumber("bert", config, key, fallback);
+  const probability = (key: string, fallback: number): number =>
+    readProbability("bert", config, key, fallback);
+  const hiddenSize = count("hidden_size");
+  const numHeads = count("num_attention_heads");
+  if (hiddenSize % numHeads !== 0) {
+    throw unsupported("bert", "num_attention_heads", numHeads, `a divisor of ${hiddenSize}`);
+  }
+  const hiddenDropout = probability("hidden_dropout_prob", 0.1);
   return {
     vocabularySize: count("vocab_size"),
-    hiddenSize: count("hidden_size"),
+    hiddenSize,
     numLayers: count("num_hidden_layers"),
-    numHeads: count("num_attention_heads"),
+    numHeads,
     intermediateSize: count("intermediate_size"),
     maxPositions: count("max_position_embeddings"),
     tokenTypes: count("type_vocab_size", 2),
     layerNormEpsilon: number("layer_norm_eps", 1e-12),
-    hiddenDropout: number("hidden_dropout_prob", 0.1),
-    attentionDropout: number("attention_probs_dropout_prob", 0.1),
+    hasTiedEmbeddings: readBoolean("bert", config, "tie_word_embeddings", true),
+    hiddenDropout,
+    attentionDropout: probability("attention_probs_dropout_prob", 0.1),
+    classifierDropout: probability("classifier_dropout", hiddenDropout),
     initializerRange: number("initializer_range", 0.02),
   };
 }
@@ -62,7 +96,9 @@ export function bertConfigJson(config: BertConfig): HuggingFaceConfig {
     layer_norm_eps: config.layerNormEpsilon,
     hidden_dropout_prob: config.hiddenDropout,
     attention_probs_dropout_prob: config.attentionDropout,
+    classifier_dropout: config.classifierDropout,
     initializer_range: config.initializerRange,
+    tie_word_embeddings: config.hasTiedEmbeddings,
   };
 }
 
@@ -70,7 +106,7 @@ export function bertConfigJson(config: BertConfig): HuggingFaceConfig {
 export function bertSpecs(config: BertConfig, prefix = ""): ParameterSpecs {
   const { hiddenSize, intermediateSize, initializerRange: std } = config;
   const specs: Record<string, ParameterSpecs[string]> = {
-    [`${prefix}embeddings.word_embeddings.weight`]: matrix(config.vocabularySize, hiddenSize, std),
+    [prefix + EMBEDDING]: matrix(config.vocabularySize, hiddenSize, std),
     [`${prefix}embeddings.position_embeddings.weight`]: matrix(config.maxPositions, hiddenSize, std),
     [`${prefix}embeddings.token_type_embeddings.weight`]: matrix(config.tokenTypes, hiddenSize, std),
     ...layerNormSpecs(`${prefix}embeddings.LayerNorm`, hiddenSize),
@@ -92,29 +128,31 @@ export function bertSpecs(config: BertConfig, prefix = ""): ParameterSpecs {
   return specs;
 }
 
-/** Parameters of the masked-language-model head; its decoder is tied to the word embeddings. */
+const TRANSFORM = "cls.predictions.transform";
+/** With an own projection, transformers reads the bias beside it and leaves the other one unused. */
+const biasName = (config: BertConfig): string =>
+  config.hasTiedEmbeddings ? "cls.predictions.bias" : "cls.predictions.decoder.bias";
+
+/** Parameters of the masked-language-model head; a tied projection is the encoder's table of word embeddings. */
 export function bertMlmHeadSpecs(config: BertConfig): ParameterSpecs {
+  const { hiddenSize, vocabularySize, initializerRange: std } = config;
   return {
-    ...linearSpecs(
-      "cls.predictions.transform.dense",
-      config.hiddenSize,
-      config.hiddenSize,
-      config.initializerRange,
-    ),
-    ...layerNormSpecs("cls.predictions.transform.LayerNorm", config.hiddenSize),
-    "cls.predictions.bias": vector(config.vocabularySize, 0),
+    ...linearSpecs(`${TRANSFORM}.dense`, hiddenSize, hiddenSize, std),
+    ...layerNormSpecs(`${TRANSFORM}.LayerNorm`, hiddenSize),
+    ...(!config.hasTiedEmbeddings && {
+      "cls.predictions.decoder.weight": matrix(vocabularySize, hiddenSize, std),
+    }),
+    [biasName(config)]: vector(vocabularySize, 0),
   };
 }
 
-export interface BertInputs {
-  /** i32 [B, T] */
-  readonly inputIds: Value;
-  /** i32 [B, T]; arbitrary, below maxPositions */
-  readonly positionIds: Value;
-  /** i32 [B, T] */
-  readonly tokenTypeIds: Value;
-  /** f32, broadcasts to [B, heads, T, T]; see nn/attention.ts */
-  readonly attentionBias: Value;
+/** See {@link EncoderInputs}; all tokens are of type 0 where `tokenTypeIds` is absent. */
+export type BertInputs = EncoderInputs;
+
+/** Rows of the token types [B, T, H], or the one row [H] of type 0. */
+function tokenTypeRows(table: Value, tokenTypeIds: Value | undefined): Value {
+  if (tokenTypeIds) return ops.gatherRows(table, tokenTypeIds);
+  return ops.reshape(ops.slice(table, 0, 0, 1), [table.shape[1]!]);
 }
 
 /** The encoder: final hidden states f32 [B, T, H]. Dropout applies only when `isTraining`. */
@@ -122,16 +160,13 @@ export function bertEncoder(
   config: BertConfig,
   parameters: ParameterValues,
   inputs: BertInputs,
-  { isTraining = false, prefix = "" }: { isTraining?: boolean; prefix?: string } = {},
+  { isTraining = false, prefix = "" }: EncoderOptions & { readonly prefix?: string } = {},
 ): Value {
   const hiddenDropout = isTraining ? config.hiddenDropout : 0;
   const attentionDropout = isTraining ? config.attentionDropout : 0;
   const table = (kind: string): Value => parameters(`${prefix}embeddings.${kind}_embeddings.weight`);
   const embedded = ops.add(
-    ops.add(
-      ops.gatherRows(table("word"), inputs.inputIds),
-      ops.gatherRows(table("token_type"), inputs.tokenTypeIds),
-    ),
+    ops.add(lookUp(table("word"), inputs.inputIds), tokenTypeRows(table("token_type"), inputs.tokenTypeIds)),
     ops.gatherRows(table("position"), inputs.positionIds),
   );
   const norm = (name: string, x: Value): Value =>
@@ -161,14 +196,51 @@ export function bertEncoder(
   return x;
 }
 
-/** The head's transform: hidden [..., H] -> [..., H], before the tied decoder. */
+/** The head's transform: hidden [..., H] -> [..., H], before the projection. */
 export function bertMlmTransform(config: BertConfig, parameters: ParameterValues, hidden: Value): Value {
-  const dense = ops.gelu(namedLinear(parameters, "cls.predictions.transform.dense", hidden));
-  return namedLayerNorm(parameters, "cls.predictions.transform.LayerNorm", dense, config.layerNormEpsilon);
+  const dense = ops.gelu(namedLinear(parameters, `${TRANSFORM}.dense`, hidden));
+  return namedLayerNorm(parameters, `${TRANSFORM}.LayerNorm`, dense, config.layerNormEpsilon);
 }
 
 /** Logits over the vocabulary, [..., V]; for training use the chunked loss instead. */
 export function bertMlmLogits(config: BertConfig, parameters: ParameterValues, hidden: Value): Value {
-  const table = parameters("bert.embeddings.word_embeddings.weight");
-  return linear(bertMlmTransform(config, parameters, hidden), table, parameters("cls.predictions.bias"));
+  const head = maskedHead(config);
+  return linear(head.transform(parameters, hidden), head.weight(parameters), head.bias(parameters));
 }
+
+function maskedHead(config: BertConfig): MaskedLanguageHead {
+  const table = config.hasTiedEmbeddings ? PREFIX + EMBEDDING : "cls.predictions.decoder.weight";
+  return {
+    specs: bertMlmHeadSpecs(config),
+    transform: (parameters, hidden) => bertMlmTransform(config, parameters, hidden),
+    weight: (parameters) => parameters(table),
+    bias: (parameters) => parameters(biasName(config)),
+  };
+}
+
+/** The pooler belongs to the checkpoint's encoder, but only this head reads it. */
+function classificationHead(config: BertConfig): EncoderClassificationHead {
+  const { hiddenSize, initializerRange: std } = config;
+  return {
+    pooling: "cls",
+    specs: (labels) => ({
+      ...linearSpecs(`${PREFIX}pooler.dense`, hiddenSize, hiddenSize, std),
+      ...linearSpecs("classifier", hiddenSize, labels, std),
+    }),
+    logits: (parameters, pooled, { isTraining = false } = {}) => {
+      const dense = ops.tanh(namedLinear(parameters, `${PREFIX}pooler.dense`, pooled));
+      return namedLinear(parameters, "classifier", dropout(dense, isTraining ? config.classifierDropout : 0));
+    },
+  };
+}
+
+export const BERT: EncoderFamily<BertConfig> = {
+  parseConfig: parseBertConfig,
+  specs: (config) => bertSpecs(config, PREFIX),
+  encode: (config, parameters, inputs, options) =>
+    bertEncoder(config, parameters, inputs, { ...options, prefix: PREFIX }),
+  prefix: PREFIX,
+  embedding: PREFIX + EMBEDDING,
+  maskedHead,
+  classificationHead,
+};

@@ -4,10 +4,9 @@ import { vocabularyCrossEntropy } from "../losses/vocabulary-cross-entropy.ts";
 import { softCap } from "../nn/attention.ts";
 import { linear } from "../nn/layers.ts";
 import type { ParameterValues } from "../nn/parameters.ts";
-import { didYouMean } from "../support/did-you-mean.ts";
-import { TuttiError } from "../support/errors.ts";
 import { type CausalConfig, type CausalFamily, type CausalModel, HEAD } from "./causal-model.ts";
 import type { HuggingFaceConfig } from "./config.ts";
+import { familyOf } from "./family-table.ts";
 import { GEMMA2 } from "./gemma2.ts";
 import { GEMMA3_TEXT } from "./gemma3.ts";
 import { GPT2 } from "./gpt2.ts";
@@ -16,14 +15,14 @@ import { MISTRAL } from "./mistral.ts";
 import { QWEN2 } from "./qwen2.ts";
 import { QWEN3 } from "./qwen3.ts";
 
-type BuildModel = (modelType: string, config: HuggingFaceConfig) => CausalModel;
+type BuildModel = (config: HuggingFaceConfig) => CausalModel;
 
 /** Hides a family's own configuration type behind the common interface. */
 function family<Config extends CausalConfig>(rules: CausalFamily<Config>): BuildModel {
-  return (modelType, huggingFaceConfig) => {
+  return (huggingFaceConfig) => {
     const config = rules.parseConfig(huggingFaceConfig);
     return {
-      modelType,
+      modelType: String(huggingFaceConfig.model_type),
       config,
       specs: rules.specs(config),
       prefix: rules.prefix,
@@ -53,22 +52,7 @@ export const CAUSAL_MODEL_TYPES: readonly string[] = Object.keys(CAUSAL_FAMILIES
  * @throws {TuttiError} MODEL_CONFIG_UNSUPPORTED for another `model_type`, or naming the key that is not supported
  */
 export function createCausalModel(config: HuggingFaceConfig): CausalModel {
-  const modelType = config.model_type;
-  const build =
-    typeof modelType === "string" && Object.hasOwn(CAUSAL_FAMILIES, modelType)
-      ? CAUSAL_FAMILIES[modelType]
-      : undefined;
-  if (!build) {
-    throw new TuttiError(
-      "MODEL_CONFIG_UNSUPPORTED",
-      `config.json: "model_type" must be one of ${CAUSAL_MODEL_TYPES.join(", ")}, found ${JSON.stringify(modelType) ?? "nothing"}`,
-      {
-        details: { key: "model_type", received: modelType },
-        hint: didYouMean(String(modelType), CAUSAL_MODEL_TYPES),
-      },
-    );
-  }
-  return build(modelType as string, config);
+  return familyOf(CAUSAL_FAMILIES, config)(config);
 }
 
 /** Logits over the vocabulary, [B, T, V]; for training use {@link causalCrossEntropy} instead. */

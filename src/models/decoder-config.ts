@@ -1,4 +1,4 @@
-/** Keys of config.json that decoder families share. */
+/** Keys of config.json that decoder families share, some of them with encoders. */
 import type { CausalConfig } from "./causal-model.ts";
 import {
   type HuggingFaceConfig,
@@ -26,7 +26,7 @@ export interface DecoderDefaults {
   readonly hasTiedEmbeddings?: boolean;
 }
 
-/** Refuses what no decoder here can do: encoder parts, removed heads, quantised weights. */
+/** Refuses what no model here can do: parts of encoder-decoders, removed heads, quantised weights. */
 export function refuseForeignParts(family: string, config: HuggingFaceConfig): void {
   requireOneOf(family, config, "is_encoder_decoder", [false, undefined]);
   requireOneOf(family, config, "add_cross_attention", [false, undefined]);

@@ -1,11 +1,13 @@
 /** What a model is, from its files alone, and whether Tutti can compute it. */
 
+import type { ParameterSpecs } from "../nn/parameters.ts";
 import { TuttiError } from "../support/errors.ts";
 import { sizeOf } from "../tensor/index.ts";
-import { parseBertConfig } from "./bert.ts";
 import { createCausalModel } from "./causal-families.ts";
 import { causalParameterName } from "./causal-weights.ts";
 import type { HuggingFaceConfig } from "./config.ts";
+import { createEncoderModel, ENCODER_MODEL_TYPES } from "./encoder-families.ts";
+import { encoderParameterName } from "./encoder-weights.ts";
 import type { ModelFiles } from "./model-files.ts";
 
 export type ModelSupport =
@@ -33,16 +35,28 @@ export interface ModelDescription {
   readonly support: ModelSupport;
 }
 
+interface Names {
+  readonly specs: ParameterSpecs;
+  readonly nameOf: (stored: string) => string | undefined;
+}
+
+function encoderNames(config: HuggingFaceConfig): Names {
+  const model = createEncoderModel(config);
+  return { specs: model.specs, nameOf: (stored) => encoderParameterName(model, model.specs, stored) };
+}
+
+function decoderNames(config: HuggingFaceConfig): Names {
+  const model = createCausalModel(config);
+  return { specs: model.specs, nameOf: (stored) => causalParameterName(model, stored) };
+}
+
 function supportOf(config: HuggingFaceConfig, names: readonly string[]): ModelSupport {
   try {
-    if (config.model_type === "bert") {
-      parseBertConfig(config);
-      return { kind: "encoder" };
-    }
-    const model = createCausalModel(config);
-    const stored = new Set(names.map((name) => causalParameterName(model, name)));
-    const missing = Object.keys(model.specs).find((name) => !stored.has(name));
-    if (missing === undefined) return { kind: "decoder" };
+    const isEncoder = ENCODER_MODEL_TYPES.includes(config.model_type as string);
+    const { specs, nameOf } = isEncoder ? encoderNames(config) : decoderNames(config);
+    const stored = new Set(names.map(nameOf));
+    const missing = Object.keys(specs).find((name) => !stored.has(name));
+    if (missing === undefined) return { kind: isEncoder ? "encoder" : "decoder" };
     return { kind: "unsupported", reason: `the weights lack the parameter "${missing}"` };
   } catch (error) {
     if (!TuttiError.is(error)) throw error;

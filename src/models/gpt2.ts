@@ -7,7 +7,7 @@
  */
 import * as ops from "../graph/functions.ts";
 import type { Value } from "../graph/ir.ts";
-import { mergeHeads, splitHeads } from "../nn/attention.ts";
+import { mergeHeads, splitFusedHeads } from "../nn/attention.ts";
 import { dropout, layerNormSpecs, lookUp, namedLayerNorm } from "../nn/layers.ts";
 import { matrix, type ParameterSpecs, type ParameterValues, vector } from "../nn/parameters.ts";
 import {
@@ -134,7 +134,7 @@ export function gpt2Decoder(
   inputs: DecoderInputs,
   { isTraining = false }: DecoderOptions = {},
 ): Value {
-  const { hiddenSize, numHeads, layerNormEpsilon } = config;
+  const { numHeads, layerNormEpsilon } = config;
   const attend = attendTo(inputs);
   const drop = (x: Value, probability: number): Value => dropout(x, isTraining ? probability : 0);
   const project = (name: string, x: Value): Value => conv1d(parameters, name, x);
@@ -144,8 +144,7 @@ export function gpt2Decoder(
   const block = (x: Value, index: number, scale: number): Value => {
     const name = `transformer.h.${index}`;
     const fused = project(`${name}.attn.c_attn`, norm(`${name}.ln_1`, x));
-    const heads = (part: number): Value =>
-      splitHeads(ops.slice(fused, -1, part * hiddenSize, (part + 1) * hiddenSize), numHeads);
+    const [q, k, v] = splitFusedHeads(fused, numHeads);
     const layer = {
       index,
       window: undefined,
@@ -153,7 +152,7 @@ export function gpt2Decoder(
       softcap: undefined,
       dropout: isTraining ? config.attentionDropout : 0,
     };
-    const mixed = mergeHeads(attend(layer, heads(0), heads(1), heads(2)));
+    const mixed = mergeHeads(attend(layer, q, k, v));
     const attended = ops.add(x, drop(project(`${name}.attn.c_proj`, mixed), config.residualDropout));
     const inner = ACTIVATIONS[config.activation](project(`${name}.mlp.c_fc`, norm(`${name}.ln_2`, attended)));
     return ops.add(attended, drop(project(`${name}.mlp.c_proj`, inner), config.residualDropout));

@@ -35,6 +35,28 @@ export {
 export { type ConversionTarget, type ConvertedModel, convertModel } from "./convert-model.ts";
 export { describeModel, type ModelDescription, type ModelSupport } from "./describe-model.ts";
 export {
+  createEncoderModel,
+  ENCODER_MODEL_TYPES,
+  type MaskedTargets,
+  maskedCrossEntropy,
+  maskedLanguageSpecs,
+  maskedLogits,
+} from "./encoder-families.ts";
+export type {
+  EncoderClassificationHead,
+  EncoderConfig,
+  EncoderInputs,
+  EncoderModel,
+  EncoderOptions,
+  MaskedLanguageHead,
+} from "./encoder-model.ts";
+export {
+  encoderParameterName,
+  type LoadedEncoderModel,
+  loadEncoderModel,
+  loadMaskedLanguageModel,
+} from "./encoder-weights.ts";
+export {
   type LlamaConfig,
   llamaDecoder,
   llamaHead,
@@ -45,8 +67,12 @@ export {
 export { type ModelFiles, openModelFiles } from "./model-files.ts";
 export { type LoadedAdapter, loadPeftAdapter, savePeftAdapter } from "./peft-adapter.ts";
 export {
+  type ClassificationProblem,
+  classificationLoss,
+  createSequenceClassifier,
+  type LoadedSequenceClassifier,
   lastTokenWeights,
+  loadSequenceClassifier,
   readLabelCount,
-  sequenceClassifierLogits,
-  sequenceClassifierSpecs,
+  type SequenceClassifier,
 } from "./sequence-classification.ts";

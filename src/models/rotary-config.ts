@@ -45,6 +45,49 @@ export function readRotary(family: string, config: HuggingFaceConfig): RotarySet
   return rotarySettings(family, config, key, readObject(family, config, key) ?? {}, 10_000);
 }
 
+const LAYER_TYPES = ["full_attention", "sliding_attention"];
+
+/** Where older files keep what transformers 5 nests in `rope_parameters` by kind of layer. */
+export interface LayerRotaryKeys {
+  /** Key of the base, and the base where it is absent. */
+  readonly global: readonly [key: string, theta: number];
+  readonly local: readonly [key: string, theta: number];
+  /** Whether `rope_scaling` is for local layers too. */
+  readonly scalesLocal: boolean;
+}
+
+/**
+ * The rotary settings of a model whose global and local layers turn by bases of their own.
+ *
+ * @throws {TuttiError} MODEL_CONFIG_UNSUPPORTED naming the key
+ */
+export function readLayerRotary(
+  family: string,
+  config: HuggingFaceConfig,
+  keys: LayerRotaryKeys,
+): { readonly globalRotary: RotarySettings; readonly localRotary: RotarySettings } {
+  const nested = readObject(family, config, "rope_parameters") ?? {};
+  for (const key of Object.keys(nested)) {
+    if (!LAYER_TYPES.includes(key)) {
+      const expected = `inside ${LAYER_TYPES.join(" or ")}`;
+      throw unsupported(`${family} rope_parameters`, key, nested[key], expected);
+    }
+  }
+  const scaling = readObject(family, config, "rope_scaling");
+  const settings = (type: string, [key, theta]: readonly [string, number], isScaled: boolean) =>
+    rotarySettings(
+      family,
+      { ...config, rope_theta: config[key] },
+      "rope_parameters",
+      { ...readObject(family, nested, type), ...(isScaled && scaling) },
+      theta,
+    );
+  return {
+    globalRotary: settings("full_attention", keys.global, true),
+    localRotary: settings("sliding_attention", keys.local, keys.scalesLocal),
+  };
+}
+
 /**
  * @param key where `parameters` were found, for messages
  * @param defaultTheta base when neither `parameters` nor `config` has one

@@ -19,6 +19,13 @@ export function splitHeads(x: Value, heads: number): Value {
   return ops.transpose(ops.reshape(x, [batch!, tokens!, heads, Number(width) / heads]), [0, 2, 1, 3]);
 }
 
+/** Queries, keys and values of one projection: [B, T, 3*N*D] -> three of [B, N, T, D] */
+export function splitFusedHeads(fused: Value, heads: number): readonly [Value, Value, Value] {
+  const width = Number(fused.shape[2]) / 3;
+  const [q, k, v] = ops.split(fused, -1, [width, width, width]);
+  return [splitHeads(q!, heads), splitHeads(k!, heads), splitHeads(v!, heads)];
+}
+
 /** [B, N, T, D] -> [B, T, N*D] */
 export function mergeHeads(x: Value): Value {
   const [batch, heads, tokens, headWidth] = x.shape;

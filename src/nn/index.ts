@@ -1,4 +1,12 @@
-export { attention, MASKED_BIAS, mergeHeads, type ScoreSettings, softCap, splitHeads } from "./attention.ts";
+export {
+  attention,
+  MASKED_BIAS,
+  mergeHeads,
+  type ScoreSettings,
+  softCap,
+  splitFusedHeads,
+  splitHeads,
+} from "./attention.ts";
 export { dropout, layerNormSpecs, linear, linearSpecs, namedLayerNorm, namedLinear } from "./layers.ts";
 export {
   initialiseLora,
@@ -10,7 +18,7 @@ export {
   withLora,
 } from "./lora.ts";
 export { type MergedLora, mergeLora } from "./lora-merge.ts";
-export { causalBias, slidingWindowBias } from "./masks.ts";
+export { causalBias, localWindowBias, paddingBias, slidingWindowBias } from "./masks.ts";
 export {
   checkParameters,
   declareParameters,
@@ -25,3 +33,4 @@ export {
 export { type ResizeOptions, resizeEmbeddings } from "./resize-embeddings.ts";
 export { type Rotate, rotaryEmbedding } from "./rotary.ts";
 export type { RotarySettings } from "./rotary-frequencies.ts";
+export { firstTokenWeights, meanTokenWeights, pooledTokens } from "./token-pooling.ts";

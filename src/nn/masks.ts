@@ -1,8 +1,17 @@
-/** Attention biases of causal decoders: 0 where a query may look, {@link MASKED_BIAS} or less where not. */
+/** Attention biases: 0 where a query may look, {@link MASKED_BIAS} or less where not. */
 import * as ops from "../graph/functions.ts";
 import type { Value } from "../graph/ir.ts";
 import { type Float32Tensor, float32, type HostTensor } from "../tensor/host-tensor.ts";
 import { MASKED_BIAS } from "./attention.ts";
+
+/** Places of queries minus places of keys, i32 [B, 1, T, S]. */
+function distances(queryPositions: Value, keyPositions: Value): Value {
+  const [batch, queries] = queryPositions.shape;
+  return ops.sub(
+    ops.reshape(queryPositions, [batch!, 1, queries!, 1]),
+    ops.reshape(keyPositions, [batch!, 1, 1, keyPositions.shape[1]!]),
+  );
+}
 
 /**
  * `bias` with keys `window` or more positions behind their query masked too: a query sees itself and the
@@ -19,15 +28,37 @@ export function slidingWindowBias(
   keyPositions: Value,
   window: number,
 ): Value {
-  const [batch, queries] = queryPositions.shape;
-  const keys = keyPositions.shape[1]!;
-  const distance = ops.sub(
-    ops.reshape(queryPositions, [batch!, 1, queries!, 1]),
-    ops.reshape(keyPositions, [batch!, 1, 1, keys]),
-  );
+  const distance = distances(queryPositions, keyPositions);
   const isOutside = ops.greaterOrEqual(distance, ops.scalarLike(distance, window));
   const masked = ops.where(isOutside, ops.scalarLike(bias, MASKED_BIAS), ops.scalarLike(bias, 0));
   return ops.add(bias, masked);
+}
+
+/**
+ * `bias` with keys more than `reach` positions from their query masked too, on either side (Longformer's window,
+ * arXiv 2004.05150, section 3.1; ModernBERT, arXiv 2412.13663, section 2.1).
+ *
+ * @param bias f32, broadcasts to [B, heads, T, T]
+ * @param positions i32 [B, T]
+ * @returns f32, broadcasts to [B, heads, T, T]
+ */
+export function localWindowBias(bias: Value, positions: Value, reach: number): Value {
+  const distance = distances(positions, positions);
+  const [masked, seen] = [ops.scalarLike(bias, MASKED_BIAS), ops.scalarLike(bias, 0)];
+  const isBehind = ops.greater(distance, ops.scalarLike(distance, reach));
+  const isBefore = ops.greater(ops.scalarLike(distance, -reach), distance);
+  return ops.add(bias, ops.where(isBehind, masked, ops.where(isBefore, masked, seen)));
+}
+
+/**
+ * Bias f32 [B, 1, 1, T] under which every query sees every token and no padding.
+ *
+ * @param attentionMask [B, T], 1 for tokens and 0 for padding
+ */
+export function paddingBias(attentionMask: HostTensor): Float32Tensor {
+  const [batch, tokens] = attentionMask.shape as [number, number];
+  const bias = Float32Array.from(attentionMask.data, (isToken) => (isToken ? 0 : MASKED_BIAS));
+  return float32([batch, 1, 1, tokens], bias);
 }
 
 /**

@@ -152,6 +152,21 @@ const movement: OpCase[] = [
   { name: "slice", op: "slice", inputs: [f(3, 5)], build: ([x]) => ops.slice(x!, -1, 1, 4) },
   { name: "empty slice", op: "slice", inputs: [f(3, 5)], build: ([x]) => ops.slice(x!, 0, 2, 2) },
   { name: "pad", op: "pad", inputs: [f(2, 3)], build: ([x]) => ops.pad(x!, 1, 2, 1) },
+  {
+    name: "split, every part read",
+    op: "split",
+    inputs: [f(2, 6, 2)],
+    build: ([x]) => {
+      const [a, b, c] = ops.split(x!, 1, [2, 2, 2]);
+      return ops.add(ops.mul(a!, b!), ops.tanh(c!));
+    },
+  },
+  {
+    name: "split, first part unread",
+    op: "split",
+    inputs: [f(3, 5)],
+    build: ([x]) => ops.exp(ops.split(x!, -1, [1, 3, 1])[1]!),
+  },
   { name: "concat", op: "concat", inputs: [f(2, 3), f(2, 1), f(2, 0)], build: (xs) => ops.concat(xs, 1) },
   {
     name: "concat of one tensor used twice",

@@ -4,7 +4,7 @@ import { gradients } from "../../src/graph/autodiff.ts";
 import * as ops from "../../src/graph/functions.ts";
 import { Graph, type RegionKind, type Value } from "../../src/graph/ir.ts";
 import { vocabularyCrossEntropy } from "../../src/losses/index.ts";
-import { bertEncoder, bertSpecs, createCausalModel, parseBertConfig } from "../../src/models/index.ts";
+import { createCausalModel, createEncoderModel } from "../../src/models/index.ts";
 import { declareParameters, initialiseParameters, type ParameterSpecs } from "../../src/nn/index.ts";
 import { createOrtBackend, type Feeds } from "../../src/runtime/index.ts";
 import { int32, zeros } from "../../src/tensor/host-tensor.ts";
@@ -35,7 +35,6 @@ const feeds: Feeds = {
   ),
   bias: zeros("float32", [BATCH, 1, TOKENS, TOKENS]),
   labels: int32([BATCH * TOKENS], ids),
-  types: zeros("int32", [BATCH, TOKENS]),
 };
 
 function inputsOf(graph: Graph) {
@@ -62,13 +61,12 @@ function decoder(config: Record<string, unknown>): { specs: ParameterSpecs; buil
   };
 }
 
-function encoder(): { specs: ParameterSpecs; build: Build } {
-  const config = parseBertConfig({ ...SIZES, model_type: "bert" });
+function encoder(config: Record<string, unknown>): { specs: ParameterSpecs; build: Build } {
+  const model = createEncoderModel(config);
   return {
-    specs: bertSpecs(config),
+    specs: model.specs,
     build: (graph, parameters) => {
-      const tokenTypeIds = graph.input("types", "int32", [BATCH, TOKENS]);
-      const hidden = bertEncoder(config, parameters, { ...inputsOf(graph), tokenTypeIds });
+      const hidden = model.encode(parameters, inputsOf(graph));
       return ops.sumAll(ops.mul(hidden, ops.tanh(hidden)));
     },
   };
@@ -93,7 +91,11 @@ async function run(
 }
 
 test.each([
-  ["bert", encoder()],
+  ["bert", encoder({ ...SIZES, model_type: "bert" })],
+  [
+    "modernbert",
+    encoder({ ...SIZES, model_type: "modernbert", local_attention: 4, global_attn_every_n_layers: 2 }),
+  ],
   ["llama", decoder({ ...DECODER, model_type: "llama" })],
   ["qwen3", decoder({ ...DECODER, model_type: "qwen3" })],
   ["gemma2", decoder({ ...GEMMA, model_type: "gemma2" })],

@@ -5,9 +5,10 @@ import {
   bertConfigJson,
   causalParameterName,
   createCausalModel,
-  parseBertConfig,
+  createEncoderModel,
+  encoderParameterName,
 } from "../../models/index.ts";
-import { initialiseParameters, type Parameters } from "../../nn/index.ts";
+import { initialiseParameters, type ParameterSpecs, type Parameters } from "../../nn/index.ts";
 import { messageOf, TuttiError } from "../../support/errors.ts";
 import { type Float32Tensor, float32 } from "../../tensor/host-tensor.ts";
 import { RandomStream, streamOf } from "../../tensor/random.ts";
@@ -49,6 +50,8 @@ export function smallBackboneConfig(variant: Variant, vocabularySize: number): R
       layerNormEpsilon: 1e-12,
       hiddenDropout: 0.1,
       attentionDropout: 0,
+      classifierDropout: 0.1,
+      hasTiedEmbeddings: true,
       initializerRange: 0.02,
     }),
   };
@@ -71,33 +74,36 @@ export function readBackboneConfig(folder: string, numLayers?: number): Record<s
 
 /** Longest sequence the backbone has positions for. */
 export function maxPositions(settings: Pick<LookaheadSettings, "variant" | "backbone">): number {
-  return settings.variant === "clm"
-    ? createCausalModel(settings.backbone).config.maxPositions
-    : parseBertConfig(settings.backbone).maxPositions;
+  const create = settings.variant === "clm" ? createCausalModel : createEncoderModel;
+  return create(settings.backbone).config.maxPositions;
 }
 
 /**
  * Start values: fresh ones, overwritten by those of `folder` where given. Rows added for identifier tokens start
- * at the mean of the pretrained ones plus Gaussian noise of 1 / sqrt(hidden size) (arXiv 2510.19506, CLM).
+ * at the mean of the pretrained ones plus Gaussian noise of 1 / sqrt(hidden size) (arXiv 2510.19506, CLM). A bare
+ * encoder has no response head: that starts fresh.
  *
  * @throws {TuttiError} WEIGHTS_MISMATCH when the folder lacks a tensor of the backbone
  */
 export function startParameters(settings: LookaheadSettings, seed: number, folder?: string): Parameters {
-  const parameters: Record<string, Float32Tensor> = {
-    ...initialiseParameters(lookaheadSpecs(settings), seed),
-  };
+  const specs = lookaheadSpecs(settings);
+  const parameters: Record<string, Float32Tensor> = { ...initialiseParameters(specs, seed) };
   if (folder === undefined) return parameters;
   const path = join(folder, "model.safetensors");
   if (!existsSync(path)) {
     throw new TuttiError("FILE_NOT_FOUND", `backbone weights not found: ${path}`, { details: { path } });
   }
-  const pretrained = renamed(settings, loadParameters(path));
+  const { needed, nameOf } = backboneNames(settings, specs);
+  const pretrained = Object.fromEntries(
+    Object.entries(loadParameters(path)).flatMap(([stored, tensor]) => {
+      const name = nameOf(stored);
+      return name === undefined ? [] : [[name, tensor]];
+    }),
+  );
   for (const name of Object.keys(parameters)) {
-    if (name.startsWith("routing.")) continue;
-    // Bare encoders store their tensors without the "bert." prefix.
-    const stored = pretrained[name] ?? pretrained[name.replace(/^bert\./, "")];
+    const stored = pretrained[name];
     if (stored) parameters[name] = adaptRows(parameters[name]!, stored, name, seed);
-    else if (!name.startsWith("cls.")) {
+    else if (needed.has(name)) {
       throw new TuttiError("WEIGHTS_MISMATCH", `${path}: has no tensor "${name}"`, {
         details: { path, name },
       });
@@ -106,18 +112,19 @@ export function startParameters(settings: LookaheadSettings, seed: number, folde
   return parameters;
 }
 
-/** Names of the decoder family; encoders are renamed where they are looked up. */
-function renamed(settings: LookaheadSettings, stored: Parameters): Parameters {
-  if (settings.variant !== "clm") return stored;
-  const model = createCausalModel(settings.backbone);
-  return Object.fromEntries(
-    Object.entries(stored).flatMap(([name, tensor]) => {
-      const ours = causalParameterName(model, name);
-      return ours === undefined ? [] : [[ours, tensor]];
-    }),
-  );
+/** Which parameters the folder must have, and what its tensors are called here. */
+function backboneNames(settings: LookaheadSettings, specs: ParameterSpecs) {
+  if (settings.variant === "clm") {
+    const model = createCausalModel(settings.backbone);
+    const nameOf = (stored: string) => causalParameterName(model, stored);
+    return { needed: new Set(Object.keys(model.specs)), nameOf };
+  }
+  const model = createEncoderModel(settings.backbone);
+  const nameOf = (stored: string) => encoderParameterName(model, specs, stored);
+  return { needed: new Set(Object.keys(model.specs)), nameOf };
 }
 
+/** `stored` with as many rows as declared; new biases start at the mean of the others, without noise. */
 function adaptRows(
   declared: Float32Tensor,
   stored: Float32Tensor,
@@ -125,9 +132,9 @@ function adaptRows(
   seed: number,
 ): Float32Tensor {
   if (stored.shape.join() === declared.shape.join()) return float32(declared.shape, stored.data.slice());
-  const [rows, width] = declared.shape as [number, number];
-  const [storedRows, storedWidth] = stored.shape as [number, number];
-  if (storedWidth !== width || storedRows > rows) {
+  const [rows, width = 1] = declared.shape as [number, number?];
+  const [storedRows, storedWidth = 1] = stored.shape as [number, number?];
+  if (declared.shape.length !== stored.shape.length || storedWidth !== width || storedRows > rows) {
     throw new TuttiError(
       "WEIGHTS_MISMATCH",
       `tensor "${name}" is [${stored.shape}], the model takes [${declared.shape}]`,
@@ -136,11 +143,12 @@ function adaptRows(
   const data = new Float32Array(rows * width);
   data.set(stored.data);
   const stream = new RandomStream({ seed, stream: streamOf(`${name} new rows`) });
+  const noise = declared.shape.length > 1 ? 1 / Math.sqrt(width) : 0;
   for (let column = 0; column < width; column++) {
     let sum = 0;
     for (let row = 0; row < storedRows; row++) sum += stored.data[row * width + column]!;
     for (let row = storedRows; row < rows; row++) {
-      data[row * width + column] = sum / storedRows + stream.nextNormal() / Math.sqrt(width);
+      data[row * width + column] = sum / storedRows + noise * stream.nextNormal();
     }
   }
   return float32(declared.shape, data);

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { Graph } from "../../graph/ir.ts";
 import type { JudgedRecord } from "../../judged/record.ts";
-import { createCausalModel } from "../../models/index.ts";
+import { createCausalModel, createEncoderModel } from "../../models/index.ts";
 import { MASKED_BIAS } from "../../nn/attention.ts";
 import { declareParameters, initialiseParameters } from "../../nn/index.ts";
 import { toOnnx } from "../../onnx/index.ts";
@@ -12,8 +12,10 @@ import { readOnnxModel } from "../../onnx/model.ts";
 import { createOrtBackend } from "../../runtime/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { float32, int32 } from "../../tensor/host-tensor.ts";
+import { loadTokenizer } from "../../text/index.ts";
+import { saveParameters } from "../../train/checkpoint.ts";
 import { lookaheadDefaults } from "../defaults.ts";
-import { smallBackboneConfig } from "./backbone.ts";
+import { smallBackboneConfig, startParameters } from "./backbone.ts";
 import { BatchSchedule } from "./batches.ts";
 import { routingWeights } from "./encode.ts";
 import { clmRow, type EncodedExample, mlmRow } from "./layout.ts";
@@ -224,8 +226,66 @@ describe("batches", () => {
   });
 });
 
-test.each(["mlm", "mlc"] as const)("%s exports with symbolic batch and length", (variant) => {
-  const settings = settingsFor(variant);
+/** A small encoder of every family; ModernBERT's windows are shorter than the rows. */
+const ENCODERS: Record<string, unknown>[] = [
+  smallBackboneConfig("mlm", 64),
+  {
+    model_type: "modernbert",
+    vocab_size: 64,
+    hidden_size: 32,
+    num_hidden_layers: 3,
+    num_attention_heads: 4,
+    intermediate_size: 48,
+    max_position_embeddings: 64,
+    local_attention: 4,
+    global_attn_every_n_layers: 2,
+  },
+];
+
+describe.each(ENCODERS)("MLM on $model_type", (backbone) => {
+  const settings: LookaheadSettings = { ...settingsFor("mlm"), backbone };
+  const specs = lookaheadSpecs(settings);
+  const parameters = initialiseParameters(specs, 3);
+
+  async function logitsOf(changed: Partial<LookaheadSettings>, promptTokens: number) {
+    const graph = new Graph();
+    const ours = { ...settings, ...changed };
+    const { logits } = routingForward(
+      ours,
+      declareParameters(graph, specs),
+      declareRowInputs(graph, ours, "batch", "tokens"),
+      false,
+    );
+    const executable = await createOrtBackend({ threads: 1 }).compile(graph, { logits });
+    const row = mlmRow(ours, { ...example, responses: [] }, promptTokens, 1);
+    const tokens = row.inputIds.length;
+    const results = await executable.run({
+      ...parameters,
+      input_ids: int32([1, tokens], row.inputIds),
+      position_ids: int32([1, tokens], row.positionIds),
+      attention_bias: float32([1, 1, 1, tokens], row.attentionBias),
+      pooling_weights: float32([1, 1, tokens], row.poolingWeights),
+    });
+    await executable.dispose();
+    return [...results.logits!.data];
+  }
+
+  test("neither padding nor the order of the candidates' blocks changes a score", async () => {
+    const scores = await logitsOf({}, 5);
+    expect(new Set(scores).size).toBe(3);
+    const padded = await logitsOf({}, 16);
+    const shuffled = await logitsOf({ candidateTokenIds: [7, 5, 6] }, 5);
+    for (const [index, score] of scores.entries()) {
+      expect(padded[index]).toBeCloseTo(score, 5);
+      expect(shuffled[index]).toBeCloseTo(score, 5);
+    }
+  });
+});
+
+test.each(
+  (["mlm", "mlc"] as const).flatMap((variant) => ENCODERS.map((backbone) => ({ variant, backbone }))),
+)("$variant on $backbone.model_type exports with symbolic batch and length", ({ variant, backbone }) => {
+  const settings = { ...settingsFor(variant), backbone };
   const graph = new Graph();
   const { logits } = routingForward(
     settings,
@@ -328,6 +388,71 @@ describe("training to a router", () => {
       await loaded.dispose();
     },
   );
+
+  /** A random ModernBERT as the hub would hold it, without the prefix and the head of masked language models. */
+  function bareModernBert(): string {
+    const backbone = join(folder, "modernbert");
+    mkdirSync(backbone);
+    const { tokenizerPath } = lookaheadDefaults("mlm", true);
+    const vocabularySize = loadTokenizer(tokenizerPath).vocabularySize;
+    const config = { ...ENCODERS[1], vocab_size: vocabularySize };
+    const model = createEncoderModel(config);
+    const parameters = initialiseParameters(model.specs, 1);
+    const bare = Object.entries(parameters).map(([name, tensor]) => [
+      name.slice(model.prefix.length),
+      tensor,
+    ]);
+    writeFileSync(join(backbone, "config.json"), JSON.stringify(config));
+    copyFileSync(tokenizerPath, join(backbone, "tokenizer.json"));
+    saveParameters(join(backbone, "model.safetensors"), Object.fromEntries(bare), {});
+    return backbone;
+  }
+
+  test("mlm starts from the first layers of a ModernBERT folder, learns and loads as saved", async () => {
+    const options = {
+      ...lookaheadDefaults("mlm", true),
+      backboneFolder: bareModernBert(),
+      backboneLayers: 2,
+      responseTokens: 3,
+      maxPromptTokens: 32,
+      epochs: 10,
+      batchSize: 8,
+      validations: 2,
+      threads: 1,
+      learningRate: 2e-3,
+    };
+    const out = join(folder, "from-modernbert");
+    const [training, queries] = [records.slice(0, 48), records.slice(48)];
+    const router = await trainLookahead("lookahead", training, [], ["adder", "coder"], options, out);
+    expect(router.settings.backbone).toMatchObject({ model_type: "modernbert", num_hidden_layers: 2 });
+    const prompts = queries.map(({ id, prompt }) => ({ id, prompt: String(prompt) }));
+    const scores = await router.scores(prompts);
+    const right = scores.filter((row, index) => row[index % 2]! > row[1 - (index % 2)]!).length;
+    expect(right).toBeGreaterThanOrEqual(15);
+    const loaded = loadLookahead(out, "lookahead");
+    expect(await loaded.scores(prompts)).toEqual(scores);
+    await router.dispose();
+    await loaded.dispose();
+  });
+
+  test("rows for candidates are added to tables and biases, or taken from spare ones", () => {
+    const grown = { ...settingsFor("mlm"), backbone: { ...ENCODERS[1], vocab_size: 128 } };
+    const source = join(folder, "grown");
+    const small = lookaheadSpecs({ ...grown, backbone: ENCODERS[1]! });
+    mkdirSync(source);
+    const stored = {
+      ...initialiseParameters(small, 1),
+      "decoder.bias": float32([64], new Float32Array(64).fill(0.5)),
+    };
+    saveParameters(join(source, "model.safetensors"), stored, {});
+    const parameters = startParameters(grown, 0, source);
+    expect([...parameters["decoder.bias"]!.data]).toEqual(Array(128).fill(0.5));
+    const table = parameters["model.embeddings.tok_embeddings.weight"]!;
+    expect(table.shape).toEqual([128, 32]);
+    expect(table.data.subarray(64 * 32).every((value) => Number.isFinite(value) && value !== 0)).toBe(true);
+    const shrunk = { ...grown, backbone: { ...ENCODERS[1], vocab_size: 32 } };
+    expect(() => startParameters(shrunk, 0, source)).toThrow(/the model takes \[32,32\]/);
+  });
 
   test("a NaN stops the run naming step, tensor and records", async () => {
     const options = {

@@ -6,19 +6,18 @@
 import * as ops from "../../graph/functions.ts";
 import type { Graph, Value } from "../../graph/ir.ts";
 import { binaryCrossEntropyWithLogits } from "../../losses/binary-cross-entropy.ts";
-import { vocabularyCrossEntropy } from "../../losses/vocabulary-cross-entropy.ts";
 import {
-  bertEncoder,
-  bertMlmHeadSpecs,
-  bertMlmTransform,
-  bertSpecs,
   causalCrossEntropy,
   createCausalModel,
-  parseBertConfig,
+  createEncoderModel,
+  maskedCrossEntropy,
+  maskedLanguageSpecs,
 } from "../../models/index.ts";
 import { dropout, layerNormSpecs, linearSpecs, namedLayerNorm, namedLinear } from "../../nn/layers.ts";
 import type { ParameterSpecs, ParameterValues } from "../../nn/parameters.ts";
+import { pooledTokens } from "../../nn/token-pooling.ts";
 import type { Dimension } from "../../tensor/shape.ts";
+import { rowTokens } from "./layout.ts";
 import type { LookaheadSettings } from "./settings.ts";
 
 const HEAD_STD = 0.02;
@@ -30,10 +29,10 @@ export function lookaheadSpecs(settings: LookaheadSettings): ParameterSpecs {
     // One scorer for all: candidates differ only through their identifier token.
     return { ...specs, ...linearSpecs("routing.output", config.hiddenSize, 1, HEAD_STD) };
   }
-  const config = parseBertConfig(settings.backbone);
+  const model = createEncoderModel(settings.backbone);
+  const { config } = model;
   return {
-    ...bertSpecs(config, "bert."),
-    ...(settings.variant === "mlm" ? bertMlmHeadSpecs(config) : {}),
+    ...(settings.variant === "mlm" ? maskedLanguageSpecs(model) : model.specs),
     ...linearSpecs("routing.dense", config.hiddenSize, config.hiddenSize, HEAD_STD),
     ...layerNormSpecs("routing.norm", config.hiddenSize),
     ...linearSpecs("routing.output", config.hiddenSize, settings.candidates.length, HEAD_STD),
@@ -84,23 +83,18 @@ export function routingForward(
   const batch = inputs.inputIds.shape[0]!;
   if (inputs.poolingWeights === undefined) {
     const model = createCausalModel(settings.backbone);
-    const rowTokens = settings.candidates.length + settings.maxPromptTokens;
-    const positions = Math.max(positionsOf(settings), rowTokens);
+    const positions = Math.max(positionsOf(settings), settings.candidates.length + settings.maxPromptTokens);
     const hidden = model.decoder(parameters, { ...inputs, positions }, { isTraining });
     const identifiers = dropout(ops.slice(hidden, 1, 0, settings.candidates.length), headDropout);
     const logits = namedLinear(parameters, "routing.output", identifiers);
     return { hidden, logits: ops.reshape(logits, [batch, settings.candidates.length]) };
   }
-  const config = parseBertConfig(settings.backbone);
-  // All tokens are of type 0: the candidates' own tokens already mark the blocks.
-  const tokenTypeIds = ops.toInt32(ops.greater(inputs.inputIds, ops.scalarLike(inputs.inputIds, 0x7fffffff)));
-  const hidden = bertEncoder(
-    config,
-    parameters,
-    { ...inputs, tokenTypeIds },
-    { isTraining, prefix: "bert." },
-  );
-  const pooled = ops.reshape(ops.matmul(inputs.poolingWeights, hidden), [batch, config.hiddenSize]);
+  const model = createEncoderModel(settings.backbone);
+  const { config } = model;
+  // Rotary tables need a row per token, also where positions restart with every block.
+  const positions = Math.max(positionsOf(settings), rowTokens(settings, settings.maxPromptTokens, true));
+  const hidden = model.encode(parameters, { ...inputs, positions }, { isTraining });
+  const pooled = pooledTokens(hidden, inputs.poolingWeights);
   const dense = ops.gelu(namedLinear(parameters, "routing.dense", pooled));
   const normal = namedLayerNorm(parameters, "routing.norm", dense, config.layerNormEpsilon);
   return { hidden, logits: namedLinear(parameters, "routing.output", dropout(normal, headDropout)) };
@@ -144,14 +138,6 @@ function responseCrossEntropy(
     const model = createCausalModel(settings.backbone);
     return causalCrossEntropy(model, parameters, hidden, { positions, labels: targets, scale });
   }
-  const config = parseBertConfig(settings.backbone);
-  const [batch, tokens] = hidden.shape as [number, number];
-  const rows = ops.gatherRows(ops.reshape(hidden, [batch * tokens, config.hiddenSize]), positions);
-  return vocabularyCrossEntropy({
-    hidden: bertMlmTransform(config, parameters, rows),
-    labels: targets,
-    weight: parameters("bert.embeddings.word_embeddings.weight"),
-    bias: parameters("cls.predictions.bias"),
-    scale,
-  });
+  const model = createEncoderModel(settings.backbone);
+  return maskedCrossEntropy(model, parameters, hidden, { positions, labels: targets, scale });
 }

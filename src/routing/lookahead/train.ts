@@ -118,6 +118,13 @@ export async function trainLookahead(
   return new LookaheadRouter(name, settings, best, tokenizer, backend);
 }
 
+/** The configuration with a vocabulary of at least `rows`; many have spare rows already. */
+function withRoomFor(rows: number, config: Record<string, unknown>): Record<string, unknown> {
+  return typeof config.vocab_size === "number" && config.vocab_size < rows
+    ? { ...config, vocab_size: rows }
+    : config;
+}
+
 function makeSettings(
   options: LookaheadOptions,
   candidates: readonly string[],
@@ -129,10 +136,7 @@ function makeSettings(
   const grown = Math.ceil((tokenizer.vocabularySize + candidates.length) / 64) * 64;
   const vocabularySize = hasReserved ? tokenizer.vocabularySize : grown;
   const backbone = options.backboneFolder
-    ? {
-        ...readBackboneConfig(options.backboneFolder, options.backboneLayers),
-        ...(!hasReserved && { vocab_size: grown }),
-      }
+    ? withRoomFor(hasReserved ? 0 : grown, readBackboneConfig(options.backboneFolder, options.backboneLayers))
     : smallBackboneConfig(options.variant, vocabularySize);
   const { cls, sep, eos, pad } = tokenizer.specialTokens;
   const end = sep ?? eos;
@@ -141,7 +145,7 @@ function makeSettings(
       "TOKENIZER_INVALID",
       "the tokenizer lacks [CLS] and [SEP] (or an end-of-text token)",
       {
-        hint: "mlm and mlc need a BERT tokenizer; clm needs an end-of-text token",
+        hint: "mlm and mlc need the tokenizer of an encoder; clm needs an end-of-text token",
       },
     );
   }
