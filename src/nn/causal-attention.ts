@@ -57,18 +57,22 @@ export function causalAttention(
   const tokens = Number(q.shape[TOKENS]);
   const ends = blockEnds(tokens);
   if (ends.length === 1) return attention(q, k, v, bias(0, tokens), dropoutProbability, settings);
-  const cut = (x: Value, start: number, end: number): Value =>
-    start === 0 && end === tokens ? x : ops.slice(x, TOKENS, start, end);
-  const parts = ends.map((end, index) => {
-    const start = ends[index - 1] ?? 0;
-    return attention(
-      cut(q, start, end),
-      cut(k, 0, end),
-      cut(v, 0, end),
-      bias(start, end),
+  const firstTokens = (x: Value, end: number): Value => (end === tokens ? x : ops.slice(x, TOKENS, 0, end));
+  const starts = ends.map((_, index) => ends[index - 1] ?? 0);
+  const queries = ops.split(
+    q,
+    TOKENS,
+    ends.map((end, index) => end - starts[index]!),
+  );
+  const parts = ends.map((end, index) =>
+    attention(
+      queries[index]!,
+      firstTokens(k, end),
+      firstTokens(v, end),
+      bias(starts[index]!, end),
       dropoutProbability,
       settings,
-    );
-  });
+    ),
+  );
   return ops.concat(parts, TOKENS);
 }
