@@ -151,6 +151,20 @@ const matmul = defineOp({
       });
     }
   },
+  lowerStandard: (emitter, { inputs, inputTypes, outputs, attributes }) => {
+    const { transposeA, transposeB, alpha } = read(attributes);
+    const turned = (index: 0 | 1, isTurned: boolean): string => {
+      const rank = inputTypes[index]!.shape.length;
+      const ints = Array.from({ length: rank }, (_, axis) => axis);
+      ints.push(...ints.splice(-2).reverse());
+      return isTurned
+        ? emitter.node("Transpose", [inputs[index]!], { attributes: { perm: { ints } } })[0]!
+        : inputs[index]!;
+    };
+    const a = turned(0, transposeA);
+    const scaled = alpha === 1 ? a : emitter.node("Mul", [a, emitter.float(alpha)])[0]!;
+    emitter.node("MatMul", [scaled, turned(1, transposeB)], { outputs });
+  },
   evaluate: (inputs, attributes, types) => {
     const y = outputLike(types[0]);
     multiply(inputs[0]!, inputs[1]!, y, read(attributes));
