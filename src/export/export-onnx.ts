@@ -82,12 +82,15 @@ function chooseTask({ tasks }: ExportableModel, { task, hasPast }: ExportOptions
   return [chosen, graph];
 }
 
-function chooseContext({ maxPositions }: ExportableModel, contextTokens: number | undefined): number {
+function chooseContext(
+  { maxPositions, hasLearnedPositions }: ExportableModel,
+  contextTokens: number | undefined,
+): number {
   const chosen = contextTokens ?? maxPositions;
-  if (Number.isInteger(chosen) && chosen >= 1 && chosen <= maxPositions) return chosen;
-  throw new TuttiError("INVALID_ARGUMENT", `contextTokens is ${chosen}, expected 1 to ${maxPositions}`, {
-    hint: "the model's configuration sets the largest context",
-  });
+  const most = hasLearnedPositions ? maxPositions : Number.POSITIVE_INFINITY;
+  if (Number.isInteger(chosen) && chosen >= 1 && chosen <= most) return chosen;
+  const expected = hasLearnedPositions ? `from 1 to the model's ${maxPositions}` : "1 or more";
+  throw new TuttiError("INVALID_ARGUMENT", `contextTokens is ${chosen}, expected ${expected}`);
 }
 
 /** The graph with its weights in their stored form. */

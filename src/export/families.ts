@@ -48,6 +48,8 @@ export interface ExportableModel {
   readonly vocabularySize: number;
   /** Context the model was made for, in tokens. */
   readonly maxPositions: number;
+  /** Whether positions are rows of a table, which has no more of them. */
+  readonly hasLearnedPositions: boolean;
   /** The model's name for a stored tensor; undefined for tensors that no task reads. */
   readonly parameterName: (stored: string) => string | undefined;
   /** What its weights allow, the default first. */
@@ -58,7 +60,7 @@ type OpenFamily = (config: HuggingFaceConfig, stored: ReadonlySet<string>) => Ex
 
 function decoderFamily(config: HuggingFaceConfig, stored: ReadonlySet<string>): ExportableModel {
   const model = createCausalModel(config);
-  const { vocabularySize, maxPositions } = model.config;
+  const { vocabularySize, maxPositions, hiddenSize } = model.config;
   const tasks = new Map<ExportTask, TaskGraph>();
   if (stored.has("score.weight")) {
     tasks.set("text-classification", {
@@ -80,7 +82,10 @@ function decoderFamily(config: HuggingFaceConfig, stored: ReadonlySet<string>): 
     build: (...parts) => decoderFeaturesGraph(model, ...parts),
   });
   const parameterName = (name: string): string | undefined => causalParameterName(model, name);
-  return { kind: "decoder", vocabularySize, maxPositions, parameterName, tasks };
+  const hasLearnedPositions = Object.values(model.specs).some(
+    ({ shape: [rows, columns] }) => rows === maxPositions && columns === hiddenSize,
+  );
+  return { kind: "decoder", vocabularySize, maxPositions, hasLearnedPositions, parameterName, tasks };
 }
 
 /** Parts of BERT checkpoints that no task reads: pooling and next-sentence heads, copies of tied weights, buffers. */
@@ -107,6 +112,7 @@ function bertFamily(json: HuggingFaceConfig, stored: ReadonlySet<string>): Expor
     kind: "encoder",
     vocabularySize: config.vocabularySize,
     maxPositions: config.maxPositions,
+    hasLearnedPositions: true,
     parameterName: (name) => (UNREAD_BERT.test(name) ? undefined : name),
     tasks,
   };
