@@ -19,7 +19,8 @@ export function modelDocuments(files: ModelFiles): ModelDocument[] {
   if (tokenizerJson !== undefined) {
     const { chat_template: _, ...rest } = tokenizerConfig;
     documents.push(
-      jsonDocument("tokenizer.json", tokenizerJson),
+      // On one line: a vocabulary is for machines, and indented it is half as long again.
+      { name: "tokenizer.json", content: JSON.stringify(tokenizerJson) },
       jsonDocument("tokenizer_config.json", { tokenizer_class: "PreTrainedTokenizerFast", ...rest }),
     );
   }

@@ -41,7 +41,12 @@ function atTokens(data: ArrayLike<number>, { mask }: Batch): number[] {
 }
 
 /** Columns from..to of the rows of `data` [rows, columns, width]. */
-function columnsOf(data: ArrayLike<number>, [rows, columns]: readonly [number, number], from: number, to: number) {
+function columnsOf(
+  data: ArrayLike<number>,
+  [rows, columns]: readonly [number, number],
+  from: number,
+  to: number,
+) {
   const width = data.length / rows / columns;
   return Array.from(data).filter((_, flat) => {
     const column = Math.floor(flat / width) % columns;
@@ -50,7 +55,9 @@ function columnsOf(data: ArrayLike<number>, [rows, columns]: readonly [number, n
 }
 
 test("every decoder family is among the cases", () => {
-  expect([...new Set(CASES.map(({ modelType }) => modelType))].sort()).toEqual([...CAUSAL_MODEL_TYPES].sort());
+  expect([...new Set(CASES.map(({ modelType }) => modelType))].sort()).toEqual(
+    [...CAUSAL_MODEL_TYPES].sort(),
+  );
 });
 
 test.each(CASES)("$name: logits equal transformers'", async ({ name, isClassifier }) => {

@@ -101,5 +101,7 @@ test("a head that the weights lack is said with those that they have", async () 
   await expect(exportOnnx(path, join(folder, "no"), { hasPast: true })).rejects.toMatchObject({
     code: "INVALID_ARGUMENT",
   });
-  await expect(exportOnnx(path, join(folder, "no"), { contextTokens: 65 })).rejects.toThrow(/from 1 to .* 64/);
+  await expect(exportOnnx(path, join(folder, "no"), { contextTokens: 65 })).rejects.toThrow(
+    /from 1 to .* 64/,
+  );
 });
