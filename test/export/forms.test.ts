@@ -59,7 +59,11 @@ async function exported(family: Family, options: ExportOptions = {}) {
 }
 
 /** Random rows; row r is shorter than the longest by 2 r tokens, padded on one side. */
-function randomRows(rows: number, columns: number, isPaddedLeft: boolean): { batch: Batch; texts: number[][] } {
+function randomRows(
+  rows: number,
+  columns: number,
+  isPaddedLeft: boolean,
+): { batch: Batch; texts: number[][] } {
   const random = new RandomStream({ seed: columns, stream: rows });
   const ids = new Int32Array(rows * columns);
   const mask = new Int32Array(rows * columns);
