@@ -83,11 +83,11 @@ class Exported:
 
 
 def check_batch(model: Exported) -> float:
-    """Largest difference between texts in one padded batch and each alone."""
+    """Largest difference between texts in one padded batch and each alone, as a share of the largest value."""
     rows = [model.ids(text) for text in TEXTS]
     width = max(map(len, rows))
     sides = ["right"] if model.manifest["family"] == "encoder" else ["right", "left"]
-    worst = 0.0
+    worst, size = 0.0, 0.0
     for side in sides:
         ids = np.zeros((len(rows), width), np.int64)
         mask = np.zeros_like(ids)
@@ -96,8 +96,10 @@ def check_batch(model: Exported) -> float:
             ids[row, place], mask[row, place] = tokens, 1
         together = model.run(ids, mask)[model.output]
         for row, tokens in enumerate(rows):
-            worst = max(worst, float(np.abs(together[row][mask[row] == 1] - model.alone(tokens)).max()))
-    return worst
+            alone = model.alone(tokens)
+            worst = max(worst, float(np.abs(together[row][mask[row] == 1] - alone).max()))
+            size = max(size, float(np.abs(alone).max()))
+    return worst / size
 
 
 def check_reference(model: Exported, folder: str, count: int) -> list[str]:
@@ -155,11 +157,11 @@ def main() -> None:
     print(f"{arguments.export.name}: {manifest['modelType']}, {manifest['task']}{past}, {manifest['weights']['dtype']}")
     print(f"onnxruntime {onnxruntime.__version__}: files, hashes and graph are right")
     difference = check_batch(model)
-    print(f"texts in a padded batch and alone differ by {difference:.2e}")
+    print(f"texts in a padded batch and alone differ by {difference:.1e} of the largest value")
     if arguments.reference:
         print("\n".join(check_reference(model, arguments.reference, arguments.tokens)))
-    # Kernels sum in other orders for other shapes; int8 products round activations, too.
-    if difference > (0.5 if manifest["weights"]["dtype"] == "int8" else 1e-3):
+    # Kernels sum in other orders for other shapes, and MatMulNBits rounds activations to 8 bits besides.
+    if difference > (0.05 if "com.microsoft" in manifest["operatorSets"] else 1e-5):
         sys.exit("a padded batch changes the values")
 
 
