@@ -2,6 +2,8 @@
 
     python tools/check-onnx-export.py EXPORT [--reference HUGGING_FACE_FOLDER] [--tokens 16]
 
+Needs onnx, onnxruntime and tokenizers; with a reference also torch and transformers.
+
 Checks the manifest's lengths and hashes, that the ONNX checker accepts the file, and that a padded batch gives every text
 what it gets alone. With a reference folder, transformers computes the same from the original weights: the largest
 difference is printed and, for models with a past, 16 greedy tokens are compared. Exits with 1 when something is wrong.
