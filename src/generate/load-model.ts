@@ -1,8 +1,8 @@
 /** Opening a model for generation: a Hugging Face folder or a .gguf file, with its tokenizer and chat template. */
 import { type CausalModel, createCausalModel, openModelFiles } from "../models/index.ts";
+import type { WeightBits } from "../nn/quantize.ts";
 import { loadTokenizer, type Tokenizer, tokenizerFromGguf } from "../text/index.ts";
 import { quantizationError, readGenerationWeights, weightBytes } from "./model-weights.ts";
-import type { WeightBits } from "./quantize.ts";
 import type { GenerationWeights } from "./weight-values.ts";
 
 export interface LoadGenerationModelOptions {

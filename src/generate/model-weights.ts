@@ -1,21 +1,13 @@
 /** Reading a model's weights for generation: one tensor at a time, quantised at once where few bits are asked for. */
-import { inputKind, inputName } from "../graph/ir.ts";
+import { inputName } from "../graph/ir.ts";
 import { type CausalModel, causalParameterName } from "../models/index.ts";
 import { checkParameters, declareParameters } from "../nn/index.ts";
+import { canQuantize, type QuantizedMatrix, quantizeMatrix, type WeightBits } from "../nn/quantize.ts";
+import { type WeightUses, weightUses } from "../nn/weight-uses.ts";
 import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
 import type { WeightSource } from "../weights/index.ts";
 import { buildDecoderGraph } from "./decoder-graph.ts";
-import { canQuantize, type QuantizedMatrix, quantizeMatrix, type WeightBits } from "./quantize.ts";
 import type { GenerationWeights } from "./weight-values.ts";
-
-/** How a graph uses its weights: in products x W^T, as tables whose rows are looked up, and otherwise. */
-interface WeightUses {
-  readonly products: ReadonlySet<string>;
-  readonly tables: ReadonlySet<string>;
-  readonly others: ReadonlySet<string>;
-  /** The output projection, which may be the embedding. */
-  readonly head: string;
-}
 
 /** GGUF types of more than four bits: storing them in four would lose what the file holds. */
 const FINER_TYPE = /^Q[568]/;
@@ -23,7 +15,12 @@ const FINER_TYPE = /^Q[568]/;
 /** Of finer types, of tables, and of the output projection, whose errors reach the logits undamped. */
 const FINER_BITS = 8;
 
-function weightUses(model: CausalModel): WeightUses {
+interface ModelWeightUses extends WeightUses {
+  /** The output projection, which may be the embedding. */
+  readonly head: string;
+}
+
+function usesOf(model: CausalModel): ModelWeightUses {
   let head = "";
   const { graph } = buildDecoderGraph(
     model,
@@ -34,17 +31,7 @@ function weightUses(model: CausalModel): WeightUses {
     },
     1,
   );
-  const uses = { products: new Set<string>(), tables: new Set<string>(), others: new Set<string>(), head };
-  for (const { op, inputs, attributes } of graph.nodes) {
-    for (const [index, input] of inputs.entries()) {
-      if (inputKind(input) !== "parameter") continue;
-      const isProduct = op === "matmul" && index === 1 && attributes.transposeB === true;
-      const isTable = op === "gather_rows" && input.shape[0] === model.config.vocabularySize;
-      const use = isProduct ? uses.products : isTable ? uses.tables : uses.others;
-      use.add(inputName(input));
-    }
-  }
-  return uses;
+  return { ...weightUses(graph.nodes, model.config.vocabularySize), head };
 }
 
 /** The bits that a weight is stored in. */
@@ -52,7 +39,7 @@ function bitsOf(
   tensor: Float32Tensor,
   name: string,
   type: unknown,
-  uses: WeightUses,
+  uses: ModelWeightUses,
   bits: WeightBits,
 ): WeightBits | 32 {
   if (!canQuantize(tensor) || uses.others.has(name)) return 32;
@@ -78,7 +65,7 @@ export function readGenerationWeights(
   source: WeightSource,
   { bits, onTensor }: ReadWeightsOptions,
 ): GenerationWeights {
-  const uses = bits === 32 ? undefined : weightUses(model);
+  const uses = bits === 32 ? undefined : usesOf(model);
   const plain = new Map<string, Float32Tensor>();
   const quantized = new Map<string, QuantizedMatrix>();
   const shapes: Record<string, Float32Tensor> = {};

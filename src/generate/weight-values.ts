@@ -1,10 +1,14 @@
 /** How a generation graph gets its weights: large ones are fed, small ones and quantised ones are part of the graph. */
-import * as ops from "../graph/functions.ts";
 import type { Graph, Value } from "../graph/ir.ts";
-import { adaptLinear, adaptLookUp } from "../nn/linear-adaptation.ts";
 import type { ParameterSpecs, ParameterValues } from "../nn/parameters.ts";
+import type { QuantizedMatrix } from "../nn/quantize.ts";
+import {
+  type BlockSums,
+  createBlockSums,
+  lookUpQuantized,
+  multiplyQuantized,
+} from "../nn/quantized-weights.ts";
 import type { Float32Tensor } from "../tensor/host-tensor.ts";
-import type { QuantizedMatrix } from "./quantize.ts";
 
 /** The weights of a model as they are kept for generation. */
 export interface GenerationWeights {
@@ -47,44 +51,22 @@ export function declareWeights(
   };
 }
 
-/** Sums of x [..., I] over blocks, [..., I / block]; products that read the same x share them. */
-function createBlockSums(): (x: Value, block: number) => Value {
-  const known = new Map<Value, Value>();
-  return (x, block) => {
-    const before = known.get(x);
-    if (before) return before;
-    const blocks = Number(x.shape.at(-1)) / block;
-    const leading = x.shape.slice(0, -1);
-    const split = ops.reshape(x, [...leading, blocks, block]);
-    const sums = ops.reshape(ops.reduceSum(split, [-1]), [...leading, blocks]);
-    known.set(x, sums);
-    return sums;
-  };
-}
-
 function useQuantized(
   graph: Graph,
   weight: Value,
   { bits, block, packed, scales, zeros, offsets, shape }: QuantizedMatrix,
-  blockSums: (x: Value, block: number) => Value,
+  blockSums: BlockSums,
 ): void {
   const [outputs, inputs] = shape;
   const blocks = inputs / block;
   const values = {
+    bits,
+    block,
     packed: graph.constant("uint8", [outputs, blocks, (block * bits) / 8], packed),
     scales: graph.constant("float32", [scales.length], scales),
     zeros: graph.constant("uint8", [zeros.length], zeros),
+    offsets: offsets && graph.constant("float32", [outputs, blocks], offsets),
   };
-  const shift = offsets && graph.constant("float32", [outputs, blocks], offsets);
-  if (bits === 8) {
-    adaptLookUp(weight, (ids) =>
-      ops.quantizedGatherRows(ids, values.packed, values.scales, values.zeros, block),
-    );
-  }
-  adaptLinear(weight, (x) => {
-    const product = ops.quantizedMatmul(x, values.packed, values.scales, values.zeros, { bits, block });
-    if (!shift) return product;
-    // sum_i x_i (... + offset of i's block) = ... + sum over blocks of offset x (sum of x in the block)
-    return ops.add(product, ops.matmul(blockSums(x, block), shift, { transposeB: true }));
-  });
+  if (bits === 8) lookUpQuantized(weight, values);
+  multiplyQuantized(weight, values, blockSums);
 }

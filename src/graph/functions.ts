@@ -137,6 +137,11 @@ export const layerNorm = (x: Value, weight: Value, bias: Value, epsilon: number)
 export const rmsNorm = (x: Value, weight: Value, epsilon: number): Value =>
   one("rms_norm", [x, weight], { epsilon });
 
+/** y[..., i] = x[..., 0] + ... + x[..., i] */
+export const cumulativeSum = (x: Value): Value => one("cumulative_sum", [x]);
+/** The last columns of x [..., S], as many as `like` [..., T] has. */
+export const lastColumns = (x: Value, like: Value): Value => one("last_columns", [x, like]);
+
 export const gatherRows = (table: Value, indices: Value): Value => one("gather_rows", [table, indices]);
 export const gatherTokens = (x: Value, rows: Value): Value => one("gather_tokens", [x, rows]);
 export const scatterAddRows = (indices: Value, updates: Value, rows: number): Value =>

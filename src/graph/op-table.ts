@@ -5,6 +5,7 @@ import { TuttiError } from "../support/errors.ts";
 import type { OpDefinition } from "./op.ts";
 import { BINARY_OPS } from "./ops/binary.ts";
 import { CACHED_ATTENTION_OPS } from "./ops/cached-attention.ts";
+import { COLUMN_OPS } from "./ops/columns.ts";
 import { INDEXING_OPS } from "./ops/indexing.ts";
 import { LOSS_OPS } from "./ops/linear-cross-entropy.ts";
 import { MATMUL_OPS } from "./ops/matmul.ts";
@@ -32,6 +33,7 @@ export const OP_TABLE: ReadonlyMap<string, OpDefinition> = new Map(
     LOSS_OPS,
     CACHED_ATTENTION_OPS,
     QUANTIZED_MATMUL_OPS,
+    COLUMN_OPS,
   ]
     .flat()
     .map((row) => [row.name, row]),

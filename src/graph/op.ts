@@ -72,6 +72,11 @@ export interface OpDefinition {
   /** The rule, or the written reason why there is none. */
   readonly gradient: GradientRule | { readonly none: string };
   readonly lower: (emitter: OnnxEmitter, context: LoweringContext) => void;
+  /**
+   * The same in operators of the ONNX standard, for files that other runtimes load; absent where `lower` uses no others,
+   * or where the standard has none that would do.
+   */
+  readonly lowerStandard?: (emitter: OnnxEmitter, context: LoweringContext) => void;
   readonly evaluate: (
     inputs: readonly ReferenceTensor[],
     attributes: Attributes,

@@ -13,6 +13,7 @@ import {
   writeGgufModel,
   writeSafetensors,
 } from "../weights/index.ts";
+import { jsonDocument, modelDocuments } from "./model-documents.ts";
 import { type ModelFiles, openModelFiles } from "./model-files.ts";
 
 export type ConversionTarget =
@@ -99,23 +100,15 @@ function writeFolder(
   to: string,
   dtype: "F32" | "F16" | "BF16",
 ): ConvertedModel {
-  const { tokenizerJson, tokenizerConfig } = files.tokenizer();
-  const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
   const tensors = [...source.entries.values()].map((entry) => tensorToWrite(source, entry, dtype));
   const written = ["model.safetensors"];
   writeSafetensors(join(to, "model.safetensors"), tensors, { format: "pt" });
-  const write = (name: string, content: string): void => {
+  // The configuration comes last: a folder with it is complete.
+  const config = jsonDocument("config.json", { ...files.config, dtype: TORCH_DTYPES[dtype] });
+  for (const { name, content } of [...modelDocuments(files), config]) {
     writeFileAtomic(join(to, name), content);
     written.push(name);
-  };
-  if (tokenizerJson !== undefined) {
-    write("tokenizer.json", json(tokenizerJson));
-    const { chat_template: _, ...rest } = tokenizerConfig;
-    write("tokenizer_config.json", json({ tokenizer_class: "PreTrainedTokenizerFast", ...rest }));
   }
-  if (files.chatTemplate !== undefined) write("chat_template.jinja", files.chatTemplate);
-  // Written last: a folder with this file is complete.
-  write("config.json", json({ ...files.config, dtype: TORCH_DTYPES[dtype] }));
   return { tensors: tensors.length, files: written };
 }
 

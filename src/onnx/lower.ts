@@ -7,10 +7,29 @@ import { validateGraph } from "../graph/validate.ts";
 import { TuttiError } from "../support/errors.ts";
 import { version } from "../support/version.ts";
 import { staticShape } from "../tensor/shape.ts";
-import { type OnnxGraph, type OnnxInitializer, type OnnxNode, writeOnnxModel } from "./model.ts";
+import {
+  ONNX_DTYPE,
+  type OnnxGraph,
+  type OnnxInitializer,
+  type OnnxNode,
+  type OnnxValueInfo,
+  writeOnnxModel,
+} from "./model.ts";
 
 /** Named outputs of a graph, in order. */
 export type NamedOutputs = Readonly<Record<string, Value>>;
+
+export interface LoweringOptions {
+  /**
+   * "native": whatever ONNX Runtime computes fastest unoptimised. "standard": operators of the ONNX standard, but for
+   * ops that it has nothing for. @default "native"
+   */
+  readonly operators?: "native" | "standard";
+  /** Whether int32 inputs are declared as int64, which other tools feed, and cast. @default false */
+  readonly hasInt64Inputs?: boolean;
+  /** Values of graph inputs that become part of the file, by name; float32 inputs may be stored as float16. */
+  readonly stored?: ReadonlyMap<string, Omit<OnnxInitializer, "name">>;
+}
 
 const bytesOf = (array: ArrayBufferView): Uint8Array =>
   new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
@@ -39,6 +58,10 @@ class Emitter implements OnnxEmitter {
       attributes: options.attributes ?? {},
     });
     return outputs;
+  }
+
+  cast(value: string, dtype: "float32" | "int32"): string {
+    return this.node("Cast", [value], { attributes: { to: { int: ONNX_DTYPE[dtype] } } })[0]!;
   }
 
   int64(values: readonly number[]): string {
@@ -94,24 +117,44 @@ function nameOutputs(outputs: NamedOutputs, names: Map<Value, string>, emitter: 
   }
 }
 
+/** Declares the inputs that are used, or stores their values; returns the declared ones. */
+function declareInputs(
+  inputs: readonly Value[],
+  names: Map<Value, string>,
+  emitter: Emitter,
+  { hasInt64Inputs = false, stored = new Map() }: LoweringOptions,
+): OnnxValueInfo[] {
+  const declared: OnnxValueInfo[] = [];
+  for (const value of inputs) {
+    const name = inputName(value);
+    const tensor = stored.get(name);
+    if (tensor) {
+      emitter.initializers.push({ name, ...tensor });
+      names.set(value, tensor.dtype === "float16" ? emitter.cast(name, "float32") : name);
+    } else {
+      const isWidened = hasInt64Inputs && value.dtype === "int32";
+      declared.push({ name, dtype: isWidened ? "int64" : value.dtype, shape: value.shape });
+      names.set(value, isWidened ? emitter.cast(name, "int32") : name);
+    }
+  }
+  return declared;
+}
+
 /**
  * The ONNX graph of `outputs`. Inputs that no output depends on are left out.
  *
  * @throws {TuttiError} GRAPH_INVALID when an output bears the name of an input, or the graph is not legal
  */
-export function lowerToOnnx(graph: Graph, outputs: NamedOutputs): OnnxGraph {
+export function lowerToOnnx(graph: Graph, outputs: NamedOutputs, options: LoweringOptions = {}): OnnxGraph {
   validateGraph(graph, Object.values(outputs));
   const nodes = reachableNodes(graph, Object.values(outputs));
   const used = new Set<Value>([...Object.values(outputs), ...nodes.flatMap((node) => node.inputs)]);
-  const inputs = graph.inputs.filter((value) => used.has(value));
+  const usedInputs = graph.inputs.filter((value) => used.has(value));
+  const clash = usedInputs.map(inputName).find((name) => name in outputs);
+  if (clash !== undefined) throw new TuttiError("GRAPH_INVALID", `"${clash}" names an input and an output`);
   const emitter = new Emitter();
   const names = new Map<Value, string>();
-  for (const value of inputs) {
-    if (inputName(value) in outputs) {
-      throw new TuttiError("GRAPH_INVALID", `"${inputName(value)}" names an input and an output`);
-    }
-    names.set(value, inputName(value));
-  }
+  const inputs = declareInputs(usedInputs, names, emitter, options);
   for (const value of graph.constants) {
     if (used.has(value) && value.source.origin === "constant") {
       names.set(value, emitter.constant(value.dtype, staticShape(value.shape), value.source.data));
@@ -122,7 +165,9 @@ export function lowerToOnnx(graph: Graph, outputs: NamedOutputs): OnnxGraph {
     for (const output of node.outputs) {
       names.set(output, used.has(output) ? (outputNames.get(output) ?? `v${output.id}`) : "");
     }
-    opDefinition(node.op).lower(emitter, {
+    const { lower, lowerStandard } = opDefinition(node.op);
+    const write = options.operators === "standard" ? (lowerStandard ?? lower) : lower;
+    write(emitter, {
       inputs: node.inputs.map((input) => names.get(input)!),
       inputTypes: node.inputs,
       outputs: node.outputs.map((output) => names.get(output)!),
@@ -134,7 +179,7 @@ export function lowerToOnnx(graph: Graph, outputs: NamedOutputs): OnnxGraph {
   return {
     name: "tutti",
     nodes: orderLeavesLast(emitter.nodes),
-    inputs: inputs.map((value) => ({ name: inputName(value), dtype: value.dtype, shape: value.shape })),
+    inputs,
     outputs: Object.entries(outputs).map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
     initializers: emitter.initializers,
   };

@@ -7,6 +7,7 @@ import {
   bytesField,
   type Chunks,
   concatenate,
+  type DeferredBytes,
   floatField,
   intField,
   messageField,
@@ -14,10 +15,16 @@ import {
 } from "./protobuf-writer.ts";
 
 /** TensorProto.DataType */
-export const ONNX_DTYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const satisfies Record<
-  DType | "int64",
-  number
->;
+export const ONNX_DTYPE = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+} as const satisfies Record<DType | "int64" | "float16", number>;
+
+export type OnnxDType = keyof typeof ONNX_DTYPE;
 
 /** Opset 17 is the first with LayerNormalization; IR version 8 is what it was released with. */
 export const OPSET_VERSION = 17;
@@ -33,16 +40,23 @@ export interface OnnxNode {
 
 export interface OnnxValueInfo {
   readonly name: string;
-  readonly dtype: DType;
+  readonly dtype: OnnxDType;
   readonly shape: Shape;
+}
+
+/** Where the bytes of an initialiser lie when they are not in the model file. */
+export interface ExternalPlace {
+  /** Name of a file in the folder of the model file. */
+  readonly file: string;
+  readonly offset: number;
 }
 
 export interface OnnxInitializer {
   readonly name: string;
-  readonly dtype: DType | "int64";
+  readonly dtype: OnnxDType;
   readonly shape: readonly number[];
   /** Little-endian raw data. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array | DeferredBytes;
 }
 
 export interface OnnxGraph {
@@ -81,35 +95,69 @@ function valueInfoMessage({ name, dtype, shape }: OnnxValueInfo): Chunks {
   return [...stringField(1, name), ...messageField(2, messageField(1, tensorType))];
 }
 
-function initializerMessage({ name, dtype, shape, bytes }: OnnxInitializer): Chunks {
+function externalFields({ file, offset }: ExternalPlace, byteLength: number): Chunks {
+  const entry = (key: string, value: string): Chunks =>
+    messageField(13, [...stringField(1, key), ...stringField(2, value)]);
+  return [
+    ...entry("location", file),
+    ...entry("offset", String(offset)),
+    ...entry("length", String(byteLength)),
+    // TensorProto.DataLocation.EXTERNAL
+    ...intField(14, 1),
+  ];
+}
+
+function initializerMessage(
+  { name, dtype, shape, bytes }: OnnxInitializer,
+  place: ExternalPlace | undefined,
+): Chunks {
   return [
     ...shape.flatMap((dimension) => intField(1, dimension)),
     ...intField(2, ONNX_DTYPE[dtype]),
     ...stringField(8, name),
-    ...bytesField(9, bytes),
+    ...(place ? externalFields(place, bytes.byteLength) : bytesField(9, bytes)),
   ];
 }
 
-/** A complete model file. */
-export function writeOnnxModel(graph: OnnxGraph, producerVersion: string): Uint8Array {
+/** Versions of the operator sets that a graph needs, by domain; "" is the standard. */
+export function operatorSets({ nodes }: OnnxGraph): Readonly<Record<string, number>> {
+  const isUsed = (domain: string): boolean => nodes.some((node) => node.domain === domain);
+  return { "": OPSET_VERSION, ...(isUsed("com.microsoft") && { "com.microsoft": 1 }) };
+}
+
+/**
+ * The bytes of a model file in pieces, those of deferred initialisers still to be made.
+ *
+ * @param external initialisers whose bytes the caller writes to other files
+ */
+export function onnxModelChunks(
+  graph: OnnxGraph,
+  producerVersion: string,
+  external: ReadonlyMap<OnnxInitializer, ExternalPlace> = new Map(),
+): Chunks {
   const graphMessage = [
     ...graph.nodes.flatMap((node) => messageField(1, nodeMessage(node))),
     ...stringField(2, graph.name),
-    ...graph.initializers.flatMap((initializer) => messageField(5, initializerMessage(initializer))),
+    ...graph.initializers.flatMap((initializer) =>
+      messageField(5, initializerMessage(initializer, external.get(initializer))),
+    ),
     ...graph.inputs.flatMap((input) => messageField(11, valueInfoMessage(input))),
     ...graph.outputs.flatMap((output) => messageField(12, valueInfoMessage(output))),
   ];
-  const opset = (domain: string, version: number): Chunks =>
-    messageField(8, [...stringField(1, domain), ...intField(2, version)]);
-  return concatenate([
+  return [
     ...intField(1, IR_VERSION),
     ...stringField(2, "tutti"),
     ...stringField(3, producerVersion),
     ...messageField(7, graphMessage),
-    ...opset("", OPSET_VERSION),
-    ...opset("com.microsoft", 1),
-  ]);
+    ...Object.entries(operatorSets(graph)).flatMap(([domain, version]) =>
+      messageField(8, [...stringField(1, domain), ...intField(2, version)]),
+    ),
+  ];
 }
+
+/** A complete model file. */
+export const writeOnnxModel = (graph: OnnxGraph, producerVersion: string): Uint8Array =>
+  concatenate(onnxModelChunks(graph, producerVersion));
 
 export interface OnnxModelSummary {
   readonly irVersion: number;

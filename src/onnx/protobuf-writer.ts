@@ -5,8 +5,16 @@
  * Source: the protobuf encoding guide; field numbers from onnx.proto3 of ONNX 1.16.
  */
 
+import { assert } from "../support/errors.ts";
+
+/** Bytes that are made when they are written. */
+export interface DeferredBytes {
+  readonly byteLength: number;
+  readonly read: () => Uint8Array;
+}
+
 /** Bytes of a message, in pieces. */
-export type Chunks = readonly Uint8Array[];
+export type Chunks = readonly (Uint8Array | DeferredBytes)[];
 
 const encoder = new TextEncoder();
 
@@ -34,7 +42,7 @@ export function floatField(field: number, value: number): Chunks {
   return [tag(field, 5), bytes];
 }
 
-export const bytesField = (field: number, bytes: Uint8Array): Chunks => [
+export const bytesField = (field: number, bytes: Uint8Array | DeferredBytes): Chunks => [
   tag(field, 2),
   varint(bytes.byteLength),
   bytes,
@@ -48,11 +56,20 @@ export const messageField = (field: number, message: Chunks): Chunks => [
   ...message,
 ];
 
+/** The bytes of the chunks, each made when it is asked for. */
+export function* readChunks(chunks: Chunks): Generator<Uint8Array> {
+  for (const chunk of chunks) {
+    const bytes = "read" in chunk ? chunk.read() : chunk;
+    assert(bytes.byteLength === chunk.byteLength, "deferred bytes have another length than announced");
+    yield bytes;
+  }
+}
+
 /** All chunks in one array. */
 export function concatenate(chunks: Chunks): Uint8Array {
   const bytes = new Uint8Array(lengthOf(chunks));
   let offset = 0;
-  for (const chunk of chunks) {
+  for (const chunk of readChunks(chunks)) {
     bytes.set(chunk, offset);
     offset += chunk.byteLength;
   }

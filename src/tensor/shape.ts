@@ -45,6 +45,13 @@ export function splitDimension(dimension: Dimension): {
     : { factor: Number(dimension.slice(0, star)), symbol: dimension.slice(star + 1) };
 }
 
+/** The sum of two dimensions; symbols are joined: "past + tokens". */
+export function addDimensions(a: Dimension, b: Dimension): Dimension {
+  if (typeof a === "number" && typeof b === "number") return a + b;
+  if (a === 0) return b;
+  return b === 0 ? a : `${a} + ${b}`;
+}
+
 /** Number of elements of a static shape; 1 for a scalar. */
 export function sizeOf(shape: Shape): number {
   return staticShape(shape).reduce((product, dimension) => product * dimension, 1);

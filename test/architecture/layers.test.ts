@@ -21,6 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   optim: ENGINE,
   models: MODELS,
   train: TRAINING,
+  export: [...MODELS, "onnx"],
   hub: ["support"],
   generate: [...MODELS, ...RUNNING],
   config: ["support"],
@@ -28,7 +29,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   pool: ["support", "text", "judged"],
   routing: [...TRAINING, "judged", "pool"],
   gateway: ["support", "config", "judged", "pool", "routing"],
-  cli: [...TRAINING, "hub", "generate", "judged", "pool", "config", "routing", "gateway"],
+  cli: [...TRAINING, "hub", "generate", "export", "judged", "pool", "config", "routing", "gateway"],
 };
 
 /** Third-party package -> the only folders that may import it. */

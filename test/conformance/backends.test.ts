@@ -1,7 +1,10 @@
+import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { gradients } from "../../src/graph/autodiff.ts";
 import { OP_TABLE } from "../../src/graph/op-table.ts";
 import { validateGraph } from "../../src/graph/validate.ts";
+import { lowerToOnnx } from "../../src/onnx/index.ts";
+import { writeOnnxModel } from "../../src/onnx/model.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
 import { createReferenceBackend, evaluateReference } from "../../src/runtime/reference/index.ts";
 import type { HostTensor } from "../../src/tensor/host-tensor.ts";
@@ -62,6 +65,40 @@ describe.each([createReferenceBackend(), createOrtBackend({ threads: 1 })])("$na
       expect(results[name]!.shape, name).toEqual(expected[index]!.shape);
       expectClose(results[name]!.data, expected[index]!.data, 5e-6, name);
     }
+  });
+});
+
+/** Ops that the ONNX standard has nothing for: they stay operators of ONNX Runtime in exported files. */
+const WITHOUT_STANDARD = new Set(["cached_attention", "quantized_matmul"]);
+
+describe("standard operators under ONNX Runtime's optimiser", () => {
+  const cases = OP_CASES.filter((opCase) => !WITHOUT_STANDARD.has(opCase.op));
+  test.each(cases)("$name equals the float64 reference", async (opCase) => {
+    const { graph, output } = buildCase(opCase);
+    const onnx = lowerToOnnx(graph, { y: output }, { operators: "standard" });
+    const foreign = onnx.nodes.filter(
+      ({ domain, opType }) => domain !== "" || opType === "SimplifiedLayerNormalization",
+    );
+    expect(foreign).toEqual([]);
+    const session = await InferenceSession.create(writeOnnxModel(onnx, "test"), {
+      graphOptimizationLevel: "all",
+      intraOpNumThreads: 1,
+      logSeverityLevel: 3,
+    });
+    const host = hostFeeds(opCase);
+    const { y } = await session.run(
+      Object.fromEntries(
+        onnx.inputs.map(({ name }) => {
+          const { dtype, data, shape } = host[name]!;
+          return [name, new Tensor(dtype as "float32", data as Float32Array, shape)];
+        }),
+      ),
+    );
+    await session.release();
+    const feeds = Object.fromEntries(caseFeeds(opCase).map((values, index) => [`x${index}`, values]));
+    const [expected] = evaluateReference(graph, [output], feeds);
+    expect(y!.dims).toEqual(expected!.shape);
+    expectClose(y!.data as Float32Array, expected!.data, 5e-6, "y");
   });
 });
 

@@ -323,6 +323,37 @@ const indexing: OpCase[] = [
   },
 ];
 
+const columns: OpCase[] = [
+  ...[[5], [2, 3], [2, 2, 4], [3, 0]].map((shape) => ({
+    name: `cumulative_sum [${shape}]`,
+    op: "cumulative_sum",
+    inputs: [f(...shape)],
+    build: ([x]: Value[]) => ops.cumulativeSum(x!),
+  })),
+  {
+    name: "cumulative_sum of integers",
+    op: "cumulative_sum",
+    inputs: [ids(3, 2, 4), f(2, 4)],
+    build: ([i, x]) => ops.mul(ops.toFloat32(ops.cumulativeSum(i!)), x!),
+  },
+  ...[
+    [4, 2],
+    [3, 3],
+    [5, 1],
+  ].map(([wide, narrow]) => ({
+    name: `last_columns ${narrow} of ${wide}`,
+    op: "last_columns",
+    inputs: [ids(9, 2, wide!), f(2, narrow!)],
+    build: ([i, x]: Value[]) => ops.mul(ops.toFloat32(ops.lastColumns(i!, x!)), x!),
+  })),
+  {
+    name: "reduce_max of integers",
+    op: "reduce_max",
+    inputs: [ids(9, 2, 4), f(2, 4)],
+    build: ([i, x]) => ops.where(ops.equal(i!, ops.reduceMax(i!, [-1])), x!, ops.neg(x!)),
+  },
+];
+
 const rotationTable = (graph: Graph, f: (x: number) => number): Value =>
   graph.constant(
     "float32",
@@ -443,6 +474,7 @@ export const OP_CASES: readonly OpCase[] = [
   ...products,
   ...rows,
   ...indexing,
+  ...columns,
   ...rotary,
   ...losses,
   ...cachedAttention,

@@ -5,7 +5,14 @@
  */
 import { type Shape, sameShape, sizeOf, staticShape } from "../../tensor/shape.ts";
 import type { Attributes, TensorType, Value } from "../ir.ts";
-import { defineOp, type OpDefinition, type OpFunctions, type ReferenceTensor } from "../op.ts";
+import {
+  defineOp,
+  type LoweringContext,
+  type OnnxEmitter,
+  type OpDefinition,
+  type OpFunctions,
+  type ReferenceTensor,
+} from "../op.ts";
 import { booleanAttribute, inputAt, numberAttribute, shapeMismatch } from "./check.ts";
 import { outputLike } from "./reference.ts";
 
@@ -136,6 +143,30 @@ function multiply(
   }
 }
 
+/**
+ * x W^T with one W for all rows of x: a Gemm over the rows, which reads W where it lies. A Transpose would be folded to
+ * a second copy of what is, in exported models, the embedding table.
+ */
+function lowerSharedGemm(
+  emitter: OnnxEmitter,
+  { inputs, inputTypes, outputs }: LoweringContext,
+  alpha: number,
+): void {
+  const [x, weight] = inputs as [string, string];
+  const [rank, inner, columns] = [inputTypes[0]!.shape.length, ...inputTypes[1]!.shape.toReversed()];
+  const [rows] = emitter.node("Reshape", [x, emitter.int64([-1, Number(inner)])]);
+  const [product] = emitter.node("Gemm", [rows!, weight], {
+    attributes: { transB: { int: 1 }, alpha: { float: alpha } },
+  });
+  const [leading] = emitter.node("Shape", [x], {
+    attributes: { start: { int: 0 }, end: { int: rank - 1 } },
+  });
+  const [shape] = emitter.node("Concat", [leading!, emitter.int64([Number(columns)])], {
+    attributes: { axis: { int: 0 } },
+  });
+  emitter.node("Reshape", [product!, shape!], { outputs });
+}
+
 const matmul = defineOp({
   name: "matmul",
   arity: 2,
@@ -179,6 +210,24 @@ const matmul = defineOp({
         },
       });
     }
+  },
+  lowerStandard: (emitter, context) => {
+    const { transposeA, transposeB, alpha } = read(context.attributes);
+    const { inputs, inputTypes, outputs } = context;
+    const isShared = inputTypes[1]!.shape.length === 2 && inputTypes[0]!.shape.length > 2;
+    if (isShared && transposeB) {
+      lowerSharedGemm(emitter, context, alpha);
+      return;
+    }
+    const turned = (index: 0 | 1, isTurned: boolean): string => {
+      if (!isTurned) return inputs[index]!;
+      const ints = inputTypes[index]!.shape.map((_, axis) => axis);
+      ints.push(...ints.splice(-2).reverse());
+      return emitter.node("Transpose", [inputs[index]!], { attributes: { perm: { ints } } })[0]!;
+    };
+    const a = turned(0, transposeA);
+    const scaled = alpha === 1 ? a : emitter.node("Mul", [a, emitter.float(alpha)])[0]!;
+    emitter.node("MatMul", [scaled, turned(1, transposeB)], { outputs });
   },
   evaluate: (inputs, attributes, types) => {
     const y = outputLike(types[0]);

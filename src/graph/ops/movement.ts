@@ -2,6 +2,7 @@
 
 import { TuttiError } from "../../support/errors.ts";
 import {
+  addDimensions,
   type Dimension,
   formatShape,
   normaliseAxis,
@@ -272,14 +273,13 @@ function concatType(inputs: readonly TensorType[], axisAttribute: number): Tenso
   const first = inputAt("concat", inputs, 0);
   const axis = normaliseAxis(axisAttribute, first.shape.length, "concat");
   const others = (shape: Shape): Dimension[] => shape.filter((_, index) => index !== axis);
-  let size = 0;
   for (const [index, input] of inputs.entries()) {
     inputAt("concat", inputs, index, first.dtype);
     if (!sameShape(others(input.shape), others(first.shape))) {
       throw shapeMismatch("concat", `equal shapes apart from axis ${axis}`, inputs);
     }
-    size += staticShape([input.shape[axis]!])[0]!;
   }
+  const size = inputs.map((input) => input.shape[axis]!).reduce(addDimensions);
   return {
     dtype: first.dtype,
     shape: first.shape.map((dimension, index) => (index === axis ? size : dimension)),

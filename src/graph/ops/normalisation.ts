@@ -112,6 +112,19 @@ const rmsNorm = defineOp({
       },
     });
   },
+  lowerStandard: (emitter, { inputs, outputs, attributes }) => {
+    const [x, weight] = inputs as [string, string];
+    const [squares] = emitter.node("Pow", [x, emitter.float(2)]);
+    const [mean] = emitter.node("ReduceMean", [squares!], {
+      attributes: { axes: { ints: [-1] }, keepdims: { int: 1 } },
+    });
+    const epsilon = emitter.float(numberAttribute("rms_norm", attributes, "epsilon"));
+    const [shifted] = emitter.node("Add", [mean!, epsilon]);
+    const [root] = emitter.node("Sqrt", [shifted!]);
+    const [normal] = emitter.node("Div", [x, root!]);
+    emitter.node("Mul", [normal!, weight], { outputs: [outputs[0]!] });
+    if (outputs[1] !== "") emitter.node("Reciprocal", [root!], { outputs: [outputs[1]!] });
+  },
   evaluate: (inputs, attributes, types) => {
     const [x, weight] = inputs as [(typeof inputs)[0], (typeof inputs)[0]];
     const [y, inverses] = types.map(outputLike) as [(typeof inputs)[0], (typeof inputs)[0]];

@@ -154,6 +154,22 @@ const quantizedGatherRows = defineOp({
       },
     });
   },
+  lowerStandard: (emitter, { inputs, inputTypes, outputs, attributes }) => {
+    const block = numberAttribute("quantized_gather_rows", attributes, "block");
+    const [rows, blocks] = inputTypes[1]!.shape.map(Number) as [number, number];
+    const rank = inputTypes[0]!.shape.length;
+    const [indices, packed, scales, zeros] = inputs as [string, string, string, string];
+    const gather = (table: string): string =>
+      emitter.node("Gather", [table, indices], { attributes: { axis: { int: 0 } } })[0]!;
+    const perBlock = (values: string): string =>
+      gather(emitter.node("Reshape", [values, emitter.int64([rows, blocks, 1])])[0]!);
+    const float = (values: string): string =>
+      emitter.node("Cast", [values], { attributes: { to: { int: 1 } } })[0]!;
+    const [level] = emitter.node("Sub", [float(gather(packed)), float(perBlock(zeros))]);
+    const [values] = emitter.node("Mul", [level!, perBlock(scales)]);
+    const leading = new Array<number>(rank).fill(0);
+    emitter.node("Reshape", [values!, emitter.int64([...leading, blocks * block])], { outputs });
+  },
   evaluate: (inputs, attributes, types) => {
     const y = outputLike(types[0]);
     const block = numberAttribute("quantized_gather_rows", attributes, "block");

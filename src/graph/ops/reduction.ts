@@ -1,4 +1,5 @@
 /** Reductions over given axes; reduced axes stay with size 1, so that results broadcast back. */
+import type { DType } from "../../tensor/dtype.ts";
 import { normaliseAxis, type Shape, staticShape } from "../../tensor/shape.ts";
 import type { Attributes, Value } from "../ir.ts";
 import { defineOp, type OpDefinition, type OpFunctions, type ReferenceTensor } from "../op.ts";
@@ -8,6 +9,7 @@ import { broadcastIndices, outputLike } from "./reference.ts";
 interface ReductionRow {
   readonly name: string;
   readonly onnx: string;
+  readonly dtypes: readonly DType[];
   /** ReduceMax still takes its axes as an attribute in opset 17. */
   readonly axesAsAttribute: boolean;
   readonly initial: number;
@@ -26,6 +28,7 @@ const ROWS: readonly ReductionRow[] = [
   {
     name: "reduce_sum",
     onnx: "ReduceSum",
+    dtypes: ["float32"],
     axesAsAttribute: false,
     initial: 0,
     combine: (total, x) => total + x,
@@ -35,6 +38,7 @@ const ROWS: readonly ReductionRow[] = [
   {
     name: "reduce_mean",
     onnx: "ReduceMean",
+    dtypes: ["float32"],
     axesAsAttribute: true,
     initial: 0,
     combine: (total, x) => total + x,
@@ -48,6 +52,7 @@ const ROWS: readonly ReductionRow[] = [
   {
     name: "reduce_max",
     onnx: "ReduceMax",
+    dtypes: ["float32", "int32"],
     axesAsAttribute: true,
     initial: Number.NEGATIVE_INFINITY,
     combine: Math.max,
@@ -88,7 +93,7 @@ export const REDUCTION_OPS: readonly OpDefinition[] = ROWS.map((row) =>
     name: row.name,
     arity: 1,
     inferTypes: (inputs, attributes) => {
-      const x = inputAt(row.name, inputs, 0, "float32");
+      const x = inputAt(row.name, inputs, 0, ...row.dtypes);
       return [{ dtype: x.dtype, shape: reducedShape(x.shape, axesOf(row.name, attributes, x.shape.length)) }];
     },
     gradient: (ops, { inputs, outputs, outputGradients, attributes }) => {

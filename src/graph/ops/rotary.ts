@@ -49,6 +49,21 @@ const rotaryEmbedding = defineOp({
       attributes: { interleaved: { int: 0 } },
     });
   },
+  lowerStandard: (emitter, { inputs, inputTypes, outputs }) => {
+    const [x, positions, ...tables] = inputs as [string, string, string, string];
+    const half = Number(inputTypes[0]!.shape[3]) / 2;
+    const [cosine, sine] = tables.map((table) => {
+      const [rows] = emitter.node("Gather", [table, positions], { attributes: { axis: { int: 0 } } });
+      return emitter.node("Unsqueeze", [rows!, emitter.int64([1])])[0]!;
+    });
+    const part = (from: number): string =>
+      emitter.node("Slice", [x, emitter.int64([from]), emitter.int64([from + half]), emitter.int64([3])])[0]!;
+    const [first, second] = [part(0), part(half)];
+    const product = (a: string, b: string | undefined): string => emitter.node("Mul", [a, b!])[0]!;
+    const [left] = emitter.node("Sub", [product(first, cosine), product(second, sine)]);
+    const [right] = emitter.node("Add", [product(second, cosine), product(first, sine)]);
+    emitter.node("Concat", [left!, right!], { outputs, attributes: { axis: { int: 3 } } });
+  },
   evaluate: (inputs, _attributes, types) => {
     const [x, positions, cosine, sine] = inputs as [
       ReferenceTensor,

@@ -1,6 +1,6 @@
 /** Elementwise functions of one tensor. */
 import type { Value } from "../ir.ts";
-import { defineOp, type OpDefinition, type OpFunctions } from "../op.ts";
+import { defineOp, type OnnxEmitter, type OpDefinition, type OpFunctions } from "../op.ts";
 import { inputAt } from "./check.ts";
 import { mapBroadcast } from "./reference.ts";
 
@@ -13,6 +13,8 @@ interface UnaryRow {
   readonly isRecomputed?: boolean;
   /** Whether ONNX Runtime's kernel takes no tensor of rank 0. */
   readonly isScalarRefused?: boolean;
+  /** The two factors of f(x) in standard operators, in the form that ONNX Runtime's optimiser fuses again. */
+  readonly standardFactors?: (emitter: OnnxEmitter, x: string) => readonly [string, string];
   /** dL/dx from x, y = f(x) and dL/dy. */
   readonly gradient: (ops: OpFunctions, x: Value, y: Value, gradient: Value) => Value;
 }
@@ -100,6 +102,7 @@ const ROWS: readonly UnaryRow[] = [
     domain: "com.microsoft",
     attributes: { alpha: { float: 1 } },
     f: (x) => x * sigmoid(x),
+    standardFactors: (emitter, x) => [x, emitter.node("Sigmoid", [x])[0]!],
     // s + y (1 - s), with s recomputed so that only x is kept for the backward pass
     gradient: (ops, x, y, g) => {
       const s = ops.sigmoid(x);
@@ -113,6 +116,12 @@ const ROWS: readonly UnaryRow[] = [
     onnx: "Gelu",
     domain: "com.microsoft",
     f: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
+    standardFactors: (emitter, x) => {
+      const [inner] = emitter.node("Div", [x, emitter.float(Math.SQRT2)]);
+      const [bent] = emitter.node("Erf", [inner!]);
+      const [shifted] = emitter.node("Add", [bent!, emitter.float(1)]);
+      return [emitter.node("Mul", [x, shifted!])[0]!, emitter.float(0.5)];
+    },
     // Phi(x) + x phi(x)
     gradient: (ops, x, _y, g) => {
       const cdf = ops.add(
@@ -132,6 +141,15 @@ const ROWS: readonly UnaryRow[] = [
     onnx: "FastGelu",
     domain: "com.microsoft",
     f: (x) => 0.5 * x * (1 + Math.tanh(GELU_SLOPE * (x + GELU_CUBIC * x ** 3))),
+    standardFactors: (emitter, x) => {
+      const [half] = emitter.node("Mul", [x, emitter.float(0.5)]);
+      const [cube] = emitter.node("Pow", [x, emitter.float(3)]);
+      const [scaled] = emitter.node("Mul", [cube!, emitter.float(GELU_CUBIC)]);
+      const [sum] = emitter.node("Add", [x, scaled!]);
+      const [inner] = emitter.node("Mul", [sum!, emitter.float(GELU_SLOPE)]);
+      const [bent] = emitter.node("Tanh", [inner!]);
+      return [half!, emitter.node("Add", [bent!, emitter.float(1)])[0]!];
+    },
     // (1 + t)/2 + x/2 (1 - t^2) sqrt(2/pi) (1 + 3 0.044715 x^2)
     gradient: (ops, x, _y, g) => {
       const number = (value: number): Value => ops.scalarLike(x, value);
@@ -179,6 +197,11 @@ const elementwise: readonly OpDefinition[] = ROWS.map((row) =>
       const [y] = emitter.node(row.onnx, vector, options);
       emitter.node("Reshape", [y!, emitter.int64([])], { outputs });
     },
+    ...(row.standardFactors && {
+      lowerStandard: (emitter, { inputs, outputs }) => {
+        emitter.node("Mul", row.standardFactors!(emitter, inputs[0]!), { outputs });
+      },
+    }),
     evaluate: (inputs, _attributes, types) => [mapBroadcast(inputs, types[0], row.f)],
     traits: { isElementwise: true, isRecomputed: row.isRecomputed ?? false },
   }),

@@ -36,7 +36,7 @@ export interface QuantizedMatrix {
 }
 
 /** Whether a matrix can be stored in blocks. */
-export const canQuantize = ({ shape }: Float32Tensor): boolean =>
+export const canQuantize = ({ shape }: Pick<Float32Tensor, "shape">): boolean =>
   shape.length === 2 && shape[1]! % QUANTIZATION_BLOCK === 0;
 
 /** Quantises W [outputs, inputs]; inputs are a multiple of the block. */

@@ -1,0 +1,31 @@
+/** The text files that go with a model's weights, whichever format the model came in. */
+import type { ModelFiles } from "./model-files.ts";
+
+export interface ModelDocument {
+  readonly name: string;
+  readonly content: string;
+}
+
+/** JSON as it is written beside weights. */
+export const jsonDocument = (name: string, value: unknown): ModelDocument => ({
+  name,
+  content: `${JSON.stringify(value, null, 2)}\n`,
+});
+
+/** `tokenizer.json`, `tokenizer_config.json` and `chat_template.jinja` of a model, as far as it has them. */
+export function modelDocuments(files: ModelFiles): ModelDocument[] {
+  const { tokenizerJson, tokenizerConfig } = files.tokenizer();
+  const documents: ModelDocument[] = [];
+  if (tokenizerJson !== undefined) {
+    const { chat_template: _, ...rest } = tokenizerConfig;
+    documents.push(
+      // On one line: a vocabulary is for machines, and indented it is half as long again.
+      { name: "tokenizer.json", content: JSON.stringify(tokenizerJson) },
+      jsonDocument("tokenizer_config.json", { tokenizer_class: "PreTrainedTokenizerFast", ...rest }),
+    );
+  }
+  if (files.chatTemplate !== undefined) {
+    documents.push({ name: "chat_template.jinja", content: files.chatTemplate });
+  }
+  return documents;
+}
