@@ -7,7 +7,7 @@
 import * as ops from "../graph/functions.ts";
 import type { Graph, Value } from "../graph/ir.ts";
 import type { HuggingFaceConfig } from "../models/config.ts";
-import { type Attend, type CausalModel, causalLogits, sequenceClassifierLogits } from "../models/index.ts";
+import { type Attend, type CausalModel, causalLogits, createSequenceClassifier } from "../models/index.ts";
 import { attention, type ParameterValues, slidingWindowBias } from "../nn/index.ts";
 import { addDimensions } from "../tensor/shape.ts";
 import {
@@ -115,5 +115,5 @@ export function decoderClassificationGraph(
       : places;
   const isLast = ops.toFloat32(ops.equal(places, ops.reduceMax(tokenPlaces, [-1])));
   const weights = ops.reshape(isLast, [BATCH, 1, TOKENS]);
-  return { logits: sequenceClassifierLogits(parameters, hidden, weights) };
+  return { logits: createSequenceClassifier(config).logits(parameters, hidden, weights) };
 }

@@ -53,7 +53,7 @@ function parameterValues(
   const stored = new Map<string, string>();
   const shapes: Record<string, Float32Tensor> = {};
   for (const [name, { shape }] of files.source.entries) {
-    const ours = model.parameterName(name);
+    const ours = model.parameterName(name, specs);
     if (ours === undefined || (known.has(ours) && !(ours in specs))) continue;
     stored.set(ours, name);
     shapes[ours] = { dtype: "float32", shape, data: new Float32Array(0) };

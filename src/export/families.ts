@@ -3,13 +3,13 @@ import type { Graph, Value } from "../graph/ir.ts";
 import { HEAD } from "../models/causal-model.ts";
 import type { HuggingFaceConfig } from "../models/config.ts";
 import {
-  bertMlmHeadSpecs,
-  bertSpecs,
   causalParameterName,
   createCausalModel,
-  parseBertConfig,
-  readLabelCount,
-  sequenceClassifierSpecs,
+  createEncoderModel,
+  createSequenceClassifier,
+  ENCODER_MODEL_TYPES,
+  encoderParameterName,
+  maskedLanguageSpecs,
 } from "../models/index.ts";
 import type { ParameterSpecs, ParameterValues } from "../nn/index.ts";
 import {
@@ -18,7 +18,7 @@ import {
   decoderFeaturesGraph,
   textGenerationGraph,
 } from "./decoder-graph.ts";
-import { bertFeaturesGraph, bertFillMaskGraph } from "./encoder-graph.ts";
+import { encoderClassificationGraph, encoderFeaturesGraph, fillMaskGraph } from "./encoder-graph.ts";
 
 /** Tasks under Optimum's names. */
 export const EXPORT_TASKS = [
@@ -50,8 +50,8 @@ export interface ExportableModel {
   readonly maxPositions: number;
   /** Whether positions are rows of a table, which has no more of them. */
   readonly hasLearnedPositions: boolean;
-  /** The model's name for a stored tensor; undefined for tensors that no task reads. */
-  readonly parameterName: (stored: string) => string | undefined;
+  /** The name under which a task's parameters know a stored tensor; undefined for tensors that it has no use for. */
+  readonly parameterName: (stored: string, specs: ParameterSpecs) => string | undefined;
   /** What its weights allow, the default first. */
   readonly tasks: ReadonlyMap<ExportTask, TaskGraph>;
 }
@@ -60,11 +60,11 @@ type OpenFamily = (config: HuggingFaceConfig, stored: ReadonlySet<string>) => Ex
 
 function decoderFamily(config: HuggingFaceConfig, stored: ReadonlySet<string>): ExportableModel {
   const model = createCausalModel(config);
-  const { vocabularySize, maxPositions, hiddenSize } = model.config;
+  const { vocabularySize, maxPositions } = model.config;
   const tasks = new Map<ExportTask, TaskGraph>();
   if (stored.has("score.weight")) {
     tasks.set("text-classification", {
-      specs: sequenceClassifierSpecs(model, readLabelCount(config)),
+      specs: createSequenceClassifier(config).specs,
       canHavePast: false,
       build: (...parts) => decoderClassificationGraph(model, config, ...parts),
     });
@@ -82,44 +82,46 @@ function decoderFamily(config: HuggingFaceConfig, stored: ReadonlySet<string>): 
     build: (...parts) => decoderFeaturesGraph(model, ...parts),
   });
   const parameterName = (name: string): string | undefined => causalParameterName(model, name);
-  const hasLearnedPositions = Object.values(model.specs).some(
-    ({ shape: [rows, columns] }) => rows === maxPositions && columns === hiddenSize,
-  );
+  const hasLearnedPositions = hasPositionTable(model.specs, model.config);
   return { kind: "decoder", vocabularySize, maxPositions, hasLearnedPositions, parameterName, tasks };
 }
 
-/** Parts of BERT checkpoints that no task reads: pooling and next-sentence heads, copies of tied weights, buffers. */
-const UNREAD_BERT = /(^|\.)pooler\.|\.position_ids$|^cls\.(seq_relationship|predictions\.decoder)\./;
-
-function bertFamily(json: HuggingFaceConfig, stored: ReadonlySet<string>): ExportableModel {
-  const config = parseBertConfig(json);
-  const prefix = [...stored].some((name) => name.startsWith("bert.")) ? "bert." : "";
-  const specs = bertSpecs(config, prefix);
+function encoderFamily(config: HuggingFaceConfig, stored: ReadonlySet<string>): ExportableModel {
+  const model = createEncoderModel(config);
+  const { vocabularySize, maxPositions } = model.config;
   const tasks = new Map<ExportTask, TaskGraph>();
-  if (stored.has("cls.predictions.bias")) {
-    tasks.set("fill-mask", {
-      specs: { ...specs, ...bertMlmHeadSpecs(config) },
-      canHavePast: false,
-      build: (graph, parameters) => bertFillMaskGraph(config, prefix, graph, parameters),
-    });
-  }
-  tasks.set("feature-extraction", {
-    specs,
-    canHavePast: false,
-    build: (graph, parameters) => bertFeaturesGraph(config, prefix, graph, parameters),
-  });
+  const add = (task: ExportTask, specs: ParameterSpecs, graphOf: typeof encoderFeaturesGraph): void => {
+    const has = (name: string): boolean => stored.has(name) || stored.has(name.slice(model.prefix.length));
+    if (!Object.keys(specs).every((name) => name in model.specs || has(name))) return;
+    tasks.set(task, { specs, canHavePast: false, build: (...parts) => graphOf(model, ...parts) });
+  };
+  add("text-classification", createSequenceClassifier(config).specs, encoderClassificationGraph);
+  add("fill-mask", maskedLanguageSpecs(model), fillMaskGraph);
+  add("feature-extraction", model.specs, encoderFeaturesGraph);
   return {
     kind: "encoder",
-    vocabularySize: config.vocabularySize,
-    maxPositions: config.maxPositions,
-    hasLearnedPositions: true,
-    parameterName: (name) => (UNREAD_BERT.test(name) ? undefined : name),
+    vocabularySize,
+    maxPositions,
+    hasLearnedPositions: hasPositionTable(model.specs, model.config),
+    parameterName: (name, specs) => encoderParameterName(model, specs, name),
     tasks,
   };
 }
 
+/** Whether positions are rows of a table. */
+function hasPositionTable(
+  specs: ParameterSpecs,
+  { maxPositions, hiddenSize }: { readonly maxPositions: number; readonly hiddenSize: number },
+): boolean {
+  return Object.values(specs).some(
+    ({ shape: [rows, columns] }) => rows === maxPositions && columns === hiddenSize,
+  );
+}
+
 /** `model_type` of config.json -> family; decoders, which have a table of their own, are all others. */
-const FAMILIES: Readonly<Record<string, OpenFamily>> = { bert: bertFamily };
+const FAMILIES: Readonly<Record<string, OpenFamily>> = Object.fromEntries(
+  ENCODER_MODEL_TYPES.map((modelType) => [modelType, encoderFamily]),
+);
 
 /**
  * The family of a model.

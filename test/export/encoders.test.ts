@@ -1,12 +1,13 @@
-/** Exported BERT, run by a plain ONNX Runtime session, against recorded transformers runs on padded batches. */
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+/** Exported encoders, run by a plain ONNX Runtime session, against recorded transformers runs on padded batches. */
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { exportOnnx } from "../../src/export/index.ts";
+import { ENCODER_MODEL_TYPES } from "../../src/models/index.ts";
 import { writeSafetensors } from "../../src/weights/index.ts";
 import { ExportedModel, int64Tensor } from "../support/exported-model.ts";
-import { expectAllClose, FIXTURES, Fixture } from "../support/fixtures.ts";
+import { expectAllClose, FIXTURES, Fixture, fixtureJson } from "../support/fixtures.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tutti-export-bert-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -91,6 +92,51 @@ test.each(["with the head in the file", "bare"])(
     );
   },
 );
+
+interface Recorded {
+  readonly task: "masked" | "classification";
+  readonly config: { readonly model_type: string };
+}
+
+const CASES = readdirSync(join(FIXTURES, "encoders"))
+  .filter((file) => file.endsWith(".json"))
+  .map((file) => file.slice(0, -".json".length));
+
+test("every encoder family is among the cases", () => {
+  const types = CASES.map((name) => fixtureJson<Recorded>(`encoders/${name}.json`).config.model_type);
+  expect([...new Set(types)].sort()).toEqual([...ENCODER_MODEL_TYPES].sort());
+});
+
+test.each(CASES)("logits of %s equal transformers'", async (name) => {
+  const { config, task } = fixtureJson<Recorded>(`encoders/${name}.json`);
+  const recorded = new Fixture(`encoders/${name}.safetensors`);
+  const path = join(folder, name);
+  writeSafetensors(
+    join(path, "model.safetensors"),
+    recorded.names("param.").map((parameter) => {
+      const { shape, data } = recorded.float(`param.${parameter}`);
+      return { name: parameter, dtype: "F32" as const, shape, data };
+    }),
+  );
+  writeFileSync(join(path, "config.json"), JSON.stringify(config));
+  const out = join(folder, `${name}-out`);
+  const manifest = await exportOnnx(path, out);
+  expect(manifest.task).toBe(task === "masked" ? "fill-mask" : "text-classification");
+  const ids = recorded.int("input_ids");
+  const { data } = recorded.int("attention_mask");
+  const typeIds = recorded.names("token_type_ids").map((rest) => recorded.int(`token_type_ids${rest}`));
+  const model = await ExportedModel.open(out);
+  const { logits } = await model.run(
+    { shape: ids.shape as [number, number], ids: ids.data, mask: data },
+    typeIds[0] && { token_type_ids: int64Tensor(typeIds[0].data, typeIds[0].shape) },
+  );
+  await model.close();
+  const received = logits!.data as Float32Array;
+  const width = received.length / data.length;
+  const kept = (values: ArrayLike<number>): number[] =>
+    Array.from(values).filter((_, flat) => task !== "masked" || data[Math.floor(flat / width)] !== 0);
+  expectAllClose(kept(received), kept(recorded.values("logits")), TOLERANCE, "logits");
+});
 
 test("a head that the weights lack is said with those that they have", async () => {
   const path = writeBert("none", (name) => name);
