@@ -9,6 +9,7 @@ import * as ops from "../graph/functions.ts";
 import type { Value } from "../graph/ir.ts";
 import { mergeHeads, splitFusedHeads } from "../nn/attention.ts";
 import { dropout, layerNormSpecs, lookUp, namedLayerNorm } from "../nn/layers.ts";
+import { adaptationOf } from "../nn/linear-adaptation.ts";
 import { matrix, type ParameterSpecs, type ParameterValues, vector } from "../nn/parameters.ts";
 import {
   attendTo,
@@ -94,12 +95,15 @@ export function parseGpt2Config(config: HuggingFaceConfig): Gpt2Config {
 }
 
 function conv1dSpecs(name: string, inputs: number, outputs: number, std: number): ParameterSpecs {
-  return { [`${name}.weight`]: matrix(inputs, outputs, std), [`${name}.bias`]: vector(outputs, 0) };
+  const weight = { ...matrix(inputs, outputs, std), isInputsFirst: true };
+  return { [`${name}.weight`]: weight, [`${name}.bias`]: vector(outputs, 0) };
 }
 
-/** x W + b with W [inputs, outputs]. */
+/** x W + b with W [inputs, outputs]; an adaptation of W changes the product before the bias is added. */
 function conv1d(parameters: ParameterValues, name: string, x: Value): Value {
-  return ops.add(ops.matmul(x, parameters(`${name}.weight`)), parameters(`${name}.bias`));
+  const weight = parameters(`${name}.weight`);
+  const plain = ops.matmul(x, weight);
+  return ops.add(adaptationOf(weight)?.(x, weight, plain) ?? plain, parameters(`${name}.bias`));
 }
 
 export function gpt2Specs(config: Gpt2Config): ParameterSpecs {

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type LoraConfig, loraModules, loraNames } from "../nn/lora.ts";
+import { type LoraConfig, linearSizes, loraModules, loraNames } from "../nn/lora.ts";
 import type { ParameterSpecs, Parameters } from "../nn/parameters.ts";
 import { writeFileAtomic } from "../support/atomic-file.ts";
 import { messageOf, TuttiError } from "../support/errors.ts";
@@ -18,7 +18,8 @@ const PREFIX = "base_model.model.";
 /** Keys under which the mathematics would differ, with the values that mean "not used". */
 const UNUSED: Readonly<Record<string, readonly unknown[]>> = {
   bias: ["none"],
-  fan_in_fan_out: [false],
+  // How base matrices are stored, which the model knows.
+  fan_in_fan_out: [false, true],
   lora_bias: [false],
   modules_to_save: [null],
   layer_replication: [null],
@@ -81,7 +82,7 @@ export function savePeftAdapter(
     use_dora: config.usesDora ?? false,
     target_modules: modules,
     bias: "none",
-    fan_in_fan_out: false,
+    fan_in_fan_out: modules.every((module) => specs[`${module}.weight`]!.isInputsFirst === true),
     init_lora_weights: true,
     modules_to_save: null,
     rank_pattern: {},
@@ -142,7 +143,7 @@ export function loadPeftAdapter(folder: string, specs: ParameterSpecs, name = "d
         hint: "the adapter belongs to another base model",
       });
     }
-    const [outputs, inputs] = weight.shape as [number, number];
+    const { outputs, inputs } = linearSizes(weight);
     const names = loraNames(module, config);
     take(`${PREFIX}${module}.lora_A.weight`, names.a, [config.rank, inputs]);
     take(`${PREFIX}${module}.lora_B.weight`, names.b, [outputs, config.rank]);

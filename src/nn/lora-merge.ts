@@ -1,6 +1,6 @@
 /** Folding an adapter into the weights it adapts, and taking it out again. */
 import { assert } from "../support/errors.ts";
-import { type LoraConfig, loraModules, loraNames, loraScale, rowNorms } from "./lora.ts";
+import { type LoraConfig, linearSizes, loraModules, loraNames, loraScale, rowNorms } from "./lora.ts";
 import type { ParameterSpecs, Parameters } from "./parameters.ts";
 
 export interface MergedLora {
@@ -24,7 +24,7 @@ export function mergeLora(
   const factors = new Map<string, Float32Array>();
   for (const module of modules) {
     const weight = base[`${module}.weight`]!.data;
-    addProduct(weight, adapter, module, config, 1);
+    addProduct(weight, specs, adapter, module, config, 1);
     if (!config.usesDora) continue;
     const magnitude = adapter[loraNames(module, config).magnitude]!.data;
     const norms = rowNorms(weight, magnitude.length);
@@ -46,15 +46,16 @@ export function mergeLora(
             factor.map((value) => 1 / value),
           );
         }
-        addProduct(weight, adapter, module, config, -1);
+        addProduct(weight, specs, adapter, module, config, -1);
       }
     },
   };
 }
 
-/** W += sign s B A. */
+/** W += sign s B A, turned where W is stored [inputs, outputs]. */
 function addProduct(
   weight: Float32Array,
+  specs: ParameterSpecs,
   adapter: Parameters,
   module: string,
   config: LoraConfig,
@@ -63,17 +64,21 @@ function addProduct(
   const names = loraNames(module, config);
   const a = adapter[names.a]!;
   const b = adapter[names.b]!.data;
-  const [rank, columns] = a.shape as [number, number];
+  const { rank } = config;
+  const spec = specs[`${module}.weight`]!;
+  const { outputs, inputs } = linearSizes(spec);
+  const [outputStride, inputStride] = spec.isInputsFirst ? [1, outputs] : [inputs, 1];
   const scale = sign * loraScale(config);
-  const sums = new Float64Array(columns);
-  for (let row = 0; row * columns < weight.length; row++) {
+  const sums = new Float64Array(inputs);
+  for (let output = 0; output < outputs; output++) {
     sums.fill(0);
     for (let k = 0; k < rank; k++) {
-      const factor = b[row * rank + k]!;
-      for (let column = 0; column < columns; column++)
-        sums[column]! += factor * a.data[k * columns + column]!;
+      const factor = b[output * rank + k]!;
+      for (let input = 0; input < inputs; input++) sums[input]! += factor * a.data[k * inputs + input]!;
     }
-    for (let column = 0; column < columns; column++) weight[row * columns + column]! += scale * sums[column]!;
+    for (let input = 0; input < inputs; input++) {
+      weight[output * outputStride + input * inputStride]! += scale * sums[input]!;
+    }
   }
 }
 

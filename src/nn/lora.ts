@@ -17,6 +17,7 @@ import { dropout } from "./layers.ts";
 import { adaptLinear, type LinearAdaptation } from "./linear-adaptation.ts";
 import {
   initialiseParameters,
+  type ParameterSpec,
   type ParameterSpecs,
   type Parameters,
   type ParameterValues,
@@ -64,15 +65,30 @@ const NOT_LINEAR = /embed|lm_head|\bwte\b|\bwpe\b|decoder\.weight$|relative_atte
 /**
  * The modules (parameter names without ".weight") that an adapter changes.
  *
- * @throws {TuttiError} INVALID_ARGUMENT for a bad configuration, a pattern that does not parse, or targets that
- *   match nothing
+ * @throws {TuttiError} INVALID_ARGUMENT for a bad configuration, a pattern that does not parse, targets that
+ *   match nothing, or DoRA on a matrix stored [inputs, outputs]
  */
 export function loraModules(specs: ParameterSpecs, config: LoraConfig): string[] {
   checkConfig(config);
+  const chosen = chooseModules(specs, config.targets);
+  const inputsFirst = config.usesDora && chosen.find((module) => specs[module + WEIGHT]!.isInputsFirst);
+  if (inputsFirst) {
+    throw new TuttiError(
+      "INVALID_ARGUMENT",
+      `DoRA cannot adapt "${inputsFirst}": its matrix is [inputs, outputs]`,
+      {
+        details: { module: inputsFirst },
+        hint: "use LoRA, with or without rank stabilisation",
+      },
+    );
+  }
+  return chosen;
+}
+
+function chooseModules(specs: ParameterSpecs, targets: LoraTargets): string[] {
   const linear = Object.entries(specs)
     .filter(([name, { shape }]) => shape.length === 2 && name.endsWith(WEIGHT) && !NOT_LINEAR.test(name))
     .map(([name]) => name.slice(0, -WEIGHT.length));
-  const { targets } = config;
   if (targets === "all-linear") return linear;
   const isTarget = "pattern" in targets ? matcherOf(targets.pattern) : endsInOneOf(targets);
   const chosen = linear.filter(isTarget);
@@ -116,11 +132,17 @@ function matcherOf(pattern: string): (module: string) => boolean {
   }
 }
 
+/** Sizes of a linear layer by the spec of its matrix. */
+export function linearSizes({ shape, isInputsFirst }: ParameterSpec): { outputs: number; inputs: number } {
+  const [rows, columns] = shape as [number, number];
+  return isInputsFirst ? { outputs: columns, inputs: rows } : { outputs: rows, inputs: columns };
+}
+
 /** The adapter's own parameters. A starts uniform within 1 / sqrt(H), B at 0: the start changes nothing. */
 export function loraSpecs(specs: ParameterSpecs, config: LoraConfig): ParameterSpecs {
   const added: Record<string, ParameterSpecs[string]> = {};
   for (const module of loraModules(specs, config)) {
-    const [outputs, inputs] = specs[module + WEIGHT]!.shape as [number, number];
+    const { outputs, inputs } = linearSizes(specs[module + WEIGHT]!);
     const names = loraNames(module, config);
     // Kaiming uniform with a = sqrt(5): bound sqrt(6 / ((1 + 5) H)).
     added[names.a] = {

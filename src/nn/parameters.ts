@@ -14,6 +14,8 @@ export interface ParameterSpec {
     | { readonly uniformBound: number };
   /** Matrices decay; biases and normalisation weights do not. */
   readonly decays: boolean;
+  /** A linear layer's matrix stored [inputs, outputs], as GPT-2 does; others are [outputs, inputs]. @default false */
+  readonly isInputsFirst?: boolean;
 }
 
 export type ParameterSpecs = Readonly<Record<string, ParameterSpec>>;
