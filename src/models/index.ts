@@ -45,6 +45,28 @@ export {
 export { type ModelFiles, openModelFiles } from "./model-files.ts";
 export { type LoadedAdapter, loadPeftAdapter, savePeftAdapter } from "./peft-adapter.ts";
 export {
+  createSeq2SeqModel,
+  isSeq2SeqConfig,
+  isSeq2SeqModel,
+  SEQ2SEQ_MODEL_TYPES,
+  type Seq2SeqTargets,
+  seq2SeqCrossEntropy,
+  seq2SeqLogits,
+  seq2SeqLogLikelihood,
+} from "./seq2seq-families.ts";
+export {
+  type AttendToTarget,
+  type EncoderInputs,
+  type EncoderMemory,
+  fusePassages,
+  type KeysAndValues,
+  type SelfAttentionLayer,
+  type Seq2SeqConfig,
+  type Seq2SeqModel,
+  type Seq2SeqOptions,
+  type TargetInputs,
+} from "./seq2seq-model.ts";
+export {
   lastTokenWeights,
   readLabelCount,
   sequenceClassifierLogits,

@@ -10,7 +10,7 @@ export {
   withLora,
 } from "./lora.ts";
 export { type MergedLora, mergeLora } from "./lora-merge.ts";
-export { causalBias, slidingWindowBias } from "./masks.ts";
+export { causalBias, paddingBias, slidingWindowBias } from "./masks.ts";
 export {
   checkParameters,
   declareParameters,
@@ -22,6 +22,11 @@ export {
   type ParameterValues,
   vector,
 } from "./parameters.ts";
+export {
+  type RelativePositionSettings,
+  relativePositionBias,
+  relativePositionBucket,
+} from "./relative-position.ts";
 export { type ResizeOptions, resizeEmbeddings } from "./resize-embeddings.ts";
 export { type Rotate, rotaryEmbedding } from "./rotary.ts";
 export type { RotarySettings } from "./rotary-frequencies.ts";

@@ -1,4 +1,4 @@
-/** Attention biases of causal decoders: 0 where a query may look, {@link MASKED_BIAS} or less where not. */
+/** Attention biases: 0 where a query may look, {@link MASKED_BIAS} or less where not. */
 import * as ops from "../graph/functions.ts";
 import type { Value } from "../graph/ir.ts";
 import { type Float32Tensor, float32, type HostTensor } from "../tensor/host-tensor.ts";
@@ -46,4 +46,15 @@ export function causalBias(attentionMask: HostTensor): Float32Tensor {
     }
   }
   return float32([batch, 1, tokens, tokens], bias);
+}
+
+/**
+ * Bias f32 [B, 1, 1, T] under which every query sees all tokens of its row and no padding.
+ *
+ * @param attentionMask [B, T], 1 for tokens and 0 for padding
+ */
+export function paddingBias(attentionMask: HostTensor): Float32Tensor {
+  const [batch, tokens] = attentionMask.shape as [number, number];
+  const bias = Float32Array.from(attentionMask.data, (isToken) => (isToken ? 0 : MASKED_BIAS));
+  return float32([batch, 1, 1, tokens], bias);
 }
