@@ -13,6 +13,7 @@ import {
   writeGgufModel,
   writeSafetensors,
 } from "../weights/index.ts";
+import { configJsonText } from "./config.ts";
 import { type ModelFiles, openModelFiles } from "./model-files.ts";
 
 export type ConversionTarget =
@@ -115,7 +116,7 @@ function writeFolder(
   }
   if (files.chatTemplate !== undefined) write("chat_template.jinja", files.chatTemplate);
   // Written last: a folder with this file is complete.
-  write("config.json", json({ ...files.config, dtype: TORCH_DTYPES[dtype] }));
+  write("config.json", configJsonText({ ...files.config, dtype: TORCH_DTYPES[dtype] }));
   return { tensors: tensors.length, files: written };
 }
 

@@ -7,9 +7,11 @@ import { createCausalModel } from "./causal-families.ts";
 import { causalParameterName } from "./causal-weights.ts";
 import type { HuggingFaceConfig } from "./config.ts";
 import type { ModelFiles } from "./model-files.ts";
+import { createSeq2SeqModel, isSeq2SeqConfig } from "./seq2seq-families.ts";
+import { seq2SeqParameterNames } from "./seq2seq-weights.ts";
 
 export type ModelSupport =
-  | { readonly kind: "decoder" | "encoder" }
+  | { readonly kind: "decoder" | "encoder" | "encoder-decoder" }
   /** The sentence that names the key or tensor in the way. */
   | { readonly kind: "unsupported"; readonly reason: string };
 
@@ -33,16 +35,26 @@ export interface ModelDescription {
   readonly support: ModelSupport;
 }
 
+function causalParameters(config: HuggingFaceConfig, names: readonly string[]) {
+  const model = createCausalModel(config);
+  return { model, stored: new Set(names.map((name) => causalParameterName(model, name))) };
+}
+
+function seq2SeqParameters(config: HuggingFaceConfig, names: readonly string[]) {
+  const model = createSeq2SeqModel(config);
+  return { model, stored: new Set(seq2SeqParameterNames(model, names).values()) };
+}
+
 function supportOf(config: HuggingFaceConfig, names: readonly string[]): ModelSupport {
   try {
     if (config.model_type === "bert") {
       parseBertConfig(config);
       return { kind: "encoder" };
     }
-    const model = createCausalModel(config);
-    const stored = new Set(names.map((name) => causalParameterName(model, name)));
+    const isSeq2Seq = isSeq2SeqConfig(config);
+    const { model, stored } = isSeq2Seq ? seq2SeqParameters(config, names) : causalParameters(config, names);
     const missing = Object.keys(model.specs).find((name) => !stored.has(name));
-    if (missing === undefined) return { kind: "decoder" };
+    if (missing === undefined) return { kind: isSeq2Seq ? "encoder-decoder" : "decoder" };
     return { kind: "unsupported", reason: `the weights lack the parameter "${missing}"` };
   } catch (error) {
     if (!TuttiError.is(error)) throw error;

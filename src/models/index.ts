@@ -64,8 +64,16 @@ export {
   type Seq2SeqConfig,
   type Seq2SeqModel,
   type Seq2SeqOptions,
+  type Seq2SeqTensorNames,
   type TargetInputs,
 } from "./seq2seq-model.ts";
+export {
+  type LoadedSeq2SeqModel,
+  loadSeq2SeqModel,
+  openSeq2SeqModel,
+  type StoredSeq2SeqModel,
+  saveSeq2SeqModel,
+} from "./seq2seq-weights.ts";
 export {
   lastTokenWeights,
   readLabelCount,

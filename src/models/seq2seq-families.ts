@@ -11,27 +11,32 @@ import type { HuggingFaceConfig } from "./config.ts";
 import type { Seq2SeqConfig, Seq2SeqFamily, Seq2SeqModel } from "./seq2seq-model.ts";
 import { T5 } from "./t5.ts";
 
-type BuildModel = (modelType: string, config: HuggingFaceConfig) => Seq2SeqModel;
+interface FamilyRow {
+  readonly build: (modelType: string, config: HuggingFaceConfig) => Seq2SeqModel;
+  readonly withOwnHead: (config: HuggingFaceConfig) => HuggingFaceConfig;
+}
 
 /** Hides a family's own configuration type behind the common interface. */
-function family<Config extends Seq2SeqConfig>(rules: Seq2SeqFamily<Config>): BuildModel {
-  return (modelType, huggingFaceConfig) => {
+function family<Config extends Seq2SeqConfig>(rules: Seq2SeqFamily<Config>): FamilyRow {
+  const build: FamilyRow["build"] = (modelType, huggingFaceConfig) => {
     const config = rules.parseConfig(huggingFaceConfig);
     return {
       modelType,
       config,
+      names: rules.names,
       specs: rules.specs(config),
       encode: (parameters, inputs, options) => rules.encode(config, parameters, inputs, options),
       memory: (parameters, hidden) => rules.memory(config, parameters, hidden),
       decode: (parameters, memory, inputs, options) =>
         rules.decode(config, parameters, memory, inputs, options),
-      head: (parameters) => parameters(config.hasTiedEmbeddings ? rules.embedding : HEAD),
+      head: (parameters) => parameters(config.hasTiedEmbeddings ? rules.names.embedding : HEAD),
     };
   };
+  return { build, withOwnHead: rules.withOwnHead };
 }
 
 /** `model_type` of config.json -> family. Adding a family is adding a row. */
-const SEQ2SEQ_FAMILIES: Readonly<Record<string, BuildModel>> = {
+const SEQ2SEQ_FAMILIES: Readonly<Record<string, FamilyRow>> = {
   t5: family(T5),
 };
 
@@ -63,7 +68,15 @@ export function createSeq2SeqModel(config: HuggingFaceConfig): Seq2SeqModel {
       },
     );
   }
-  return SEQ2SEQ_FAMILIES[modelType]!(modelType, config);
+  return SEQ2SEQ_FAMILIES[modelType]!.build(modelType, config);
+}
+
+/**
+ * The same config.json with an output projection of its own: transformers 5 writes every T5 as tied, whatever the weights
+ * hold.
+ */
+export function withOwnHead(config: HuggingFaceConfig): HuggingFaceConfig {
+  return SEQ2SEQ_FAMILIES[String(config.model_type)]!.withOwnHead(config);
 }
 
 /** The decoder's hidden states as the output projection reads them. */

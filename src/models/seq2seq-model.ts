@@ -86,10 +86,21 @@ export interface Seq2SeqOptions {
   readonly isTraining?: boolean;
 }
 
+/** How checkpoints of a family name what is no parameter of its own. */
+export interface Seq2SeqTensorNames {
+  /** The embedding table. */
+  readonly embedding: string;
+  /** Other names of the same table. */
+  readonly embeddingCopies: readonly string[];
+  /** Tensors that nothing reads. */
+  readonly unused: readonly string[];
+}
+
 /** An encoder-decoder language model of any family, ready to build graphs. */
 export interface Seq2SeqModel {
   readonly modelType: string;
   readonly config: Seq2SeqConfig;
+  readonly names: Seq2SeqTensorNames;
   /** Parameters of encoder, decoder and head. */
   readonly specs: ParameterSpecs;
   /** Final hidden states of the source f32 [B, S, H]. */
@@ -126,8 +137,9 @@ export interface Seq2SeqFamily<Config extends Seq2SeqConfig> {
     inputs: TargetInputs,
     options?: Seq2SeqOptions,
   ) => Value;
-  /** Name of the embedding table. */
-  readonly embedding: string;
+  readonly names: Seq2SeqTensorNames;
+  /** The same config.json with an output projection beside the embedding table, read as before. */
+  readonly withOwnHead: (config: HuggingFaceConfig) => HuggingFaceConfig;
 }
 
 /** Softmax attention of the tokens at hand over themselves. */

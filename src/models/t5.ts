@@ -23,7 +23,7 @@ import {
 } from "./seq2seq-model.ts";
 import { parseT5Config, T5_ACTIVATIONS, type T5Config } from "./t5-config.ts";
 
-export const T5_EMBEDDING = "shared.weight";
+const EMBEDDING = "shared.weight";
 
 type Stack = "encoder" | "decoder";
 const SELF = "layer.0.SelfAttention";
@@ -57,7 +57,7 @@ function t5Specs(config: T5Config): ParameterSpecs {
   const { hiddenSize, vocabularySize, numHeads, relativeBuckets, initializerFactor: factor } = config;
   const norm = vector(hiddenSize, factor);
   const specs: Record<string, ParameterSpecs[string]> = {
-    [T5_EMBEDDING]: matrix(vocabularySize, hiddenSize, factor),
+    [EMBEDDING]: matrix(vocabularySize, hiddenSize, factor),
   };
   const addStack = (stack: Stack, layers: number): void => {
     for (let index = 0; index < layers; index++) {
@@ -110,7 +110,7 @@ function partsOf(config: T5Config, parameters: ParameterValues, { isTraining = f
         : activation(project(`${dense}.wi`, normed));
       return project(`${dense}.wo`, drop(inner));
     });
-  const embed = (ids: Value): Value => drop(lookUp(parameters(T5_EMBEDDING), ids));
+  const embed = (ids: Value): Value => drop(lookUp(parameters(EMBEDDING), ids));
   const finish = (stack: Stack, x: Value): Value => drop(norm(`${stack}.final_layer_norm`, x));
   return { probability, project, heads, relativeBias, residual, feedForward, embed, finish };
 }
@@ -194,5 +194,15 @@ export const T5: Seq2SeqFamily<T5Config> = {
   encode: t5Encode,
   memory: t5Memory,
   decode: t5Decode,
-  embedding: T5_EMBEDDING,
+  names: {
+    embedding: EMBEDDING,
+    embeddingCopies: ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"],
+    // Left over in the first checkpoints: cross-attention knows no positions.
+    unused: [`decoder.block.0.${CROSS}.relative_attention_bias.weight`],
+  },
+  withOwnHead: (config) => ({
+    ...config,
+    tie_word_embeddings: false,
+    scale_decoder_outputs: config.scale_decoder_outputs ?? true,
+  }),
 };
