@@ -58,13 +58,7 @@ export interface SelfAttentionLayer {
 }
 
 /** q, k, v f32 [B, N, T, D] of the new tokens and the whole bias on their scores -> [B, N, T, D]. */
-export type AttendToTarget = (
-  layer: SelfAttentionLayer,
-  q: Value,
-  k: Value,
-  v: Value,
-  bias: Value,
-) => Value;
+export type AttendToTarget = (layer: SelfAttentionLayer, q: Value, k: Value, v: Value, bias: Value) => Value;
 
 export interface TargetInputs {
   /** i32 [B, T] */

@@ -93,11 +93,16 @@ function partsOf(config: T5Config, parameters: ParameterValues, { isTraining = f
   const norm = (name: string, x: Value): Value =>
     ops.rmsNorm(x, parameters(`${name}.weight`), config.layerNormEpsilon);
   const relativeBias = (stack: Stack, queries: Value, keys: Value): Value =>
-    relativePositionBias(parameters(`${stack}.block.0.${SELF}.relative_attention_bias.weight`), queries, keys, {
-      buckets: config.relativeBuckets,
-      maxDistance: config.maxDistance,
-      isBidirectional: stack === "encoder",
-    });
+    relativePositionBias(
+      parameters(`${stack}.block.0.${SELF}.relative_attention_bias.weight`),
+      queries,
+      keys,
+      {
+        buckets: config.relativeBuckets,
+        maxDistance: config.maxDistance,
+        isBidirectional: stack === "encoder",
+      },
+    );
   /** x + dropout(inner(norm(x))), the layer stored under `name`. */
   const residual = (name: string, x: Value, inner: (normed: Value) => Value): Value =>
     ops.add(x, drop(inner(norm(`${name}.layer_norm`, x))));
@@ -145,11 +150,7 @@ function t5Encode(
   return parts.finish("encoder", last);
 }
 
-function keysAndValues(
-  { heads }: ReturnType<typeof partsOf>,
-  hidden: Value,
-  layer: number,
-): KeysAndValues {
+function keysAndValues({ heads }: ReturnType<typeof partsOf>, hidden: Value, layer: number): KeysAndValues {
   const name = `decoder.block.${layer}.${CROSS}`;
   return { keys: heads(`${name}.k`, hidden), values: heads(`${name}.v`, hidden) };
 }

@@ -133,10 +133,17 @@ function buildStep(
   declared: ParameterValues,
   bucket: Bucket,
 ): StepOutputs {
-  const { batch, source, target, labels } = bucket as Record<"batch" | "source" | "target" | "labels", number>;
+  const { batch, source, target, labels } = bucket as Record<
+    "batch" | "source" | "target" | "labels",
+    number
+  >;
   const parameters = withLora(declared, model.specs, adapter ? [adapter] : [], { isTraining: true });
   const positions = (count: number) =>
-    graph.constant("int32", [1, count], Int32Array.from({ length: count }, (_, index) => index));
+    graph.constant(
+      "int32",
+      [1, count],
+      Int32Array.from({ length: count }, (_, index) => index),
+    );
   const sourceBias = graph.input("source_bias", "float32", [batch, 1, 1, source]);
   const encoded = model.encode(
     parameters,

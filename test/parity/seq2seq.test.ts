@@ -132,9 +132,7 @@ describe.each([createOrtBackend({ threads: 1 }), createReferenceBackend()])("$na
     };
     of(loss!, "grad");
     // The same loss over the likelihoods of the rows.
-    const scale = graph.inputs.find(
-      ({ source }) => source.origin === "input" && source.name === "scale",
-    )!;
+    const scale = graph.inputs.find(({ source }) => source.origin === "input" && source.name === "scale")!;
     of(ops.neg(ops.mul(ops.sumAll(likelihoods!), scale)), "grad_of_likelihood");
     const executable = await backend.compile(graph, outputs);
     const results = await executable.run({ ...feedsOf(seq2Seq), ...parameters });

@@ -121,8 +121,18 @@ test("what cannot be trained on is refused or left out", () => {
   const { batching } = options;
   const cases: [readonly (typeof examples)[0][], object, string, RegExp][] = [
     [[silent], {}, "DATASET_INVALID", /none of 1/],
-    [examples, { batching: { ...batching, sourceTokens: [8] } }, "INVALID_ARGUMENT", /source of example "Oslo"/],
-    [examples, { batching: { ...batching, targetTokens: [4] } }, "INVALID_ARGUMENT", /target of example "Oslo"/],
+    [
+      examples,
+      { batching: { ...batching, sourceTokens: [8] } },
+      "INVALID_ARGUMENT",
+      /source of example "Oslo"/,
+    ],
+    [
+      examples,
+      { batching: { ...batching, targetTokens: [4] } },
+      "INVALID_ARGUMENT",
+      /target of example "Oslo"/,
+    ],
     [examples, { batching: { ...batching, targetTokens: [2.5] } }, "INVALID_ARGUMENT", /2\.5/],
     [examples, { batching: { ...batching, rowsPerBatch: 0 } }, "INVALID_ARGUMENT", /received 0/],
     [examples, { accumulation: 0 }, "INVALID_ARGUMENT", /accumulation/],
