@@ -1,14 +1,55 @@
 /** Reading a model's weights for generation: one tensor at a time, quantised at once where few bits are asked for. */
-import { inputKind, inputName } from "../graph/ir.ts";
-import { type CausalModel, causalParameterName } from "../models/index.ts";
-import { checkParameters, declareParameters } from "../nn/index.ts";
+import { type Graph, inputKind, inputName, type Value } from "../graph/ir.ts";
+import {
+  type CausalModel,
+  causalParameterName,
+  createCausalModel,
+  type HuggingFaceConfig,
+  isSeq2SeqConfig,
+  openSeq2SeqModel,
+  type Seq2SeqModel,
+} from "../models/index.ts";
+import { checkParameters, declareParameters, type ParameterValues } from "../nn/index.ts";
 import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
 import type { WeightSource } from "../weights/index.ts";
 import { buildDecoderGraph } from "./decoder-graph.ts";
 import { canQuantize, type QuantizedMatrix, quantizeMatrix, type WeightBits } from "./quantize.ts";
+import { buildEncoderGraph, buildSeq2SeqDecoderGraph } from "./seq2seq-graph.ts";
 import type { GenerationWeights } from "./weight-values.ts";
 
-/** How a graph uses its weights: in products x W^T, as tables whose rows are looked up, and otherwise. */
+/** A model and how a checkpoint holds its weights. */
+export interface StoredModel {
+  readonly model: CausalModel | Seq2SeqModel;
+  /** The model's name for a stored tensor; undefined for what it does not need. */
+  parameterName(stored: string): string | undefined;
+  /** The graphs that generation runs. */
+  buildGraphs(weights: (graph: Graph) => ParameterValues): readonly Graph[];
+}
+
+/**
+ * The model that a config.json and the tensors beside it describe.
+ *
+ * @throws {TuttiError} MODEL_CONFIG_UNSUPPORTED, WEIGHTS_MISMATCH
+ */
+export function openStoredModel(config: HuggingFaceConfig, source: WeightSource): StoredModel {
+  if (isSeq2SeqConfig(config)) {
+    const { model, parameterNames } = openSeq2SeqModel(config, source);
+    return {
+      model,
+      parameterName: (stored) => parameterNames.get(stored),
+      buildGraphs: (weights) =>
+        [buildEncoderGraph, buildSeq2SeqDecoderGraph].map((build) => build(model, weights).graph),
+    };
+  }
+  const model = createCausalModel(config);
+  return {
+    model,
+    parameterName: (stored) => causalParameterName(model, stored),
+    buildGraphs: (weights) => [buildDecoderGraph(model, weights, 1).graph],
+  };
+}
+
+/** How graphs use their weights: in products x W^T, as tables whose rows are looked up, and otherwise. */
 interface WeightUses {
   readonly products: ReadonlySet<string>;
   readonly tables: ReadonlySet<string>;
@@ -23,19 +64,20 @@ const FINER_TYPE = /^Q[568]/;
 /** Of finer types, of tables, and of the output projection, whose errors reach the logits undamped. */
 const FINER_BITS = 8;
 
-function weightUses(model: CausalModel): WeightUses {
-  let head = "";
-  const { graph } = buildDecoderGraph(
-    model,
-    (empty) => {
-      const values = declareParameters(empty, model.specs);
-      head = inputName(model.head(values));
-      return values;
-    },
-    1,
-  );
-  const uses = { products: new Set<string>(), tables: new Set<string>(), others: new Set<string>(), head };
-  for (const { op, inputs, attributes } of graph.nodes) {
+function weightUses({ model, buildGraphs }: StoredModel): WeightUses {
+  let head: Value | undefined;
+  const graphs = buildGraphs((empty) => {
+    const values = declareParameters(empty, model.specs);
+    head = model.head(values);
+    return values;
+  });
+  const uses = {
+    products: new Set<string>(),
+    tables: new Set<string>(),
+    others: new Set<string>(),
+    head: inputName(head!),
+  };
+  for (const { op, inputs, attributes } of graphs.flatMap(({ nodes }) => nodes)) {
     for (const [index, input] of inputs.entries()) {
       if (inputKind(input) !== "parameter") continue;
       const isProduct = op === "matmul" && index === 1 && attributes.transposeB === true;
@@ -68,26 +110,26 @@ export interface ReadWeightsOptions {
 }
 
 /**
- * The weights of `model`. With few bits, matrices that stand in products x W^T and embedding tables become blocks of
+ * The weights of a model. With few bits, matrices that stand in products x W^T and embedding tables become blocks of
  * integers; tables, the output projection and what a GGUF file holds in more than 4 bits always of 8.
  *
  * @throws {TuttiError} WEIGHTS_MISMATCH, and what the reader of the format throws
  */
 export function readGenerationWeights(
-  model: CausalModel,
+  stored: StoredModel,
   source: WeightSource,
   { bits, onTensor }: ReadWeightsOptions,
 ): GenerationWeights {
-  const uses = bits === 32 ? undefined : weightUses(model);
+  const uses = bits === 32 ? undefined : weightUses(stored);
   const plain = new Map<string, Float32Tensor>();
   const quantized = new Map<string, QuantizedMatrix>();
   const shapes: Record<string, Float32Tensor> = {};
   let done = 0;
-  for (const [stored, entry] of source.entries) {
+  for (const [storedName, entry] of source.entries) {
     onTensor?.(done++, source.entries.size);
-    const name = causalParameterName(model, stored);
+    const name = stored.parameterName(storedName);
     if (name === undefined) continue;
-    const { shape, data } = source.read(stored);
+    const { shape, data } = source.read(storedName);
     if (!(data instanceof Float32Array)) continue;
     const tensor = float32(shape, data);
     // Only its shape is looked at below; the array itself is not kept twice.
@@ -102,7 +144,7 @@ export function readGenerationWeights(
     }
   }
   onTensor?.(source.entries.size, source.entries.size);
-  checkParameters(model.specs, shapes, source.path);
+  checkParameters(stored.model.specs, shapes, source.path);
   return { plain, quantized };
 }
 
