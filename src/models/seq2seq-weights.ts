@@ -59,7 +59,7 @@ export function openSeq2SeqModel(config: HuggingFaceConfig, source: WeightSource
   const [table, ...copies] = [embedding, ...embeddingCopies].filter((name) => source.entries.has(name));
   const other = copies.find((name) => !holdSame(source, table!, name));
   if (other !== undefined) {
-    throw new TuttiError("WEIGHTS_MISMATCH", `${source.path}: tensor "${other}" differs from "${table}"`, {
+    throw new TuttiError("WEIGHTS_MISMATCH", `${source.path}: tensors "${table}" and "${other}" differ`, {
       details: { path: source.path, tensor: other },
       hint: "encoder and decoder must read one embedding table",
     });

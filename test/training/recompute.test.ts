@@ -4,7 +4,14 @@ import { gradients } from "../../src/graph/autodiff.ts";
 import * as ops from "../../src/graph/functions.ts";
 import { Graph, type RegionKind, type Value } from "../../src/graph/ir.ts";
 import { vocabularyCrossEntropy } from "../../src/losses/index.ts";
-import { bertEncoder, bertSpecs, createCausalModel, parseBertConfig } from "../../src/models/index.ts";
+import {
+  bertEncoder,
+  bertSpecs,
+  createCausalModel,
+  createSeq2SeqModel,
+  parseBertConfig,
+  seq2SeqCrossEntropy,
+} from "../../src/models/index.ts";
 import { declareParameters, initialiseParameters, type ParameterSpecs } from "../../src/nn/index.ts";
 import { createOrtBackend, type Feeds } from "../../src/runtime/index.ts";
 import { int32, zeros } from "../../src/tensor/host-tensor.ts";
@@ -74,6 +81,31 @@ function encoder(): { specs: ParameterSpecs; build: Build } {
   };
 }
 
+function encoderDecoder(): { specs: ParameterSpecs; build: Build } {
+  const model = createSeq2SeqModel({
+    model_type: "t5",
+    vocab_size: SIZES.vocab_size,
+    d_model: 16,
+    d_kv: 4,
+    d_ff: 24,
+    num_layers: 2,
+    num_heads: 4,
+    feed_forward_proj: "gated-gelu",
+  });
+  return {
+    specs: model.specs,
+    build: (graph, parameters) => {
+      const inputs = inputsOf(graph);
+      const memory = model.encode(parameters, inputs);
+      const hidden = model.decode(parameters, memory, { ...inputs, memoryBias: inputs.attentionBias });
+      return seq2SeqCrossEntropy(model, parameters, hidden, {
+        labels: graph.input("labels", "int32", [BATCH * TOKENS]),
+        scale: graph.scalar(1 / (BATCH * TOKENS)),
+      });
+    },
+  };
+}
+
 async function run(
   { specs, build }: { specs: ParameterSpecs; build: Build },
   recompute: readonly RegionKind[],
@@ -94,6 +126,7 @@ async function run(
 
 test.each([
   ["bert", encoder()],
+  ["t5", encoderDecoder()],
   ["llama", decoder({ ...DECODER, model_type: "llama" })],
   ["qwen3", decoder({ ...DECODER, model_type: "qwen3" })],
   ["gemma2", decoder({ ...GEMMA, model_type: "gemma2" })],
