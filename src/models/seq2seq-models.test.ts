@@ -102,7 +102,10 @@ test("a saved folder, and the same weights in two files, load as they were", () 
     const tensors = names.filter((name) => weightMap[name] === file);
     writeSafetensors(
       join(sharded, file),
-      tensors.map((name) => ({ name, dtype: "F32", ...parameters[name]! }) as const),
+      tensors.map((name) => {
+        const { shape, data } = parameters[name]!;
+        return { name, dtype: "F32" as const, shape, data };
+      }),
     );
   }
   writeFileSync(join(sharded, "model.safetensors.index.json"), JSON.stringify({ weight_map: weightMap }));

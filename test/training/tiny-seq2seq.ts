@@ -11,14 +11,9 @@ import {
 } from "../../src/nn/index.ts";
 import type { OptimizerSettings } from "../../src/optim/index.ts";
 import { loadTokenizer, type Tokenizer } from "../../src/text/index.ts";
-import {
-  createSeq2SeqTask,
-  pairExamples,
-  parameterGroups,
-  type Seq2SeqBatching,
-  type TrainingSettings,
-} from "../../src/train/index.ts";
+import { createSeq2SeqTask, pairExamples, type Seq2SeqBatching } from "../../src/train/index.ts";
 import { writeUnigramTokenizer } from "../support/unigram-tokenizer.ts";
+import { settingsOf, type TinyRun } from "./tiny-fine-tuning.ts";
 
 function unigramTokenizer(): Tokenizer {
   const folder = mkdtempSync(join(tmpdir(), "tutti-unigram-"));
@@ -61,18 +56,13 @@ export const steadyModel = createSeq2SeqModel({ ...CONFIG, dropout_rate: 0 });
 
 export const examples = pairExamples(tokenizer, pairs, { maxSourceTokens: 48, maxTargetTokens: 24 });
 
-interface TinyRun {
+interface PairRun extends Omit<TinyRun, "batching"> {
   readonly batching: Seq2SeqBatching;
-  readonly epochs: number;
-  readonly accumulation: number;
-  readonly optimizer: OptimizerSettings;
-  readonly learningRate: number;
-  readonly adapter?: LoraConfig;
 }
 
 const BATCHING: Seq2SeqBatching = { sourceTokens: [32, 48], targetTokens: [24], rowsPerBatch: 4 };
 
-export const SEQ2SEQ_RUNS: Readonly<Record<string, TinyRun>> = {
+export const SEQ2SEQ_RUNS: Readonly<Record<string, PairRun>> = {
   "seq2seq-full": {
     batching: BATCHING,
     epochs: 24,
@@ -96,16 +86,5 @@ export function prepareSeq2Seq(name: string, outputFolder: string) {
   const base = initialiseParameters(model.specs, 3);
   const own = run.adapter ? initialiseLora(base, model.specs, run.adapter, 4) : {};
   const parameters: Parameters = { ...base, ...own };
-  const settings: TrainingSettings = {
-    seed: 5,
-    totalSteps: task.totalSteps,
-    groups: parameterGroups(task, { learningRate: run.learningRate, weightDecay: 0.01 }),
-    optimizer: run.optimizer,
-    schedule: { kind: "wsd", warmupSteps: 4, decaySteps: 16, totalSteps: task.totalSteps },
-    maxGradientNorm: 1,
-    checkpointEverySteps: 2,
-    fingerprint: name,
-    outputFolder,
-  };
-  return { task, parameters, settings };
+  return { task, parameters, settings: settingsOf(task, run, name, outputFolder) };
 }
