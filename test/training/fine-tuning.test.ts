@@ -6,14 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { initialiseParameters } from "../../src/nn/index.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
 import { type Float32Tensor, zeros } from "../../src/tensor/host-tensor.ts";
-import {
-  type Batching,
-  CompiledSteps,
-  createCausalLanguageModelTask,
-  readMetrics,
-  train,
-  trainingPaths,
-} from "../../src/train/index.ts";
+import { type Batching, CompiledSteps, createCausalLanguageModelTask, train } from "../../src/train/index.ts";
 import { countTargets } from "../../src/train/sequence-rows.ts";
 import { expectAllClose } from "../support/fixtures.ts";
 import { expectLossFalls } from "./loss-falls.ts";

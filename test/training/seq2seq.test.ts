@@ -6,14 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { initialiseParameters, loraModules } from "../../src/nn/index.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
 import { type Float32Tensor, zeros } from "../../src/tensor/host-tensor.ts";
-import {
-  CompiledSteps,
-  createSeq2SeqTask,
-  readMetrics,
-  type Seq2SeqBatching,
-  train,
-  trainingPaths,
-} from "../../src/train/index.ts";
+import { CompiledSteps, createSeq2SeqTask, type Seq2SeqBatching } from "../../src/train/index.ts";
 import { expectAllClose } from "../support/fixtures.ts";
 import { expectLossFalls } from "./loss-falls.ts";
 import { examples, model, prepareSeq2Seq, SEQ2SEQ_RUNS, steadyModel } from "./tiny-seq2seq.ts";

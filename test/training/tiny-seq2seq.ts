@@ -3,13 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSeq2SeqModel } from "../../src/models/index.ts";
-import {
-  initialiseLora,
-  initialiseParameters,
-  type LoraConfig,
-  type Parameters,
-} from "../../src/nn/index.ts";
-import type { OptimizerSettings } from "../../src/optim/index.ts";
+import { initialiseLora, initialiseParameters, type Parameters } from "../../src/nn/index.ts";
 import { loadTokenizer, type Tokenizer } from "../../src/text/index.ts";
 import { createSeq2SeqTask, pairExamples, type Seq2SeqBatching } from "../../src/train/index.ts";
 import { writeUnigramTokenizer } from "../support/unigram-tokenizer.ts";
