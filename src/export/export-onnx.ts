@@ -3,7 +3,7 @@ import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Graph, reachableNodes, type Value } from "../graph/ir.ts";
 import { type ModelFiles, openModelFiles } from "../models/index.ts";
-import { jsonDocument, modelDocuments } from "../models/model-documents.ts";
+import { configDocument, jsonDocument, modelDocuments } from "../models/model-documents.ts";
 import { checkParameters, declareParameters } from "../nn/index.ts";
 import { weightUses } from "../nn/weight-uses.ts";
 import { lowerToOnnx } from "../onnx/index.ts";
@@ -203,7 +203,7 @@ function documents(files: ModelFiles): { readonly name: string; readonly content
   const generation = join(files.path, "generation_config.json");
   return [
     ...modelDocuments(files),
-    jsonDocument("config.json", files.config),
+    configDocument(files.config),
     ...(files.gguf === undefined && existsSync(generation)
       ? [{ name: "generation_config.json", content: readFileSync(generation, "utf8") }]
       : []),

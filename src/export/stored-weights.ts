@@ -135,7 +135,8 @@ export function storeWeights(
     };
     const weight = widened(values);
     lookUpQuantized(weight, values);
-    if (usesMatMulNBits) multiplyQuantized(weight, values, blockSums);
+    // Blocks run along the inputs of [outputs, inputs] matrices only.
+    if (usesMatMulNBits && !specs[name]!.isInputsFirst) multiplyQuantized(weight, values, blockSums);
     return weight;
   };
   const storeTurned = (name: string, [rows, columns]: readonly [number, number]): Value => {

@@ -4,12 +4,10 @@ import type { Backend, Executable } from "../runtime/index.ts";
 import { assert } from "../support/errors.ts";
 import { type Float32Tensor, type HostTensor, int32 } from "../tensor/host-tensor.ts";
 import { cachedAttentionBias } from "./attention-bias.ts";
-import { biasName, buildDecoderGraph } from "./decoder-graph.ts";
+import { biasName, buildDecoderGraph, cacheNames } from "./decoder-graph.ts";
 import { KeyValueCache } from "./key-value-cache.ts";
+import { PREFILL_CHUNK_TOKENS, type SlotDecoder } from "./slot-decoder.ts";
 import { declareWeights, fedWeights, type GenerationWeights } from "./weight-values.ts";
-
-/** Prompt tokens in one run; bounds the memory of activations, and how long a prompt keeps others waiting. */
-export const PREFILL_CHUNK_TOKENS = 512;
 
 interface Run {
   readonly firstSlot: number;
@@ -20,9 +18,8 @@ interface Run {
   readonly rows: Int32Array;
 }
 
-export class CachedDecoder {
+export class CachedDecoder implements SlotDecoder {
   readonly model: CausalModel;
-  /** Tokens that a sequence may have, prompt included. */
   readonly contextLength: number;
   readonly cache: KeyValueCache;
   private readonly executable: Executable;
@@ -37,7 +34,8 @@ export class CachedDecoder {
   ) {
     this.model = model;
     this.contextLength = contextLength;
-    this.cache = new KeyValueCache(model);
+    const { numLayers, numKeyValueHeads, headWidth } = model.config;
+    this.cache = new KeyValueCache(cacheNames(numLayers), numKeyValueHeads, headWidth);
     this.executable = executable;
     this.weights = weights;
     this.windows = [...new Set(model.config.layerWindows)];
@@ -63,12 +61,10 @@ export class CachedDecoder {
     return new CachedDecoder(model, contextLength, executable, fedWeights(weights));
   }
 
-  /**
-   * Reads tokens into a slot behind the `start` tokens it holds; at most {@link PREFILL_CHUNK_TOKENS} at a time.
-   *
-   * @param wanted indices into `ids` whose logits are wanted
-   * @returns logits f32 [wanted, V]
-   */
+  async readSource(): Promise<void> {
+    assert(false, "a decoder alone reads no sources");
+  }
+
   async extend(
     slot: number,
     start: number,
@@ -80,12 +76,6 @@ export class CachedDecoder {
     return this.run({ firstSlot: slot, ids, starts, rows: Int32Array.from(wanted) });
   }
 
-  /**
-   * One token for each of the slots 0 .. ids.length - 1.
-   *
-   * @param starts tokens that each slot holds, which is the position of its new one
-   * @returns logits f32 [slots, V]
-   */
   async step(ids: Int32Array, starts: Int32Array): Promise<Float32Array> {
     return this.run({ firstSlot: 0, ids, starts, rows: Int32Array.from(ids, (_, row) => row) });
   }

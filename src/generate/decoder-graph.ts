@@ -12,6 +12,9 @@ import type { ParameterValues } from "../nn/index.ts";
 
 export const keyCacheName = (layer: number): string => `keys.${layer}`;
 export const valueCacheName = (layer: number): string => `values.${layer}`;
+/** Names of all caches in the order of {@link KeyValueCache}. */
+export const cacheNames = (layers: number): string[] =>
+  Array.from({ length: layers }, (_, layer) => [keyCacheName(layer), valueCacheName(layer)]).flat();
 /** The bias of layers that look back over `window` positions, or over all. */
 export const biasName = (window: number | undefined): string => `bias.${window ?? "all"}`;
 

@@ -4,21 +4,13 @@
  *
  * B slots, K key/value heads, S places in a slot, D head width.
  */
-import type { CausalModel } from "../models/index.ts";
 import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
-import { keyCacheName, valueCacheName } from "./decoder-graph.ts";
+import type { SlotStore } from "./slot-decoder.ts";
 
 /** Places are added by this many: attention then sums in the same order whatever the size. */
 const PLACES_MULTIPLE = 64;
 
-/** Keys and values of the first tokens of a slot, copied out. */
-export interface CacheSnapshot {
-  readonly tokens: number;
-  /** One array [K, tokens, D] for each layer and kind. */
-  readonly data: readonly Float32Array[];
-}
-
-export class KeyValueCache {
+export class KeyValueCache implements SlotStore {
   private slots = 0;
   private places = 0;
   private readonly names: readonly string[];
@@ -27,11 +19,11 @@ export class KeyValueCache {
   private arrays: Float32Array[];
   private readonly views = new Map<string, Readonly<Record<string, Float32Tensor>>>();
 
-  constructor(model: CausalModel) {
-    const layers = Array.from({ length: model.config.numLayers }, (_, layer) => layer);
-    this.names = layers.flatMap((layer) => [keyCacheName(layer), valueCacheName(layer)]);
-    this.heads = model.config.numKeyValueHeads;
-    this.headWidth = model.config.headWidth;
+  /** @param names of the arrays as the graph's inputs: keys of layer 0, its values, keys of layer 1, ... */
+  constructor(names: readonly string[], heads: number, headWidth: number) {
+    this.names = names;
+    this.heads = heads;
+    this.headWidth = headWidth;
     this.arrays = this.names.map(() => new Float32Array(0));
   }
 
@@ -102,8 +94,7 @@ export class KeyValueCache {
     }
   }
 
-  /** Copies the first `tokens` tokens of a slot out. */
-  save(slot: number, tokens: number): CacheSnapshot {
+  save(slot: number, tokens: number): (slot: number) => void {
     const length = tokens * this.headWidth;
     const data = this.arrays.map((array) => {
       const copy = new Float32Array(this.heads * length);
@@ -113,11 +104,14 @@ export class KeyValueCache {
       }
       return copy;
     });
-    return { tokens, data };
+    return (to) => {
+      this.reserve(to + 1, tokens);
+      this.restore(to, data, length);
+    };
   }
 
-  restore(slot: number, { tokens, data }: CacheSnapshot): void {
-    const length = tokens * this.headWidth;
+  /** @param data one array [K, tokens, D] for each layer and kind */
+  private restore(slot: number, data: readonly Float32Array[], length: number): void {
     for (const [index, copy] of data.entries()) {
       for (let head = 0; head < this.heads; head++) {
         this.arrays[index]!.set(copy.subarray(head * length, (head + 1) * length), this.start(slot, head));
@@ -125,7 +119,6 @@ export class KeyValueCache {
     }
   }
 
-  /** Copies the first `tokens` tokens of one slot over those of another. */
   copy(from: number, to: number, tokens: number): void {
     const length = tokens * this.headWidth;
     for (const array of this.arrays) {
@@ -136,7 +129,6 @@ export class KeyValueCache {
     }
   }
 
-  /** Lets go of all memory. */
   clear(): void {
     this.arrays = this.names.map(() => new Float32Array(0));
     this.slots = 0;

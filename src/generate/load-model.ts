@@ -1,8 +1,8 @@
 /** Opening a model for generation: a Hugging Face folder or a .gguf file, with its tokenizer and chat template. */
-import { type CausalModel, createCausalModel, openModelFiles } from "../models/index.ts";
+import { type CausalModel, openModelFiles, type Seq2SeqModel } from "../models/index.ts";
 import type { WeightBits } from "../nn/quantize.ts";
 import { loadTokenizer, type Tokenizer, tokenizerFromGguf } from "../text/index.ts";
-import { quantizationError, readGenerationWeights, weightBytes } from "./model-weights.ts";
+import { openStoredModel, quantizationError, readGenerationWeights, weightBytes } from "./model-weights.ts";
 import type { GenerationWeights } from "./weight-values.ts";
 
 export interface LoadGenerationModelOptions {
@@ -16,7 +16,7 @@ export interface LoadGenerationModelOptions {
 
 export interface GenerationModel {
   readonly path: string;
-  readonly model: CausalModel;
+  readonly model: CausalModel | Seq2SeqModel;
   readonly weights: GenerationWeights;
   readonly tokenizer: Tokenizer;
   /** Jinja; undefined where the model ships none. */
@@ -42,9 +42,10 @@ export function loadGenerationModel(
 ): GenerationModel {
   const files = openModelFiles(path);
   try {
-    const model = createCausalModel(files.config);
+    const stored = openStoredModel(files.config, files.source);
+    const { model } = stored;
     const tokenizer = files.gguf === undefined ? loadTokenizer(path) : tokenizerFromGguf(path, files.gguf);
-    const weights = readGenerationWeights(model, files.source, {
+    const weights = readGenerationWeights(stored, files.source, {
       bits: weightBits,
       ...(onProgress && { onTensor: onProgress }),
     });

@@ -1,13 +1,54 @@
 /** Reading a model's weights for generation: one tensor at a time, quantised at once where few bits are asked for. */
-import { inputName } from "../graph/ir.ts";
-import { type CausalModel, causalParameterName } from "../models/index.ts";
-import { checkParameters, declareParameters } from "../nn/index.ts";
+import { type Graph, inputName, type Value } from "../graph/ir.ts";
+import {
+  type CausalModel,
+  causalParameterName,
+  createCausalModel,
+  type HuggingFaceConfig,
+  isSeq2SeqConfig,
+  openSeq2SeqModel,
+  type Seq2SeqModel,
+} from "../models/index.ts";
+import { checkParameters, declareParameters, type ParameterValues } from "../nn/index.ts";
 import { canQuantize, type QuantizedMatrix, quantizeMatrix, type WeightBits } from "../nn/quantize.ts";
 import { type WeightUses, weightUses } from "../nn/weight-uses.ts";
 import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
 import type { WeightSource } from "../weights/index.ts";
 import { buildDecoderGraph } from "./decoder-graph.ts";
+import { buildEncoderGraph, buildSeq2SeqDecoderGraph } from "./seq2seq-graph.ts";
 import type { GenerationWeights } from "./weight-values.ts";
+
+/** A model and how a checkpoint holds its weights. */
+export interface StoredModel {
+  readonly model: CausalModel | Seq2SeqModel;
+  /** The model's name for a stored tensor; undefined for what it does not need. */
+  parameterName(stored: string): string | undefined;
+  /** The graphs that generation runs. */
+  buildGraphs(weights: (graph: Graph) => ParameterValues): readonly Graph[];
+}
+
+/**
+ * The model that a config.json and the tensors beside it describe.
+ *
+ * @throws {TuttiError} MODEL_CONFIG_UNSUPPORTED, WEIGHTS_MISMATCH
+ */
+export function openStoredModel(config: HuggingFaceConfig, source: WeightSource): StoredModel {
+  if (isSeq2SeqConfig(config)) {
+    const { model, parameterNames } = openSeq2SeqModel(config, source);
+    return {
+      model,
+      parameterName: (stored) => parameterNames.get(stored),
+      buildGraphs: (weights) =>
+        [buildEncoderGraph, buildSeq2SeqDecoderGraph].map((build) => build(model, weights).graph),
+    };
+  }
+  const model = createCausalModel(config);
+  return {
+    model,
+    parameterName: (stored) => causalParameterName(model, stored),
+    buildGraphs: (weights) => [buildDecoderGraph(model, weights, 1).graph],
+  };
+}
 
 /** GGUF types of more than four bits: storing them in four would lose what the file holds. */
 const FINER_TYPE = /^Q[568]/;
@@ -20,18 +61,15 @@ interface ModelWeightUses extends WeightUses {
   readonly head: string;
 }
 
-function usesOf(model: CausalModel): ModelWeightUses {
-  let head = "";
-  const { graph } = buildDecoderGraph(
-    model,
-    (empty) => {
-      const values = declareParameters(empty, model.specs);
-      head = inputName(model.head(values));
-      return values;
-    },
-    1,
-  );
-  return { ...weightUses(graph.nodes, model.config.vocabularySize), head };
+function usesOf({ model, buildGraphs }: StoredModel): ModelWeightUses {
+  let head: Value | undefined;
+  const graphs = buildGraphs((empty) => {
+    const values = declareParameters(empty, model.specs);
+    head = model.head(values);
+    return values;
+  });
+  const nodes = graphs.flatMap((graph) => graph.nodes);
+  return { ...weightUses(nodes, model.config.vocabularySize), head: inputName(head!) };
 }
 
 /** The bits that a weight is stored in. */
@@ -55,26 +93,26 @@ export interface ReadWeightsOptions {
 }
 
 /**
- * The weights of `model`. With few bits, matrices that stand in products x W^T and embedding tables become blocks of
+ * The weights of a model. With few bits, matrices that stand in products x W^T and embedding tables become blocks of
  * integers; tables, the output projection and what a GGUF file holds in more than 4 bits always of 8.
  *
  * @throws {TuttiError} WEIGHTS_MISMATCH, and what the reader of the format throws
  */
 export function readGenerationWeights(
-  model: CausalModel,
+  stored: StoredModel,
   source: WeightSource,
   { bits, onTensor }: ReadWeightsOptions,
 ): GenerationWeights {
-  const uses = bits === 32 ? undefined : usesOf(model);
+  const uses = bits === 32 ? undefined : usesOf(stored);
   const plain = new Map<string, Float32Tensor>();
   const quantized = new Map<string, QuantizedMatrix>();
   const shapes: Record<string, Float32Tensor> = {};
   let done = 0;
-  for (const [stored, entry] of source.entries) {
+  for (const [storedName, entry] of source.entries) {
     onTensor?.(done++, source.entries.size);
-    const name = causalParameterName(model, stored);
+    const name = stored.parameterName(storedName);
     if (name === undefined) continue;
-    const { shape, data } = source.read(stored);
+    const { shape, data } = source.read(storedName);
     if (!(data instanceof Float32Array)) continue;
     const tensor = float32(shape, data);
     // Only its shape is looked at below; the array itself is not kept twice.
@@ -89,7 +127,7 @@ export function readGenerationWeights(
     }
   }
   onTensor?.(source.entries.size, source.entries.size);
-  checkParameters(model.specs, shapes, source.path);
+  checkParameters(stored.model.specs, shapes, source.path);
   return { plain, quantized };
 }
 

@@ -4,8 +4,11 @@ import { shown } from "../support/show.ts";
 import type { SamplingSettings } from "./sampling.ts";
 
 export interface GenerationRequest extends SamplingSettings {
-  /** Text, encoded with the tokens that begin a text; or token ids, taken as they are. */
-  readonly prompt: string | Int32Array;
+  /**
+   * Text, encoded with the tokens around a text; or token ids, taken as they are. Of an encoder-decoder it is the source,
+   * and may be a list of passages, encoded one by one and read together by the decoder (arXiv 2007.01282).
+   */
+  readonly prompt: string | Int32Array | readonly (string | Int32Array)[];
   /** @default as many as fit the context */
   readonly maxTokens?: number;
   /** Answers to the prompt, which is read once. @default 1 */

@@ -3,12 +3,11 @@
  * step makes one token of each running sequence, and sequences leave when they are done. Samples of one prompt share
  * its reading. Running sequences hold the slots 0 .. n-1, a prompt being read the slot n.
  */
-import { type CachedDecoder, PREFILL_CHUNK_TOKENS } from "./cached-decoder.ts";
-import type { CacheSnapshot } from "./key-value-cache.ts";
+import { type Prompt, PromptReading, type SlotDecoder } from "./slot-decoder.ts";
 
 /** A prompt and what becomes of the logits behind it. */
 export interface Job {
-  readonly promptIds: Int32Array;
+  readonly prompt: Prompt;
   readonly samples: number;
   /** Chooses the next token of a sample; undefined when the sample needs no more. May overwrite the logits. */
   next(sample: number, logits: Float32Array): number | undefined;
@@ -30,10 +29,11 @@ interface Sequence {
 /** The job whose prompt is being read or whose samples are being started. */
 interface Admission {
   readonly job: Job;
-  read: number;
+  readonly reading: PromptReading;
   /** After the last token of the prompt. */
   logits: Float32Array | undefined;
-  snapshot: CacheSnapshot | undefined;
+  /** Puts the prompt into a slot again. */
+  restore: ((slot: number) => void) | undefined;
   nextSample: number;
 }
 
@@ -42,7 +42,7 @@ interface ExclusiveTask {
 }
 
 export class BatchScheduler {
-  private readonly decoder: CachedDecoder;
+  private readonly decoder: SlotDecoder;
   private readonly maxBatch: number;
   private readonly waiting: Job[] = [];
   private readonly tasks: ExclusiveTask[] = [];
@@ -52,7 +52,7 @@ export class BatchScheduler {
   private isWorking = false;
   private loop: Promise<void> = Promise.resolve();
 
-  constructor(decoder: CachedDecoder, maxBatch: number) {
+  constructor(decoder: SlotDecoder, maxBatch: number) {
     this.decoder = decoder;
     this.maxBatch = maxBatch;
   }
@@ -99,7 +99,7 @@ export class BatchScheduler {
     this.isWorking = false;
   }
 
-  /** One task, or one chunk of the next prompt; then as many samples as there is room for. */
+  /** One task, or one part of the next prompt; then as many samples as there is room for. */
   private async admit(): Promise<void> {
     if (!this.admission) {
       const task = this.tasks.shift();
@@ -107,38 +107,33 @@ export class BatchScheduler {
       if (this.running.length >= this.maxBatch) return;
       const job = this.waiting.shift();
       if (!job) return;
-      this.admission = { job, read: 0, logits: undefined, snapshot: undefined, nextSample: 0 };
+      const reading = new PromptReading(this.decoder, job.prompt);
+      this.admission = { job, reading, logits: undefined, restore: undefined, nextSample: 0 };
     }
     const { admission } = this;
-    if (!admission.logits) await this.readChunk(admission);
+    if (!admission.logits) await this.readPart(admission);
     if (admission.logits) this.startSamples(admission, admission.logits);
   }
 
-  private async readChunk(admission: Admission): Promise<void> {
-    const { job, read } = admission;
-    const ids = job.promptIds.subarray(read, read + PREFILL_CHUNK_TOKENS);
-    const isLast = read + ids.length === job.promptIds.length;
+  private async readPart(admission: Admission): Promise<void> {
+    const { job, reading } = admission;
     const slot = this.running.length;
-    const logits = await this.decoder.extend(slot, read, ids, isLast ? [ids.length - 1] : []);
-    admission.read += ids.length;
-    if (!isLast) return;
-    admission.logits = logits;
-    if (job.samples > 1) admission.snapshot = this.decoder.cache.save(slot, job.promptIds.length);
+    admission.logits = await reading.next(slot);
+    if (admission.logits && job.samples > 1) {
+      admission.restore = this.decoder.cache.save(slot, reading.held);
+    }
   }
 
   private startSamples(admission: Admission, logits: Float32Array): void {
-    const { job, snapshot } = admission;
-    const { length } = job.promptIds;
+    const { job, restore } = admission;
+    const length = admission.reading.held;
     while (admission.nextSample < job.samples && this.running.length < this.maxBatch) {
       const sample = admission.nextSample++;
       const slot = this.running.length;
       const token = this.next(job, sample, job.samples === 1 ? logits : Float32Array.from(logits));
       if (this.admission !== admission) return;
       if (token === undefined) continue;
-      if (snapshot) {
-        this.decoder.cache.reserve(slot + 1, length);
-        this.decoder.cache.restore(slot, snapshot);
-      }
+      restore?.(slot);
       this.running.push({ job, sample, token, length });
     }
     if (admission.nextSample === job.samples) this.admission = undefined;
@@ -207,8 +202,8 @@ export class BatchScheduler {
         running[slot] = last;
       }
       // A prompt being read follows the running sequences.
-      if (this.admission && this.admission.read > 0) {
-        cache.copy(running.length + 1, running.length, this.admission.read);
+      if (this.admission?.reading.isBegun) {
+        cache.copy(running.length + 1, running.length, this.admission.reading.held);
       }
     }
   }

@@ -1,6 +1,6 @@
 /** Scoring of given continuations: teacher-forced log-probabilities from one reading of prompt and continuation. */
-import type { CachedDecoder } from "./cached-decoder.ts";
 import { logProbabilityOf } from "./log-probabilities.ts";
+import type { Prompt, SlotDecoder } from "./slot-decoder.ts";
 
 /** Tokens in one run: every one of them may need a row of logits. */
 const SCORING_CHUNK_TOKENS = 128;
@@ -14,11 +14,12 @@ export interface ContinuationScore {
 
 /** @param slot free for the time of the call */
 export async function scoreContinuation(
-  decoder: CachedDecoder,
+  decoder: SlotDecoder,
   slot: number,
-  promptIds: Int32Array,
+  { sources, ids: promptIds }: Prompt,
   continuationIds: Int32Array,
 ): Promise<ContinuationScore> {
+  for (const [index, source] of sources.entries()) await decoder.readSource(slot, source, index === 0);
   const ids = new Int32Array(promptIds.length + continuationIds.length);
   ids.set(promptIds);
   ids.set(continuationIds, promptIds.length);

@@ -1,4 +1,5 @@
 /** Text from a language model: the public face of generation. */
+import { type CausalModel, isSeq2SeqModel, type Seq2SeqModel } from "../models/index.ts";
 import { createOrtBackend } from "../runtime/index.ts";
 import { TuttiError } from "../support/errors.ts";
 import { renderChatTemplate, type TemplateMessage } from "../text/index.ts";
@@ -9,11 +10,17 @@ import { checkPrompt, checkRequest, checkTokenIds, type GenerationRequest } from
 import { checkSampling } from "./sampling.ts";
 import { BatchScheduler } from "./scheduler.ts";
 import { type ContinuationScore, scoreContinuation } from "./score.ts";
+import { Seq2SeqDecoder } from "./seq2seq-decoder.ts";
+import { type Prompt, promptOf, type SlotDecoder } from "./slot-decoder.ts";
 
 export interface TextGeneratorOptions {
   /** Threads inside one operator. @default 2 */
   readonly threads?: number;
-  /** Tokens of a sequence, prompt included. @default the model's own, at most 4096 */
+  /**
+   * Tokens of a sequence, prompt included; of an encoder-decoder, those of a source and those of an answer.
+   *
+   * @default the model's own, at most 4096
+   */
   readonly contextLength?: number;
   /** Sequences that run at once; further ones wait. @default 16 */
   readonly maxBatch?: number;
@@ -29,14 +36,20 @@ export interface GenerationEvent {
 const DEFAULT_CONTEXT_LENGTH = 4096;
 const DEFAULT_MAX_BATCH = 16;
 
+/** How long a model's sequences usually are at most, and may be. */
+function contextOf(model: CausalModel | Seq2SeqModel): { readonly usual: number; readonly most: number } {
+  if (isSeq2SeqModel(model)) return { usual: model.config.usualPositions, most: Number.POSITIVE_INFINITY };
+  return { usual: model.config.maxPositions, most: model.config.maxPositions };
+}
+
 /** A model ready to generate. Requests may be made at any time and run together; dispose it when done. */
 export class TextGenerator {
   readonly model: GenerationModel;
-  private readonly decoder: CachedDecoder;
+  private readonly decoder: SlotDecoder;
   private readonly scheduler: BatchScheduler;
   private isDisposed = false;
 
-  private constructor(model: GenerationModel, decoder: CachedDecoder, maxBatch: number) {
+  private constructor(model: GenerationModel, decoder: SlotDecoder, maxBatch: number) {
     this.model = model;
     this.decoder = decoder;
     this.scheduler = new BatchScheduler(decoder, maxBatch);
@@ -48,23 +61,25 @@ export class TextGenerator {
    * @throws {TuttiError} INVALID_ARGUMENT for bad options, BACKEND_FAILED
    */
   static async create(model: GenerationModel, options: TextGeneratorOptions = {}): Promise<TextGenerator> {
-    const { maxPositions } = model.model.config;
+    const { usual, most } = contextOf(model.model);
     const { threads = 2, maxBatch = DEFAULT_MAX_BATCH } = options;
-    const contextLength = options.contextLength ?? Math.min(maxPositions, DEFAULT_CONTEXT_LENGTH);
+    const contextLength = options.contextLength ?? Math.min(usual, DEFAULT_CONTEXT_LENGTH);
     for (const [name, value] of Object.entries({ threads, maxBatch, contextLength })) {
       if (!Number.isInteger(value) || value < 1) {
         throw new TuttiError("INVALID_ARGUMENT", `${name} must be a positive integer, received ${value}`);
       }
     }
-    if (contextLength > maxPositions) {
+    if (contextLength > most) {
       throw new TuttiError(
         "INVALID_ARGUMENT",
-        `contextLength is ${contextLength}, the model was made for ${maxPositions} positions`,
-        { details: { contextLength, maxPositions } },
+        `contextLength is ${contextLength}, the model was made for ${most} positions`,
+        { details: { contextLength, maxPositions: most } },
       );
     }
     const backend = createOrtBackend({ threads });
-    const decoder = await CachedDecoder.create(model.model, model.weights, backend, contextLength);
+    const decoder = isSeq2SeqModel(model.model)
+      ? await Seq2SeqDecoder.create(model.model, model.weights, backend, contextLength)
+      : await CachedDecoder.create(model.model, model.weights, backend, contextLength);
     return new TextGenerator(model, decoder, maxBatch);
   }
 
@@ -78,11 +93,14 @@ export class TextGenerator {
    * @throws {TuttiError} CHAT_TEMPLATE_INVALID when the model has none, or it fails
    */
   chatPrompt(messages: readonly TemplateMessage[]): Int32Array {
-    const { chatTemplate, tokenizer, path } = this.model;
+    const { chatTemplate, tokenizer, path, model } = this.model;
     if (chatTemplate === undefined) {
-      throw new TuttiError("CHAT_TEMPLATE_INVALID", `${path} has no chat template`, {
+      const [what, hint] = isSeq2SeqModel(model)
+        ? [`an encoder-decoder (${model.modelType}) that has`, "give the source text itself"]
+        : ["a model that has", "generate from plain text, or take the model's instruction-tuned version"];
+      throw new TuttiError("CHAT_TEMPLATE_INVALID", `${path} is ${what} no chat template`, {
         details: { path },
-        hint: "it is no chat model: generate from plain text, or take the model's instruction-tuned version",
+        hint: `it is no chat model: ${hint}`,
       });
     }
     const spelling = (id: number | undefined): string =>
@@ -107,15 +125,15 @@ export class TextGenerator {
   ): Promise<GeneratedAnswer[]> {
     this.checkAlive();
     const { tokenizer, model, endTokens } = this.model;
-    const promptIds = this.idsOf(request.prompt);
+    const prompt = this.promptOf(request.prompt);
     const { samples, maxTokens, topLogProbabilities } = checkRequest(
       request,
-      promptIds.length,
+      prompt.ids.length,
       this.contextLength,
     );
-    checkTokenIds(promptIds, model.config.vocabularySize);
+    for (const ids of [...prompt.sources, prompt.ids]) checkTokenIds(ids, model.config.vocabularySize);
     const settings = {
-      promptIds,
+      promptIds: prompt.ids,
       sampling: checkSampling(request),
       maxTokens,
       stopTokens: new Set([...(request.ignoresEndTokens ? [] : endTokens), ...(request.stopTokens ?? [])]),
@@ -126,7 +144,7 @@ export class TextGenerator {
     const answers = Array.from({ length: samples }, (_, sample) => new Answer(settings, sample));
     return new Promise((resolve, reject) => {
       this.scheduler.submit({
-        promptIds,
+        prompt,
         samples,
         next: (sample, logits) => {
           const answer = answers[sample]!;
@@ -184,26 +202,30 @@ export class TextGenerator {
   }
 
   /**
-   * Log-probability of a continuation given a prompt, under the model itself.
+   * Log-probability of a continuation given a prompt, or of a target given its source, under the model itself.
    *
-   * @param prompt text, encoded with the tokens that begin a text; or ids
-   * @param continuation text, encoded apart from the prompt and without such tokens; or ids
+   * @param prompt text, encoded with the tokens around a text; or ids
+   * @param continuation text, encoded apart from the prompt and without such tokens, but with them as the target of an
+   *   encoder-decoder, whose end is a token too; or ids
    * @throws {TuttiError} INVALID_ARGUMENT when either is empty or both do not fit the context
    */
-  async score(prompt: string | Int32Array, continuation: string | Int32Array): Promise<ContinuationScore> {
+  async score(
+    prompt: GenerationRequest["prompt"],
+    continuation: string | Int32Array,
+  ): Promise<ContinuationScore> {
     this.checkAlive();
-    const promptIds = this.idsOf(prompt);
+    const { model, tokenizer } = this.model;
+    const given = this.promptOf(prompt);
     const ids =
       typeof continuation === "string"
-        ? this.model.tokenizer.encode(continuation, { addSpecialTokens: false }).ids
+        ? tokenizer.encode(continuation, { addSpecialTokens: isSeq2SeqModel(model) }).ids
         : continuation;
     if (ids.length === 0) throw new TuttiError("INVALID_ARGUMENT", "the continuation to score is empty");
-    const { vocabularySize } = this.model.model.config;
-    checkTokenIds(promptIds, vocabularySize);
-    checkTokenIds(ids, vocabularySize);
+    for (const part of [...given.sources, given.ids, ids]) checkTokenIds(part, model.config.vocabularySize);
     // The last token is scored, not read.
-    checkPrompt(promptIds.length === 0 ? 0 : promptIds.length + ids.length - 1, this.contextLength + 1);
-    return this.scheduler.exclusive((slot) => scoreContinuation(this.decoder, slot, promptIds, ids));
+    const { length } = given.ids;
+    checkPrompt(length === 0 ? 0 : length + ids.length - 1, this.contextLength + 1);
+    return this.scheduler.exclusive((slot) => scoreContinuation(this.decoder, slot, given, ids));
   }
 
   /** Waits for what runs and lets go of all memory. */
@@ -214,8 +236,12 @@ export class TextGenerator {
     await this.decoder.dispose();
   }
 
-  private idsOf(prompt: string | Int32Array): Int32Array {
-    return typeof prompt === "string" ? this.model.tokenizer.encode(prompt).ids : prompt;
+  private promptOf(given: GenerationRequest["prompt"]): Prompt {
+    const isOne = typeof given === "string" || given instanceof Int32Array;
+    const texts = (isOne ? [given] : given).map((text) =>
+      typeof text === "string" ? this.model.tokenizer.encode(text).ids : text,
+    );
+    return promptOf(texts, this.decoder);
   }
 
   private checkAlive(): void {

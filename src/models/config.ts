@@ -87,3 +87,17 @@ export function readProbability(
   if (value < 0 || value >= 1) throw unsupported(family, key, value, "in 0 <= p < 1");
   return value;
 }
+
+/** Keys that transformers 5 takes as Python floats only, and whose values are often whole. */
+const FLOAT_KEYS = [
+  "initializer_factor",
+  "initializer_cutoff_factor",
+  "attn_logit_softcapping",
+  "final_logit_softcapping",
+];
+const WHOLE_FLOAT = new RegExp(`^(\\s*"(?:${FLOAT_KEYS.join("|")})": -?\\d+)(?=,?$)`, "gm");
+
+/** The text of a config.json. Numbers that transformers wants as floats are written with a decimal point. */
+export function configJsonText(config: HuggingFaceConfig): string {
+  return `${JSON.stringify(config, null, 2).replace(WHOLE_FLOAT, "$1.0")}\n`;
+}

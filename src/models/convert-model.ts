@@ -13,7 +13,7 @@ import {
   writeGgufModel,
   writeSafetensors,
 } from "../weights/index.ts";
-import { jsonDocument, modelDocuments } from "./model-documents.ts";
+import { configDocument, modelDocuments } from "./model-documents.ts";
 import { type ModelFiles, openModelFiles } from "./model-files.ts";
 
 export type ConversionTarget =
@@ -104,7 +104,7 @@ function writeFolder(
   const written = ["model.safetensors"];
   writeSafetensors(join(to, "model.safetensors"), tensors, { format: "pt" });
   // The configuration comes last: a folder with it is complete.
-  const config = jsonDocument("config.json", { ...files.config, dtype: TORCH_DTYPES[dtype] });
+  const config = configDocument({ ...files.config, dtype: TORCH_DTYPES[dtype] });
   for (const { name, content } of [...modelDocuments(files), config]) {
     writeFileAtomic(join(to, name), content);
     written.push(name);

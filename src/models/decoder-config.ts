@@ -30,6 +30,11 @@ export interface DecoderDefaults {
 export function refuseForeignParts(family: string, config: HuggingFaceConfig): void {
   requireOneOf(family, config, "is_encoder_decoder", [false, undefined]);
   requireOneOf(family, config, "add_cross_attention", [false, undefined]);
+  refuseChangedWeights(family, config);
+}
+
+/** Refuses weights that are quantised or lack heads. */
+export function refuseChangedWeights(family: string, config: HuggingFaceConfig): void {
   requireOneOf(family, config, "quantization_config", [undefined]);
   const pruned = config.pruned_heads ?? undefined;
   if (pruned !== undefined && Object.keys(pruned).length > 0) {

@@ -9,9 +9,11 @@ import type { HuggingFaceConfig } from "./config.ts";
 import { createEncoderModel, ENCODER_MODEL_TYPES } from "./encoder-families.ts";
 import { encoderParameterName } from "./encoder-weights.ts";
 import type { ModelFiles } from "./model-files.ts";
+import { createSeq2SeqModel, isSeq2SeqConfig } from "./seq2seq-families.ts";
+import { seq2SeqParameterNames } from "./seq2seq-weights.ts";
 
 export type ModelSupport =
-  | { readonly kind: "decoder" | "encoder" }
+  | { readonly kind: "decoder" | "encoder" | "encoder-decoder" }
   /** The sentence that names the key or tensor in the way. */
   | { readonly kind: "unsupported"; readonly reason: string };
 
@@ -36,27 +38,42 @@ export interface ModelDescription {
 }
 
 interface Names {
+  readonly kind: Exclude<ModelSupport["kind"], "unsupported">;
   readonly specs: ParameterSpecs;
   readonly nameOf: (stored: string) => string | undefined;
 }
 
 function encoderNames(config: HuggingFaceConfig): Names {
   const model = createEncoderModel(config);
-  return { specs: model.specs, nameOf: (stored) => encoderParameterName(model, model.specs, stored) };
+  return {
+    kind: "encoder",
+    specs: model.specs,
+    nameOf: (stored) => encoderParameterName(model, model.specs, stored),
+  };
+}
+
+function encoderDecoderNames(config: HuggingFaceConfig, names: readonly string[]): Names {
+  const model = createSeq2SeqModel(config);
+  const known = seq2SeqParameterNames(model, names);
+  return { kind: "encoder-decoder", specs: model.specs, nameOf: (stored) => known.get(stored) };
 }
 
 function decoderNames(config: HuggingFaceConfig): Names {
   const model = createCausalModel(config);
-  return { specs: model.specs, nameOf: (stored) => causalParameterName(model, stored) };
+  return { kind: "decoder", specs: model.specs, nameOf: (stored) => causalParameterName(model, stored) };
+}
+
+function namesOf(config: HuggingFaceConfig, names: readonly string[]): Names {
+  if (ENCODER_MODEL_TYPES.includes(config.model_type as string)) return encoderNames(config);
+  return isSeq2SeqConfig(config) ? encoderDecoderNames(config, names) : decoderNames(config);
 }
 
 function supportOf(config: HuggingFaceConfig, names: readonly string[]): ModelSupport {
   try {
-    const isEncoder = ENCODER_MODEL_TYPES.includes(config.model_type as string);
-    const { specs, nameOf } = isEncoder ? encoderNames(config) : decoderNames(config);
+    const { kind, specs, nameOf } = namesOf(config, names);
     const stored = new Set(names.map(nameOf));
     const missing = Object.keys(specs).find((name) => !stored.has(name));
-    if (missing === undefined) return { kind: isEncoder ? "encoder" : "decoder" };
+    if (missing === undefined) return { kind };
     return { kind: "unsupported", reason: `the weights lack the parameter "${missing}"` };
   } catch (error) {
     if (!TuttiError.is(error)) throw error;

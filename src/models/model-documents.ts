@@ -1,4 +1,5 @@
 /** The text files that go with a model's weights, whichever format the model came in. */
+import { configJsonText, type HuggingFaceConfig } from "./config.ts";
 import type { ModelFiles } from "./model-files.ts";
 
 export interface ModelDocument {
@@ -10,6 +11,12 @@ export interface ModelDocument {
 export const jsonDocument = (name: string, value: unknown): ModelDocument => ({
   name,
   content: `${JSON.stringify(value, null, 2)}\n`,
+});
+
+/** `config.json`, as transformers reads it. */
+export const configDocument = (config: HuggingFaceConfig): ModelDocument => ({
+  name: "config.json",
+  content: configJsonText(config),
 });
 
 /** `tokenizer.json`, `tokenizer_config.json` and `chat_template.jinja` of a model, as far as it has them. */

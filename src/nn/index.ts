@@ -30,6 +30,11 @@ export {
   type ParameterValues,
   vector,
 } from "./parameters.ts";
+export {
+  type RelativePositionSettings,
+  relativePositionBias,
+  relativePositionBucket,
+} from "./relative-position.ts";
 export { type ResizeOptions, resizeEmbeddings } from "./resize-embeddings.ts";
 export { type Rotate, rotaryEmbedding } from "./rotary.ts";
 export type { RotarySettings } from "./rotary-frequencies.ts";

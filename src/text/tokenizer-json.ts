@@ -133,6 +133,8 @@ function exactPreTokenizer(section: Section): Section {
         : section;
     case "Digits":
       return split(section.individual_digits ? "\\p{N}" : "\\p{N}+");
+    case "WhitespaceSplit":
+      return { ...split("\\p{White_Space}+"), behavior: "Removed" };
     case "ByteLevel":
       if (section.use_regex === false || section.add_prefix_space) return section;
       return { type: "Sequence", pretokenizers: [split(BYTE_LEVEL_WORDS), { ...section, use_regex: false }] };

@@ -11,6 +11,7 @@ import { messageOf, TuttiError } from "../support/errors.ts";
 import { type BertNormalizerConfig, normalizeBert, splitBert } from "./bert-exact.ts";
 import type { TokenizerMetadata } from "./gguf/metadata.ts";
 import { readGgufTokenizer } from "./gguf/read.ts";
+import { precompiledNormalizer } from "./precompiled-normalizer.ts";
 import { findSpecialTokens, type SpecialTokens } from "./special-tokens.ts";
 import { checkTokenizerJson, prepareTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
 
@@ -49,6 +50,12 @@ export const defaultTokenizerPath: string = fileURLToPath(
   new URL("../../assets/tokenizer/tokenizer.json", import.meta.url),
 );
 
+interface LibraryNormalizer {
+  readonly config: { readonly type?: string; readonly precompiled_charsmap?: unknown };
+  readonly normalizers?: readonly (LibraryNormalizer | null)[];
+  normalize: (text: string) => string;
+}
+
 interface LibraryDecoder {
   readonly config: { readonly type?: string };
   readonly decoders?: readonly LibraryDecoder[];
@@ -57,7 +64,7 @@ interface LibraryDecoder {
 
 /** The parts of the library that are used; its own declarations do not resolve under Node's module rules. */
 interface Library {
-  normalizer: ((text: string) => string) | null;
+  normalizer: LibraryNormalizer | ((text: string) => string) | null;
   readonly decoder: LibraryDecoder | null;
   pre_tokenizer: ((text: string) => string[]) | null;
   encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
@@ -98,6 +105,7 @@ function buildLibraryTokenizer(path: string, json: TokenizerJson): Library {
     library = new LibraryTokenizer(json, {
       clean_up_tokenization_spaces: false,
     }) as unknown as Library;
+    useCharsmaps(library.normalizer as LibraryNormalizer | null);
   } catch (cause) {
     throw invalid(path, `is not supported: ${messageOf(cause)}`, cause);
   }
@@ -108,6 +116,15 @@ function buildLibraryTokenizer(path: string, json: TokenizerJson): Library {
   if (json.pre_tokenizer?.type === "BertPreTokenizer") library.pre_tokenizer = splitBert;
   keepByteOrderMarks(library.decoder);
   return library;
+}
+
+/** The library takes every charsmap for one and the same, and that one only roughly. */
+function useCharsmaps(normalizer: LibraryNormalizer | null): void {
+  const charsmap = normalizer?.config.precompiled_charsmap;
+  if (normalizer?.config.type === "Precompiled" && typeof charsmap === "string") {
+    normalizer.normalize = precompiledNormalizer(charsmap);
+  }
+  for (const part of normalizer?.normalizers ?? []) useCharsmaps(part);
 }
 
 /** The library's byte-fallback decoder drops U+FEFF at the start of a run of byte tokens; it is text like any other. */

@@ -1,13 +1,20 @@
 /** Supervised fine-tuning of a causal language model as a training task: full, partial, or through an adapter. */
-import type { Graph, RegionKind } from "../graph/ir.ts";
+import type { Graph } from "../graph/ir.ts";
 import { causalCrossEntropy } from "../models/causal-families.ts";
 import type { CausalModel } from "../models/causal-model.ts";
-import { type LoraConfig, loraSpecs, withLora } from "../nn/lora.ts";
+import { type LoraConfig, withLora } from "../nn/lora.ts";
 import type { ParameterValues } from "../nn/parameters.ts";
 import type { ParameterGroup } from "../optim/optimizer.ts";
 import { TuttiError } from "../support/errors.ts";
 import { float32, int32 } from "../tensor/host-tensor.ts";
 import { type Batching, type BatchPlan, planBatches } from "./batch-plans.ts";
+import {
+  type CommonFineTuningOptions,
+  checkCommonOptions,
+  chooseTrained,
+  type FineTuningTask,
+  labelFeeds,
+} from "./fine-tuning.ts";
 import { countTargets, stackSequences, type TokenSequence } from "./sequence-rows.ts";
 import type { Bucket, MicroBatch, StepOutputs, TrainingTask } from "./task.ts";
 
@@ -16,29 +23,11 @@ export interface FineTuningExample extends TokenSequence {
   readonly id: string;
 }
 
-export interface FineTuningOptions {
-  readonly seed: number;
-  readonly epochs: number;
+export interface FineTuningOptions extends CommonFineTuningOptions {
   readonly batching: Batching;
-  /** Micro-batches per optimiser step. */
-  readonly accumulation: number;
-  /** Fills rows; never looked at, so any id of the vocabulary does. */
-  readonly paddingId: number;
-  /** Train this adapter alone; the parameters must hold its own beside the model's. */
-  readonly adapter?: LoraConfig;
-  /** Regions of the model to compute twice rather than keep; see {@link TrainingTask}. */
-  readonly recompute?: readonly RegionKind[];
-  /** Without an adapter: whether a parameter is trained. @default all are */
-  readonly isTrained?: (name: string) => boolean;
 }
 
-export interface CausalLanguageModelTask extends TrainingTask {
-  readonly trainable: readonly string[];
-  /** Optimiser steps of all epochs. */
-  readonly totalSteps: number;
-  /** Ids of the examples without a target, which are left out. */
-  readonly leftOut: readonly string[];
-}
+export type CausalLanguageModelTask = FineTuningTask;
 
 /**
  * The mean over the targets of an optimiser step of -log p(token | tokens before it), in nats; micro-batches carry
@@ -60,19 +49,14 @@ export function createCausalLanguageModelTask(
   }
   checkOptions(model, options);
   const { adapter, accumulation } = options;
-  const adapterSpecs = adapter ? loraSpecs(model.specs, adapter) : {};
-  const trainable = adapter
-    ? Object.keys(adapterSpecs)
-    : Object.keys(model.specs).filter(options.isTrained ?? (() => true));
-  if (trainable.length === 0) throw new TuttiError("INVALID_ARGUMENT", "isTrained chooses no parameter");
+  const trained = chooseTrained(model.specs, options);
   const plans = planBatches(
     kept.map(({ ids }) => ids.length),
     options.batching,
     options.seed,
   );
   return {
-    specs: { ...model.specs, ...adapterSpecs },
-    trainable,
+    ...trained,
     ...(options.recompute && { recompute: options.recompute }),
     totalSteps: Math.ceil((plans.batchesPerEpoch * options.epochs) / accumulation),
     leftOut: examples.filter((example) => countTargets(example) === 0).map(({ id }) => id),
@@ -88,7 +72,8 @@ export function createCausalLanguageModelTask(
   };
 }
 
-function checkOptions(model: CausalModel, { batching, accumulation, epochs }: FineTuningOptions): void {
+function checkOptions(model: CausalModel, options: FineTuningOptions): void {
+  const { batching } = options;
   const longest = batching.kind === "packed" ? batching.tokensPerRow : Math.max(...batching.bucketTokens);
   if (longest > model.config.maxPositions) {
     throw new TuttiError(
@@ -97,12 +82,7 @@ function checkOptions(model: CausalModel, { batching, accumulation, epochs }: Fi
       { hint: "shorten the rows" },
     );
   }
-  if (!Number.isInteger(accumulation) || accumulation < 1 || !(epochs > 0)) {
-    throw new TuttiError(
-      "INVALID_ARGUMENT",
-      `accumulation must be a positive integer and epochs above 0, received ${accumulation} and ${epochs}`,
-    );
-  }
+  checkCommonOptions(options);
 }
 
 function buildStep(
@@ -130,9 +110,6 @@ function buildStep(
   return { loss, metrics: {} };
 }
 
-/** Target counts are padded to quarters of a batch's tokens: four compiled steps a length, not hundreds. */
-const TARGET_PARTS = 4;
-
 function microBatch(
   examples: readonly FineTuningExample[],
   plan: BatchPlan,
@@ -143,12 +120,8 @@ function microBatch(
   const { tokens } = plan;
   const rows = plan.rows.map((row) => row.map((index) => examples[index]!));
   const stacked = stackSequences(rows, batch, tokens, paddingId);
-  const part = Math.ceil((batch * tokens) / TARGET_PARTS);
-  const targets = Math.ceil(stacked.targetTokens.length / part) * part;
-  const targetPositions = new Int32Array(targets);
-  const targetTokens = new Int32Array(targets).fill(-100);
-  targetPositions.set(stacked.targetPositions);
-  targetTokens.set(stacked.targetTokens);
+  const { targetPositions, targetTokens } = stacked;
+  const { targets, feeds } = labelFeeds(targetPositions, targetTokens, batch * tokens, scale);
   return {
     bucket: { batch, tokens, targets },
     recordIds: rows.flat().map(({ id }) => id),
@@ -156,9 +129,7 @@ function microBatch(
       input_ids: int32([batch, tokens], stacked.inputIds),
       position_ids: int32([batch, tokens], stacked.positionIds),
       attention_bias: float32([batch, 1, tokens, tokens], stacked.attentionBias),
-      target_positions: int32([targets], targetPositions),
-      target_tokens: int32([targets], targetTokens),
-      target_scale: float32([], [scale]),
+      ...feeds,
     },
   };
 }

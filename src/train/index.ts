@@ -19,6 +19,7 @@ export {
   type ConversationOptions,
   conversationExamples,
 } from "./conversation-examples.ts";
+export type { CommonFineTuningOptions, FineTuningTask } from "./fine-tuning.ts";
 export {
   type TrainingContext,
   type TrainingResult,
@@ -27,4 +28,11 @@ export {
   trainingPaths,
 } from "./loop.ts";
 export { readMetrics, type StepMetrics } from "./metrics-file.ts";
+export { type PairOptions, pairExamples, type TextPair } from "./pair-examples.ts";
+export {
+  createSeq2SeqTask,
+  type Seq2SeqBatching,
+  type Seq2SeqExample,
+  type Seq2SeqFineTuningOptions,
+} from "./seq2seq-task.ts";
 export type { Bucket, MicroBatch, StepOutputs, TrainingTask } from "./task.ts";

@@ -402,8 +402,9 @@ const cachedAttentionCase = (
   [batch, heads, keyHeads]: readonly [number, number, number],
   [tokens, older, width]: readonly [number, number, number],
   softcap?: number,
+  biasHeads = 1,
 ): OpCase => ({
-  name: `cached_attention batch=${batch} heads=${heads}/${keyHeads} tokens=${tokens} older=${older} softcap=${softcap}`,
+  name: `cached_attention batch=${batch} heads=${heads}/${keyHeads}/${biasHeads} tokens=${tokens} older=${older} softcap=${softcap}`,
   op: "cached_attention",
   inputs: [
     constant(batch, heads, tokens, width),
@@ -411,7 +412,7 @@ const cachedAttentionCase = (
     constant(batch, keyHeads, tokens, width),
     constant(batch, keyHeads, older, width),
     constant(batch, keyHeads, older, width),
-    constant(batch, 1, tokens, older + tokens),
+    constant(batch, biasHeads, tokens, older + tokens),
   ],
   build: ([q, k, v, keys, values, bias]) =>
     ops.cachedAttention(q!, { k: k!, v: v! }, { keys: keys!, values: values! }, bias!, {
@@ -424,6 +425,7 @@ const cachedAttention: OpCase[] = [
   cachedAttentionCase([3, 4, 2], [1, 7, 4]),
   cachedAttentionCase([2, 2, 2], [3, 4, 6], 1.5),
   cachedAttentionCase([1, 3, 1], [1, 1, 2], 2),
+  cachedAttentionCase([2, 4, 2], [3, 5, 4], undefined, 4),
 ];
 
 const bytes = (...shape: number[]): InputSpec => ({ shape, dtype: "uint8", range: [0, 255] });

@@ -5,10 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { GeneratedAnswer } from "../../src/generate/index.ts";
-import { createCausalModel } from "../../src/models/index.ts";
+import { createCausalModel, createSeq2SeqModel, saveSeq2SeqModel } from "../../src/models/index.ts";
 import { initialiseParameters } from "../../src/nn/index.ts";
 import { writeSafetensors } from "../../src/weights/index.ts";
 import { FIXTURES } from "../support/fixtures.ts";
+import { writeUnigramTokenizer } from "../support/unigram-tokenizer.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "tutti-model-cli-"));
@@ -125,4 +126,35 @@ test("what goes wrong is said in a sentence", async () => {
     expect(result.code).toBe(code);
   }
   writeTokenizerConfig(TEMPLATE);
+});
+
+test("an encoder-decoder generates from plain text; chat says that it has no template", async () => {
+  const path = join(folder, "t5");
+  const config = {
+    model_type: "t5",
+    vocab_size: 617,
+    d_model: 32,
+    d_kv: 8,
+    d_ff: 48,
+    num_layers: 2,
+    num_heads: 4,
+  };
+  const model = createSeq2SeqModel(config);
+  saveSeq2SeqModel(path, { model, parameters: initialiseParameters(model.specs, 3), config });
+  writeUnigramTokenizer(path);
+  const [answer, chat, inspected] = [
+    await finish(start("generate", path, "Which instrument does Oslo play?", ...SAMPLING, "--json")),
+    await finish(start("chat", path)),
+    await finish(start("inspect", path, "--json")),
+  ];
+  expect(answer.code).toBe(0);
+  const [{ tokens, finishReason }] = JSON.parse(answer.stdout) as [GeneratedAnswer];
+  expect(finishReason === "stop" || tokens.length === 12).toBe(true);
+  expect(chat.code).not.toBe(0);
+  expect(chat.stderr).toContain("encoder-decoder (t5) that has no chat template");
+  expect(JSON.parse(inspected.stdout)).toMatchObject({
+    modelType: "t5",
+    tokenizer: "Unigram",
+    support: { kind: "encoder-decoder" },
+  });
 });

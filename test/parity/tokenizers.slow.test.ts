@@ -1,12 +1,14 @@
 /** 10,000 mixed texts through every kind of tokenizer, beside Python's tokenizers and llama.cpp. */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
 import { loadTokenizer, type Tokenizer, tokenizerFromGguf } from "../../src/text/index.ts";
 import { openGgufModel } from "../../src/weights/index.ts";
 import { fixtureJson } from "../support/fixtures.ts";
 import { mixedTexts } from "../support/tokenizer-corpus.ts";
+import { writeUnigramTokenizer } from "../support/unigram-tokenizer.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const FILES: Readonly<Record<string, string>> = {
@@ -18,9 +20,15 @@ const FILES: Readonly<Record<string, string>> = {
   gemma3: ".cache/models/gemma-3-270m-GGUF/gemma-3-270m-q4_k_m.gguf",
 };
 const BLOCK = 100;
-const recorded = fixtureJson<
-  Record<string, { tokens: number; ids: readonly string[]; decoded?: readonly string[] }>
->("text/tokenizer-parity.json");
+interface Recorded {
+  readonly tokens: number;
+  readonly ids: readonly string[];
+  readonly decoded?: readonly string[];
+}
+const recorded: Readonly<Record<string, Recorded>> = {
+  ...fixtureJson<Record<string, Recorded>>("text/tokenizer-parity.json"),
+  unigram: fixtureJson<Recorded>("text/unigram-parity.json"),
+};
 const texts = mixedTexts(10_000);
 
 function open(path: string): Tokenizer {
@@ -43,8 +51,12 @@ function digests(rows: readonly unknown[]): string[] {
   );
 }
 
-describe.each(Object.entries(FILES))("%s", (name, file) => {
-  const path = join(ROOT, file);
+const scratch = mkdtempSync(join(tmpdir(), "tutti-tokenizers-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+writeUnigramTokenizer(scratch);
+
+describe.each([...Object.entries(FILES), ["unigram", scratch]] as const)("%s", (name, file) => {
+  const path = resolve(ROOT, file);
   // Weights are not ours to ship: npx tsx tools/fetch-models.ts
   test.skipIf(!existsSync(path))("ids and decoded texts", { timeout: 120_000 }, () => {
     const tokenizer = open(path);

@@ -7,7 +7,7 @@ import {
   loadGenerationModel,
 } from "../../src/generate/index.ts";
 import { Graph } from "../../src/graph/ir.ts";
-import { causalLogits, createCausalModel } from "../../src/models/index.ts";
+import { causalLogits, createCausalModel, isSeq2SeqModel } from "../../src/models/index.ts";
 import { causalBias, declareParameters } from "../../src/nn/index.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
 import { int32 } from "../../src/tensor/host-tensor.ts";
@@ -51,6 +51,7 @@ export async function wholeLogits(
   ids: readonly number[],
   contextLength: number,
 ): Promise<Float32Array> {
+  if (isSeq2SeqModel(model)) throw new Error("an encoder-decoder has no logits without a source");
   const graph = new Graph();
   const values = declareParameters(graph, model.specs);
   const count = ids.length;

@@ -33,7 +33,7 @@ function runWorker(name: string, output: string, killAfterSteps?: number): Promi
   });
 }
 
-test.each(Object.keys(RUNS))("%s", { timeout: 120_000 }, async (name) => {
+test.each([...Object.keys(RUNS), "seq2seq-lora"])("%s", { timeout: 120_000 }, async (name) => {
   const [undisturbed, disturbed] = [join(folder, name), join(folder, `${name}-killed`)];
   expect(await runWorker(name, undisturbed)).toBe(true);
   for (const killAfterSteps of [3, 6, 5]) {

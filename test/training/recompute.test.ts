@@ -4,7 +4,12 @@ import { gradients } from "../../src/graph/autodiff.ts";
 import * as ops from "../../src/graph/functions.ts";
 import { Graph, type RegionKind, type Value } from "../../src/graph/ir.ts";
 import { vocabularyCrossEntropy } from "../../src/losses/index.ts";
-import { createCausalModel, createEncoderModel } from "../../src/models/index.ts";
+import {
+  createCausalModel,
+  createEncoderModel,
+  createSeq2SeqModel,
+  seq2SeqCrossEntropy,
+} from "../../src/models/index.ts";
 import { declareParameters, initialiseParameters, type ParameterSpecs } from "../../src/nn/index.ts";
 import { createOrtBackend, type Feeds } from "../../src/runtime/index.ts";
 import { int32, zeros } from "../../src/tensor/host-tensor.ts";
@@ -72,6 +77,31 @@ function encoder(config: Record<string, unknown>): { specs: ParameterSpecs; buil
   };
 }
 
+function encoderDecoder(): { specs: ParameterSpecs; build: Build } {
+  const model = createSeq2SeqModel({
+    model_type: "t5",
+    vocab_size: SIZES.vocab_size,
+    d_model: 16,
+    d_kv: 4,
+    d_ff: 24,
+    num_layers: 2,
+    num_heads: 4,
+    feed_forward_proj: "gated-gelu",
+  });
+  return {
+    specs: model.specs,
+    build: (graph, parameters) => {
+      const inputs = inputsOf(graph);
+      const memory = model.encode(parameters, inputs);
+      const hidden = model.decode(parameters, memory, { ...inputs, memoryBias: inputs.attentionBias });
+      return seq2SeqCrossEntropy(model, parameters, hidden, {
+        labels: graph.input("labels", "int32", [BATCH * TOKENS]),
+        scale: graph.scalar(1 / (BATCH * TOKENS)),
+      });
+    },
+  };
+}
+
 async function run(
   { specs, build }: { specs: ParameterSpecs; build: Build },
   recompute: readonly RegionKind[],
@@ -96,6 +126,7 @@ test.each([
     "modernbert",
     encoder({ ...SIZES, model_type: "modernbert", local_attention: 4, global_attn_every_n_layers: 2 }),
   ],
+  ["t5", encoderDecoder()],
   ["llama", decoder({ ...DECODER, model_type: "llama" })],
   ["qwen3", decoder({ ...DECODER, model_type: "qwen3" })],
   ["gemma2", decoder({ ...GEMMA, model_type: "gemma2" })],

@@ -13,6 +13,7 @@ import {
   type Batching,
   conversationExamples,
   createCausalLanguageModelTask,
+  type FineTuningTask,
   parameterGroups,
   type TrainingSettings,
 } from "../../src/train/index.ts";
@@ -88,22 +89,30 @@ export const RUNS: Readonly<Record<string, TinyRun>> = {
   },
 };
 
-export function prepare(name: string, outputFolder: string) {
-  const run = RUNS[name]!;
-  const task = createCausalLanguageModelTask(model, examples, { ...run, seed: 5, paddingId: 0 });
-  const base = initialiseParameters(model.specs, 3);
-  const own = run.adapter ? initialiseLora(base, model.specs, run.adapter, 4) : {};
-  const parameters: Parameters = { ...base, ...own };
-  const settings: TrainingSettings = {
+export function settingsOf(
+  task: FineTuningTask,
+  { learningRate, optimizer }: Pick<TinyRun, "learningRate" | "optimizer">,
+  name: string,
+  outputFolder: string,
+): TrainingSettings {
+  return {
     seed: 5,
     totalSteps: task.totalSteps,
-    groups: parameterGroups(task, { learningRate: run.learningRate, weightDecay: 0.01 }),
-    optimizer: run.optimizer,
+    groups: parameterGroups(task, { learningRate, weightDecay: 0.01 }),
+    optimizer,
     schedule: { kind: "wsd", warmupSteps: 2, decaySteps: 8, totalSteps: task.totalSteps },
     maxGradientNorm: 1,
     checkpointEverySteps: 2,
     fingerprint: name,
     outputFolder,
   };
-  return { task, parameters, settings };
+}
+
+export function prepare(name: string, outputFolder: string) {
+  const run = RUNS[name]!;
+  const task = createCausalLanguageModelTask(model, examples, { ...run, seed: 5, paddingId: 0 });
+  const base = initialiseParameters(model.specs, 3);
+  const own = run.adapter ? initialiseLora(base, model.specs, run.adapter, 4) : {};
+  const parameters: Parameters = { ...base, ...own };
+  return { task, parameters, settings: settingsOf(task, run, name, outputFolder) };
 }

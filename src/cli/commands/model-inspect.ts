@@ -65,5 +65,6 @@ function tableOf(path: string, description: Omit<ModelDescription, "tensors">): 
 const SUPPORT: Readonly<Record<string, string>> = {
   decoder: "generates with it and trains it",
   encoder: "embeds with it and trains it",
+  "encoder-decoder": "generates with it and trains it",
   unsupported: "cannot compute it",
 };

@@ -4,7 +4,7 @@
  * share a key/value head read it where it lies: nothing is repeated, and the cache is never copied.
  *
  * Shapes: q f32 [B, N, T, D], k and v f32 [B, K, T, D], keys and values f32 [B, K, S, D] with S at least 1, bias f32
- * [B, 1, T, S + T], y f32 [B, N, T, D]; N is a multiple of K.
+ * [B, 1 or N, T, S + T], y f32 [B, N, T, D]; N is a multiple of K.
  */
 import type { Attributes, TensorType } from "../ir.ts";
 import { defineOp, type OnnxEmitter, type OpDefinition, type ReferenceTensor } from "../op.ts";
@@ -38,11 +38,12 @@ function inferTypes(inputs: readonly TensorType[]): readonly TensorType[] {
     v.shape.join() === k.shape.join() &&
     keys.shape.join() === [batch, keyHeads, keys.shape[2], headWidth].join() &&
     values.shape.join() === keys.shape.join() &&
-    bias.shape.join() === [batch, 1, tokens, bias.shape[3]].join();
+    [1, heads].includes(bias.shape[1]) &&
+    bias.shape.join() === [batch, bias.shape[1], tokens, bias.shape[3]].join();
   if (!isLegal) {
     throw shapeMismatch(
       "cached_attention",
-      "q[B, N, T, D], k and v[B, K, T, D], keys and values[B, K, S, D], bias[B, 1, T, S + T]",
+      "q[B, N, T, D], k and v[B, K, T, D], keys and values[B, K, S, D], bias[B, 1 or N, T, S + T]",
       inputs,
     );
   }
@@ -72,12 +73,14 @@ function evaluate(
   ];
   const [batch, heads, tokens, width] = inputs[0]!.shape as [number, number, number, number];
   const [, keyHeads, older] = inputs[3]!.shape as [number, number, number, number];
+  const biasHeads = inputs[5]!.shape[1]!;
   const y = outputLike(types[0]);
   for (let row = 0; row < batch * heads * tokens; row++) {
     const token = row % tokens;
     const sequence = Math.floor(row / tokens / heads);
     const head = Math.floor((Math.floor(row / tokens) % heads) / (heads / keyHeads));
     const group = sequence * keyHeads + head;
+    const biasHead = sequence * biasHeads + (Math.floor(row / tokens) % biasHeads);
     const place = (key: number, past: Float64Array, now: Float64Array): Float64Array => {
       const start = key < older ? (group * older + key) * width : (group * tokens + key - older) * width;
       return (key < older ? past : now).subarray(start, start + width);
@@ -87,7 +90,7 @@ function evaluate(
       let score = 0;
       for (let i = 0; i < width; i++) score += scale * q[row * width + i]! * cached[i]!;
       const capped = softcap === 0 ? score : softcap * Math.tanh(score / softcap);
-      return capped + bias[(sequence * tokens + token) * (older + tokens) + key]!;
+      return capped + bias[(biasHead * tokens + token) * (older + tokens) + key]!;
     });
     const highest = Math.max(...scores);
     const weights = scores.map((score) => Math.exp(score - highest));
