@@ -38,7 +38,7 @@ const steps = new CompiledSteps(task, createOrtBackend({ threads: Number(values.
 async function step(): Promise<void> {
   const [batch] = task.microBatches(0);
   await steps.run(batch!, parameters, gradients, { seed: 0, counter: 0 });
-  const norm = globalNorm(Object.values(gradientData));
+  const norm = await globalNorm(Object.values(gradientData));
   await adamWStep(groups, parameterData, gradientData, state, {
     gradientScale: clipFactor(norm, 1),
     multiplier: 1,

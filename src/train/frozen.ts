@@ -4,6 +4,7 @@ import type { Parameters } from "../nn/parameters.ts";
 import type { ParameterGroup } from "../optim/optimizer.ts";
 import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
+import { createBreather, inPieces } from "../support/event-loop.ts";
 import type { TrainingTask } from "./task.ts";
 
 /**
@@ -40,13 +41,18 @@ export function splitTrained(
 }
 
 /** SHA-256 over names and values, hexadecimal; empty when nothing is frozen. */
-export function frozenDigest(frozen: Parameters): string {
+export async function frozenDigest(frozen: Parameters): Promise<string> {
   const names = Object.keys(frozen).sort();
   if (names.length === 0) return "";
   const hash = createHash("sha256");
+  const breathe = createBreather();
   for (const name of names) {
     const { data } = frozen[name]!;
-    hash.update(`${name}\n`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    hash.update(`${name}\n`);
+    await inPieces(breathe, data.length, (start, end) => {
+      const { buffer, byteOffset, byteLength } = data.subarray(start, end);
+      hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+    });
   }
   return hash.digest("hex");
 }

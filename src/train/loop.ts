@@ -13,6 +13,7 @@ import type { ParameterGroup } from "../optim/optimizer.ts";
 import { learningRateMultiplier, type Schedule } from "../optim/schedules.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { TuttiError } from "../support/errors.ts";
+import { createBreather, inPieces } from "../support/event-loop.ts";
 import { type Float32Tensor, zeros } from "../tensor/host-tensor.ts";
 import { loadCheckpoint, saveCheckpoint, saveParameters, type TrainingState } from "./checkpoint.ts";
 import { CompiledSteps, type StepResult } from "./compiled-steps.ts";
@@ -82,7 +83,7 @@ export async function train(
   const { trained, frozen } = splitTrained(task, parameters, settings.groups);
   const state: TrainingState = {
     parameters: trained,
-    frozenSha256: frozenDigest(frozen),
+    frozenSha256: await frozenDigest(frozen),
     optimizer: createOptimizer(
       settings.optimizer ?? { kind: "adamw" },
       settings.groups,
@@ -105,7 +106,7 @@ export async function train(
       const startedAt = performance.now();
       const batches = task.microBatches(state.step);
       const result = await accumulate(steps, batches, parameters, state, gradients, settings, context);
-      const gradientNorm = globalNorm(Object.values(gradients).map(({ data }) => data));
+      const gradientNorm = await globalNorm(Object.values(gradients).map(({ data }) => data));
       if (!Number.isFinite(result.loss) || !Number.isFinite(gradientNorm)) {
         throw nonFiniteGradient(task, state, gradients);
       }
@@ -197,13 +198,22 @@ async function accumulate(
     }
     loss += result.loss;
     for (const [name, value] of Object.entries(result.metrics)) metrics[name] = (metrics[name] ?? 0) + value;
-    if (index > 0) for (const [name, { data }] of Object.entries(gradients)) addInto(data, into[name]!.data);
+    if (index > 0) await addInto(gradients, into);
   }
   return { loss, metrics };
 }
 
-function addInto(total: Float32Array, part: Float32Array): void {
-  for (let index = 0; index < total.length; index++) total[index]! += part[index]!;
+async function addInto(
+  totals: Readonly<Record<string, Float32Tensor>>,
+  parts: Readonly<Record<string, Float32Tensor>>,
+): Promise<void> {
+  const breathe = createBreather();
+  for (const [name, { data: total }] of Object.entries(totals)) {
+    const part = parts[name]!.data;
+    await inPieces(breathe, total.length, (start, end) => {
+      for (let index = start; index < end; index++) total[index]! += part[index]!;
+    });
+  }
 }
 
 function nonFinite(step: number, where: string, recordIds: readonly string[]): TuttiError {
