@@ -1,5 +1,5 @@
 /** Text from a language model: the public face of generation. */
-import { createOrtBackend } from "../runtime/index.ts";
+import { createOrtBackend, type ExecutionProvider } from "../runtime/index.ts";
 import { TuttiError } from "../support/errors.ts";
 import { renderChatTemplate, type TemplateMessage } from "../text/index.ts";
 import { Answer, type GeneratedAnswer, type GeneratedToken } from "./answer.ts";
@@ -13,6 +13,8 @@ import { type ContinuationScore, scoreContinuation } from "./score.ts";
 export interface TextGeneratorOptions {
   /** Threads inside one operator. @default 2 */
   readonly threads?: number;
+  /** What computes. @default "cpu" */
+  readonly provider?: ExecutionProvider;
   /** Tokens of a sequence, prompt included. @default the model's own, at most 4096 */
   readonly contextLength?: number;
   /** Sequences that run at once; further ones wait. @default 16 */
@@ -45,7 +47,7 @@ export class TextGenerator {
   /**
    * Makes the model ready.
    *
-   * @throws {TuttiError} INVALID_ARGUMENT for bad options, BACKEND_FAILED
+   * @throws {TuttiError} INVALID_ARGUMENT for bad options, PROVIDER_UNAVAILABLE, BACKEND_FAILED
    */
   static async create(model: GenerationModel, options: TextGeneratorOptions = {}): Promise<TextGenerator> {
     const { maxPositions } = model.model.config;
@@ -63,7 +65,7 @@ export class TextGenerator {
         { details: { contextLength, maxPositions } },
       );
     }
-    const backend = createOrtBackend({ threads });
+    const backend = createOrtBackend({ threads, ...(options.provider && { provider: options.provider }) });
     const decoder = await CachedDecoder.create(model.model, model.weights, backend, contextLength);
     return new TextGenerator(model, decoder, maxBatch);
   }
