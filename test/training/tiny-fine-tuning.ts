@@ -89,7 +89,11 @@ export const RUNS: Readonly<Record<string, TinyRun>> = {
 };
 
 export function prepare(name: string, outputFolder: string) {
-  const run = RUNS[name]!;
+  return prepareRun(name, RUNS[name]!, outputFolder);
+}
+
+/** @param name the fingerprint of the run */
+export function prepareRun(name: string, run: TinyRun, outputFolder: string) {
   const task = createCausalLanguageModelTask(model, examples, { ...run, seed: 5, paddingId: 0 });
   const base = initialiseParameters(model.specs, 3);
   const own = run.adapter ? initialiseLora(base, model.specs, run.adapter, 4) : {};

@@ -7,6 +7,7 @@ import { messageOf, TuttiError } from "../../support/errors.ts";
 import { version } from "../../support/version.ts";
 import type { Ort } from "./load.ts";
 import { type ExecutionProvider, providerOptions } from "./providers.ts";
+import { rewriteForWebGpu } from "./webgpu-rewrites.ts";
 
 export interface SessionSettings {
   readonly provider: ExecutionProvider;
@@ -29,7 +30,8 @@ export async function openSession(
   outputs: Readonly<Record<string, Value>>,
   { provider, deviceId, threads, profileFilePrefix }: SessionSettings,
 ): Promise<OpenSession> {
-  const onnx = lowerToOnnx(graph, outputs);
+  const lowered = lowerToOnnx(graph, outputs);
+  const onnx = provider === "webgpu" ? rewriteForWebGpu(lowered) : lowered;
   try {
     const session = await ort.InferenceSession.create(writeOnnxModel(onnx, version), {
       executionProviders: providerOptions(provider, deviceId),
