@@ -1,4 +1,5 @@
 export { attention, MASKED_BIAS, mergeHeads, type ScoreSettings, softCap, splitHeads } from "./attention.ts";
+export { type NarrowedParameters, narrowParameters, widenParameters } from "./half-parameters.ts";
 export { dropout, layerNormSpecs, linear, linearSpecs, namedLayerNorm, namedLinear } from "./layers.ts";
 export {
   initialiseLora,
@@ -14,6 +15,7 @@ export { causalBias, slidingWindowBias } from "./masks.ts";
 export {
   checkParameters,
   declareParameters,
+  type HalfParameters,
   initialiseParameters,
   matrix,
   type ParameterSpec,

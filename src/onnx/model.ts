@@ -14,10 +14,14 @@ import {
 } from "./protobuf-writer.ts";
 
 /** TensorProto.DataType */
-export const ONNX_DTYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const satisfies Record<
-  DType | "int64",
-  number
->;
+export const ONNX_DTYPE = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+} as const satisfies Record<DType | "int64", number>;
 
 /** Opset 17 is the first with LayerNormalization; IR version 8 is what it was released with. */
 export const OPSET_VERSION = 17;

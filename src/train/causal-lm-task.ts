@@ -2,8 +2,9 @@
 import type { Graph, RegionKind } from "../graph/ir.ts";
 import { causalCrossEntropy } from "../models/causal-families.ts";
 import type { CausalModel } from "../models/causal-model.ts";
+import { type NarrowedParameters, narrowParameters } from "../nn/half-parameters.ts";
 import { type LoraConfig, loraSpecs, withLora } from "../nn/lora.ts";
-import type { ParameterValues } from "../nn/parameters.ts";
+import type { HalfParameters, Parameters, ParameterValues } from "../nn/parameters.ts";
 import type { ParameterGroup } from "../optim/optimizer.ts";
 import { TuttiError } from "../support/errors.ts";
 import { float32, int32 } from "../tensor/host-tensor.ts";
@@ -26,6 +27,8 @@ export interface FineTuningOptions {
   readonly paddingId: number;
   /** Train this adapter alone; the parameters must hold its own beside the model's. */
   readonly adapter?: LoraConfig;
+  /** The model's frozen matrices in half precision, from {@link narrowFrozenMatrices}. */
+  readonly half?: HalfParameters;
   /** Regions of the model to compute twice rather than keep; see {@link TrainingTask}. */
   readonly recompute?: readonly RegionKind[];
   /** Without an adapter: whether a parameter is trained. @default all are */
@@ -73,6 +76,7 @@ export function createCausalLanguageModelTask(
   return {
     specs: { ...model.specs, ...adapterSpecs },
     trainable,
+    ...(options.half && { half: options.half }),
     ...(options.recompute && { recompute: options.recompute }),
     totalSteps: Math.ceil((plans.batchesPerEpoch * options.epochs) / accumulation),
     leftOut: examples.filter((example) => countTargets(example) === 0).map(({ id }) => id),
@@ -160,6 +164,24 @@ function microBatch(
       target_scale: float32([], [scale]),
     },
   };
+}
+
+/**
+ * Takes the frozen matrices of the model's layers out of its parameters, into half precision. What has a row for every
+ * token (embeddings, output head) stays: widened whole, it would take more memory than is saved.
+ *
+ * @param isTrained which of the model's own parameters are trained @default none, as with an adapter
+ */
+export function narrowFrozenMatrices(
+  model: Pick<CausalModel, "specs" | "config">,
+  parameters: Parameters,
+  isTrained: (name: string) => boolean = () => false,
+): NarrowedParameters {
+  const names = Object.entries(model.specs)
+    .filter(([name, { shape }]) => shape.length === 2 && !isTrained(name))
+    .filter(([, { shape }]) => shape[0] !== model.config.vocabularySize)
+    .map(([name]) => name);
+  return narrowParameters(parameters, names);
 }
 
 /** Two groups: trained matrices with weight decay, the other trained parameters without. */

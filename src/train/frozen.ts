@@ -5,15 +5,17 @@ import type { ParameterGroup } from "../optim/optimizer.ts";
 import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
 import { createBreather, inPieces } from "../support/event-loop.ts";
+import type { HostTensor } from "../tensor/host-tensor.ts";
 import type { TrainingTask } from "./task.ts";
 
 /**
  * Splits by the task's `trainable`.
  *
- * @throws {TuttiError} INVALID_ARGUMENT when `trainable` or a group names a parameter that is not there or not trained
+ * @throws {TuttiError} INVALID_ARGUMENT when `trainable` or a group names a parameter that is not there or not trained,
+ *   or one is given in both precisions
  */
 export function splitTrained(
-  task: Pick<TrainingTask, "trainable">,
+  task: Pick<TrainingTask, "trainable" | "half">,
   parameters: Parameters,
   groups: readonly ParameterGroup[],
 ): { readonly trained: Parameters; readonly frozen: Parameters } {
@@ -24,6 +26,14 @@ export function splitTrained(
       throw new TuttiError("INVALID_ARGUMENT", `trainable parameter "${name}" is not in the model`, {
         details: { name },
         hint: didYouMean(name, names) || "list names of the model's specs",
+      });
+    }
+  }
+  for (const name of Object.keys(task.half ?? {})) {
+    if (Object.hasOwn(parameters, name)) {
+      throw new TuttiError("INVALID_ARGUMENT", `parameter "${name}" is given in both precisions`, {
+        details: { name },
+        hint: "train with what narrowParameters leaves in float32",
       });
     }
   }
@@ -41,7 +51,7 @@ export function splitTrained(
 }
 
 /** SHA-256 over names and values, hexadecimal; empty when nothing is frozen. */
-export async function frozenDigest(frozen: Parameters): Promise<string> {
+export async function frozenDigest(frozen: Readonly<Record<string, HostTensor>>): Promise<string> {
   const names = Object.keys(frozen).sort();
   if (names.length === 0) return "";
   const hash = createHash("sha256");

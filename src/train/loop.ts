@@ -59,7 +59,7 @@ export interface Validation {
 }
 
 export interface TrainingResult {
-  /** The last ones, trained and frozen; the best by validation are in best.safetensors. */
+  /** The last ones, trained and frozen in float32; the best by validation are in best.safetensors. */
   readonly parameters: Parameters;
   readonly best: TrainingState["best"];
   readonly resumedAtStep: number;
@@ -83,7 +83,7 @@ export async function train(
   const { trained, frozen } = splitTrained(task, parameters, settings.groups);
   const state: TrainingState = {
     parameters: trained,
-    frozenSha256: await frozenDigest(frozen),
+    frozenSha256: await frozenDigest({ ...frozen, ...task.half }),
     optimizer: createOptimizer(
       settings.optimizer ?? { kind: "adamw" },
       settings.groups,

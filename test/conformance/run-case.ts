@@ -3,6 +3,7 @@ import { gradients } from "../../src/graph/autodiff.ts";
 import type { Graph, Value } from "../../src/graph/ir.ts";
 import type { Backend, Feeds } from "../../src/runtime/index.ts";
 import { evaluateReference } from "../../src/runtime/reference/index.ts";
+import { encodeFloat16 } from "../../src/tensor/float16.ts";
 import type { HostTensor } from "../../src/tensor/host-tensor.ts";
 import { buildCase, caseFeeds, type OpCase } from "./op-cases.ts";
 
@@ -15,7 +16,9 @@ export function hostFeeds(opCase: OpCase): Feeds {
           ? Int32Array.from(values)
           : dtype === "uint8"
             ? Uint8Array.from(values)
-            : Float32Array.from(values);
+            : dtype === "float16"
+              ? encodeFloat16(Float32Array.from(values))
+              : Float32Array.from(values);
       return [`x${index}`, { dtype, shape, data } as HostTensor];
     }),
   );

@@ -9,9 +9,13 @@ import { checkFeeds } from "../check-feeds.ts";
 import type { Ort } from "./load.ts";
 import type { OpenSession } from "./session.ts";
 
-const toOrt = (ort: Ort, { dtype, shape, data }: HostTensor): Tensor =>
-  // The typed array is used in place; the cast only tells the overloads apart.
-  new ort.Tensor(dtype as "float32", data as Float32Array, shape);
+/** The typed array is used in place; the casts only tell the overloads apart. */
+function toOrt(ort: Ort, { dtype, shape, data }: HostTensor): Tensor {
+  if (dtype !== "float16") return new ort.Tensor(dtype as "float32", data as Float32Array, shape);
+  // Where the engine has Float16Array, the constructor makes one of the bits, which the native binding cannot read.
+  const tensor = new ort.Tensor("uint16", data as Uint16Array, shape);
+  return Object.defineProperty(tensor, "type", { value: "float16" });
+}
 
 export class OrtExecutable implements Executable {
   private readonly ort: Ort;
