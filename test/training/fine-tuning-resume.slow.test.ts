@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { readMetrics, trainingPaths } from "../../src/train/index.ts";
 import { RUNS } from "./tiny-fine-tuning.ts";
+import { KILLED_TRIALS } from "./trials.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const WORKER = join(import.meta.dirname, "fine-tuning-worker.ts");
@@ -33,7 +34,7 @@ function runWorker(name: string, output: string, killAfterSteps?: number): Promi
   });
 }
 
-test.each(Object.keys(RUNS))("%s", { timeout: 120_000 }, async (name) => {
+test.each([...Object.keys(RUNS), ...KILLED_TRIALS])("%s", { timeout: 120_000 }, async (name) => {
   const [undisturbed, disturbed] = [join(folder, name), join(folder, `${name}-killed`)];
   expect(await runWorker(name, undisturbed)).toBe(true);
   for (const killAfterSteps of [3, 6, 5]) {

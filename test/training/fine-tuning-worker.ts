@@ -2,10 +2,11 @@
 import { join } from "node:path";
 import { createOrtBackend } from "../../src/runtime/index.ts";
 import { saveParameters, train } from "../../src/train/index.ts";
-import { prepare } from "./tiny-fine-tuning.ts";
+import { prepareRun, RUNS } from "./tiny-fine-tuning.ts";
+import { TRIALS } from "./trials.ts";
 
 const [name, outputFolder] = process.argv.slice(2) as [string, string];
-const { task, parameters, settings } = prepare(name, outputFolder);
+const { task, parameters, settings } = prepareRun(name, (RUNS[name] ?? TRIALS[name])!, outputFolder);
 const result = await train(task, parameters, settings, {
   backend: createOrtBackend({ threads: 1 }),
   onStep: ({ step }) => process.stdout.write(`${step}\n`),
