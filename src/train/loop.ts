@@ -133,6 +133,7 @@ export async function train(
       const isLast = state.step === settings.totalSteps;
       const isStopping = context.signal?.aborted === true;
       if (isStopping || isLast || state.step % settings.checkpointEverySteps === 0) {
+        await requireFinite(task, state);
         saveCheckpoint(checkpointPath, state, settings.fingerprint);
       }
       if (isStopping && !isLast) throw interrupted(state.step, settings.totalSteps);
@@ -238,6 +239,16 @@ function nonFiniteGradient(
     where,
     task.microBatches(state.step).flatMap((batch) => batch.recordIds),
   );
+}
+
+/** An update can overflow on finite gradients; what it spoiled must not replace the last good checkpoint. */
+async function requireFinite(task: TrainingTask, { parameters, step }: TrainingState): Promise<void> {
+  for (const [name, { data }] of Object.entries(parameters)) {
+    if (Number.isFinite(await globalNorm([data]))) continue;
+    const updated = step - 1;
+    const recordIds = task.microBatches(updated).flatMap((batch) => batch.recordIds);
+    throw nonFinite(updated, `updated parameter "${name}"`, recordIds);
+  }
 }
 
 async function validate(

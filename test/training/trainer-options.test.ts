@@ -146,6 +146,31 @@ describe.each(Object.keys(prepared))("%s", (name) => {
   });
 });
 
+test("weights that an update made infinite do not replace the last checkpoint", async () => {
+  const outputFolder = join(folder, "overflow");
+  const [quiet, trial] = [join(folder, "no-overflow"), TRIALS["adamw, constant"]!];
+  const expected = await run(prepareRun("overflow", trial, quiet));
+  const stopping = new AbortController();
+  const stopped = run(prepareRun("overflow", trial, outputFolder), {
+    signal: stopping.signal,
+    onStep: ({ step }) => step === STOPPED_AFTER && stopping.abort(),
+  });
+  await expect(stopped).rejects.toMatchObject({ code: "INTERRUPTED" });
+  const { task, parameters, settings } = prepareRun("overflow", trial, outputFolder);
+  const groups = settings.groups.map((group) => ({ ...group, learningRate: 1e39 }));
+  await expect(run({ task, parameters, settings: { ...settings, groups } })).rejects.toMatchObject({
+    code: "NON_FINITE",
+    details: {
+      step: STOPPED_AFTER + 1,
+      where: `updated parameter "${task.trainable[0]}"`,
+      recordIds: task.microBatches(STOPPED_AFTER + 1)[0]!.recordIds,
+    },
+  });
+  const resumed = await run(prepareRun("overflow", trial, outputFolder));
+  expect(resumed.resumedAtStep).toBe(STOPPED_AFTER + 1);
+  expect(resumed.parameters).toEqual(expected.parameters);
+});
+
 test("a run over frozen weights in one precision does not go on over the other", async () => {
   const outputFolder = join(folder, "precision");
   const [name, trial] = Object.entries(TRIALS).find(([, { isHalf }]) => isHalf)!;
