@@ -28,6 +28,8 @@ export const OPSET_VERSION = 17;
 const IR_VERSION = 8;
 
 export interface OnnxNode {
+  /** Needed only to speak of the node. */
+  readonly name?: string;
   readonly opType: string;
   readonly domain: string;
   readonly inputs: readonly string[];
@@ -69,6 +71,7 @@ function nodeMessage(node: OnnxNode): Chunks {
   return [
     ...node.inputs.flatMap((name) => stringField(1, name)),
     ...node.outputs.flatMap((name) => stringField(2, name)),
+    ...(node.name === undefined ? [] : stringField(3, node.name)),
     ...stringField(4, node.opType),
     ...Object.entries(node.attributes).flatMap(([name, value]) =>
       messageField(5, attributeMessage(name, value)),

@@ -85,6 +85,7 @@ describe.skipIf(!hasDriver)("WebGPU", () => {
       place_last: ["ConstantOfShape"],
       scatter_add_rows: ["ConstantOfShape"],
       slice: ["ConstantOfShape"],
+      widen: ["Cast"],
     });
   });
 

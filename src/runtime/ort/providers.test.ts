@@ -9,6 +9,7 @@ import { rewriteForWebGpu } from "./webgpu-rewrites.ts";
 test("session options name the provider, and the device of CUDA", () => {
   expect(providerOptions("cpu", 1)).toEqual(["cpu"]);
   expect(providerOptions("webgpu", 1)).toEqual(["webgpu"]);
+  expect(providerOptions("webgpu", 1, ["a"])).toEqual([{ name: "webgpu", forceCpuNodeNames: ["a"] }]);
   expect(providerOptions("cuda", 1)).toEqual([{ name: "cuda", deviceId: 1 }]);
 });
 
@@ -47,14 +48,26 @@ describe("CPU fallbacks", () => {
   });
 });
 
-test("the WebGPU rewrite leaves no normalisation with a second output, and the same outputs", () => {
-  const graph = new Graph();
-  const y = ops.rmsNorm(graph.input("x", "float32", [2, 4]), graph.input("w", "float32", [4]), 1e-5);
-  const lowered = lowerToOnnx(graph, { y });
-  expect(rewriteForWebGpu(lowered)).toEqual(lowered);
-  const node = lowered.nodes.find(({ opType }) => opType === "SimplifiedLayerNormalization")!;
-  const training = { ...lowered, nodes: [{ ...node, outputs: ["y", "inverse"] }] };
-  const rewritten = rewriteForWebGpu(training);
-  expect(rewritten.nodes[0]!.outputs).toEqual(["y"]);
-  expect(rewritten.nodes.at(-1)).toMatchObject({ opType: "Reciprocal", outputs: ["inverse"] });
+describe("the WebGPU rewrite", () => {
+  test("leaves no normalisation with a second output, and the same outputs", () => {
+    const graph = new Graph();
+    const y = ops.rmsNorm(graph.input("x", "float32", [2, 4]), graph.input("w", "float32", [4]), 1e-5);
+    const lowered = lowerToOnnx(graph, { y });
+    expect(rewriteForWebGpu(lowered)).toEqual({ graph: lowered, cpuNodeNames: [] });
+    const node = lowered.nodes.find(({ opType }) => opType === "SimplifiedLayerNormalization")!;
+    const training = { ...lowered, nodes: [{ ...node, outputs: ["y", "inverse"] }] };
+    const rewritten = rewriteForWebGpu(training).graph;
+    expect(rewritten.nodes[0]!.outputs).toEqual(["y"]);
+    expect(rewritten.nodes.at(-1)).toMatchObject({ opType: "Reciprocal", outputs: ["inverse"] });
+  });
+
+  test("gives float16 to the CPU, and no other cast", () => {
+    const graph = new Graph();
+    const wide = ops.widen(graph.input("half", "float16", [2]));
+    const y = ops.add(wide, ops.toFloat32(graph.input("i", "int32", [2])));
+    const { graph: rewritten, cpuNodeNames } = rewriteForWebGpu(lowerToOnnx(graph, { y }));
+    const named = rewritten.nodes.filter(({ name }) => name !== undefined);
+    expect(named.map(({ inputs }) => inputs)).toEqual([["half"]]);
+    expect(cpuNodeNames).toEqual([named[0]!.name]);
+  });
 });

@@ -27,12 +27,18 @@ const HINTS: Readonly<Record<ExecutionProvider, string>> = {
 /**
  * Session options of a provider. Nodes that it has no kernel for run on the CPU provider, which ONNX Runtime adds
  * to every session.
+ *
+ * @param cpuNodeNames nodes that WebGPU must leave to the CPU
  */
 export function providerOptions(
   provider: ExecutionProvider,
   deviceId: number,
+  cpuNodeNames: readonly string[] = [],
 ): InferenceSession.ExecutionProviderConfig[] {
-  return provider === "cuda" ? [{ name: "cuda", deviceId }] : [provider];
+  if (provider === "cuda") return [{ name: "cuda", deviceId }];
+  // An empty list is refused.
+  const isForced = provider === "webgpu" && cpuNodeNames.length > 0;
+  return isForced ? [{ name: "webgpu", forceCpuNodeNames: cpuNodeNames }] : [provider];
 }
 
 /** @throws {TuttiError} INVALID_ARGUMENT for a name that is no provider */

@@ -31,10 +31,11 @@ export async function openSession(
   { provider, deviceId, threads, profileFilePrefix }: SessionSettings,
 ): Promise<OpenSession> {
   const lowered = lowerToOnnx(graph, outputs);
-  const onnx = provider === "webgpu" ? rewriteForWebGpu(lowered) : lowered;
+  const { graph: onnx, cpuNodeNames } =
+    provider === "webgpu" ? rewriteForWebGpu(lowered) : { graph: lowered, cpuNodeNames: [] };
   try {
     const session = await ort.InferenceSession.create(writeOnnxModel(onnx, version), {
-      executionProviders: providerOptions(provider, deviceId),
+      executionProviders: providerOptions(provider, deviceId, cpuNodeNames),
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: "sequential",
