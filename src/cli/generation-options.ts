@@ -10,8 +10,9 @@ import { TuttiError } from "../support/errors.ts";
 import { wholeNumber } from "./flags.ts";
 import { say } from "./io.ts";
 import { createProgress } from "./progress.ts";
+import { type ProviderFlags, providerOption } from "./provider-option.ts";
 
-export interface GenerationFlags {
+export interface GenerationFlags extends ProviderFlags {
   readonly maxTokens?: number;
   readonly temperature: number;
   readonly topK: number;
@@ -72,7 +73,8 @@ export function addGenerationOptions(command: Command): Command {
     )
     .option("--bits <n>", "weights in 32, 8 or 4 bits", wholeNumber("--bits", 4), 32)
     .option("--context <n>", "tokens that prompt and answer may have", wholeNumber("--context", 2))
-    .option("--threads <n>", "compute threads", wholeNumber("--threads", 1), 2);
+    .option("--threads <n>", "compute threads", wholeNumber("--threads", 1), 2)
+    .addOption(providerOption());
 }
 
 /** The parts of a request that the flags name. */
@@ -102,6 +104,7 @@ export async function openGenerator(path: string, flags: GenerationFlags): Promi
   });
   const generator = await TextGenerator.create(model, {
     threads: flags.threads,
+    provider: flags.provider,
     ...(flags.context !== undefined && { contextLength: flags.context }),
   });
   const error =

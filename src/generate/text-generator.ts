@@ -1,6 +1,6 @@
 /** Text from a language model: the public face of generation. */
 import { type CausalModel, isSeq2SeqModel, type Seq2SeqModel } from "../models/index.ts";
-import { createOrtBackend } from "../runtime/index.ts";
+import { createOrtBackend, type ExecutionProvider } from "../runtime/index.ts";
 import { TuttiError } from "../support/errors.ts";
 import { renderChatTemplate, type TemplateMessage } from "../text/index.ts";
 import { Answer, type GeneratedAnswer, type GeneratedToken } from "./answer.ts";
@@ -16,6 +16,8 @@ import { type Prompt, promptOf, type SlotDecoder } from "./slot-decoder.ts";
 export interface TextGeneratorOptions {
   /** Threads inside one operator. @default 2 */
   readonly threads?: number;
+  /** What computes. @default "cpu" */
+  readonly provider?: ExecutionProvider;
   /**
    * Tokens of a sequence, prompt included; of an encoder-decoder, those of a source and those of an answer.
    *
@@ -58,7 +60,7 @@ export class TextGenerator {
   /**
    * Makes the model ready.
    *
-   * @throws {TuttiError} INVALID_ARGUMENT for bad options, BACKEND_FAILED
+   * @throws {TuttiError} INVALID_ARGUMENT for bad options, PROVIDER_UNAVAILABLE, BACKEND_FAILED
    */
   static async create(model: GenerationModel, options: TextGeneratorOptions = {}): Promise<TextGenerator> {
     const { usual, most } = contextOf(model.model);
@@ -76,7 +78,7 @@ export class TextGenerator {
         { details: { contextLength, maxPositions: most } },
       );
     }
-    const backend = createOrtBackend({ threads });
+    const backend = createOrtBackend({ threads, ...(options.provider && { provider: options.provider }) });
     const decoder = isSeq2SeqModel(model.model)
       ? await Seq2SeqDecoder.create(model.model, model.weights, backend, contextLength)
       : await CachedDecoder.create(model.model, model.weights, backend, contextLength);

@@ -55,6 +55,8 @@ export const greater = (a: Value, b: Value): Value => one("greater", [a, b]);
 export const greaterOrEqual = (a: Value, b: Value): Value => one("greater_or_equal", [a, b]);
 export const where = (condition: Value, a: Value, b: Value): Value => one("where", [condition, a, b]);
 export const toFloat32 = (x: Value): Value => one("to_float32", [x]);
+/** float16 storage as float32. */
+export const widen = (x: Value): Value => one("widen", [x]);
 export const toInt32 = (x: Value): Value => one("to_int32", [x]);
 export const maskedScale = (x: Value, mask: Value, scale: number): Value =>
   one("masked_scale", [x, mask], { scale });

@@ -7,6 +7,7 @@ export {
   splitFusedHeads,
   splitHeads,
 } from "./attention.ts";
+export { type NarrowedParameters, narrowParameters, widenParameters } from "./half-parameters.ts";
 export { dropout, layerNormSpecs, linear, linearSpecs, namedLayerNorm, namedLinear } from "./layers.ts";
 export {
   initialiseLora,
@@ -22,6 +23,7 @@ export { causalBias, localWindowBias, paddingBias, slidingWindowBias } from "./m
 export {
   checkParameters,
   declareParameters,
+  type HalfParameters,
   initialiseParameters,
   matrix,
   type ParameterSpec,

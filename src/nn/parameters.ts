@@ -1,7 +1,8 @@
 /** Declared parameters: name, shape, how they start, whether weight decay applies. */
+import * as ops from "../graph/functions.ts";
 import type { Graph, Value } from "../graph/ir.ts";
 import { assert, TuttiError } from "../support/errors.ts";
-import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
+import { type Float16Tensor, type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
 import { RandomStream, streamOf } from "../tensor/random.ts";
 import { formatShape, sizeOf } from "../tensor/shape.ts";
 
@@ -23,6 +24,9 @@ export type ParameterSpecs = Readonly<Record<string, ParameterSpec>>;
 /** Host values of parameters by name: the one place where weights live. */
 export type Parameters = Readonly<Record<string, Float32Tensor>>;
 
+/** Host values of frozen parameters in half the memory; see {@link narrowParameters}. */
+export type HalfParameters = Readonly<Record<string, Float16Tensor>>;
+
 /** Looks up the graph value of a parameter by its full name. */
 export type ParameterValues = (name: string) => Value;
 
@@ -38,15 +42,26 @@ export const vector = (length: number, constant: number): ParameterSpec => ({
   decays: false,
 });
 
-/** Declares every parameter as a graph input, in the order of the specs. */
-export function declareParameters(graph: Graph, specs: ParameterSpecs): ParameterValues {
+/**
+ * Declares every parameter as a graph input, in the order of the specs.
+ *
+ * @param half parameters that are fed as float16: every look-up widens such a one for its own reader
+ */
+export function declareParameters(
+  graph: Graph,
+  specs: ParameterSpecs,
+  half: HalfParameters = {},
+): ParameterValues {
   const values = new Map(
-    Object.entries(specs).map(([name, { shape }]) => [name, graph.parameter(name, shape)]),
+    Object.entries(specs).map(([name, { shape }]) => [
+      name,
+      Object.hasOwn(half, name) ? graph.input(name, "float16", shape) : graph.parameter(name, shape),
+    ]),
   );
   return (name) => {
     const value = values.get(name);
     assert(value, `parameter "${name}" was not declared`);
-    return value;
+    return value.dtype === "float16" ? ops.widen(value) : value;
   };
 }
 

@@ -22,7 +22,7 @@ export const ONNX_DTYPE = {
   int64: 7,
   bool: 9,
   float16: 10,
-} as const satisfies Record<DType | "int64" | "float16", number>;
+} as const satisfies Record<DType | "int64", number>;
 
 export type OnnxDType = keyof typeof ONNX_DTYPE;
 
@@ -31,6 +31,8 @@ export const OPSET_VERSION = 17;
 const IR_VERSION = 8;
 
 export interface OnnxNode {
+  /** Needed only to speak of the node. */
+  readonly name?: string;
   readonly opType: string;
   readonly domain: string;
   readonly inputs: readonly string[];
@@ -79,6 +81,7 @@ function nodeMessage(node: OnnxNode): Chunks {
   return [
     ...node.inputs.flatMap((name) => stringField(1, name)),
     ...node.outputs.flatMap((name) => stringField(2, name)),
+    ...(node.name === undefined ? [] : stringField(3, node.name)),
     ...stringField(4, node.opType),
     ...Object.entries(node.attributes).flatMap(([name, value]) =>
       messageField(5, attributeMessage(name, value)),

@@ -10,7 +10,7 @@
  */
 
 import { TuttiError } from "../support/errors.ts";
-import { createBreather } from "../support/event-loop.ts";
+import { type Breathe, createBreather, inPieces } from "../support/event-loop.ts";
 import { type Float32Tensor, zeros } from "../tensor/host-tensor.ts";
 import {
   groupedNames,
@@ -59,18 +59,19 @@ export function createAdafactor(
         const rate = learningRate * multiplier;
         const relativeStep = Math.min(rate, 1 / Math.sqrt(this.steps));
         for (const name of names) {
-          await breathe();
-          const parameter = lookUp(values, name);
-          const gradient = lookUp(gradients, name).data.map((value) => value * gradientScale);
-          const alpha = Math.max(epsilon2, rootMeanSquare(parameter.data)) * relativeStep;
-          const update = isFactored(parameter.shape)
-            ? factoredUpdate(parameter.shape, gradient, state, name, share, epsilon1)
-            : fullUpdate(gradient, state[`second_moment.${name}`]!.data, share, epsilon1);
-          const clip = Math.max(1, rootMeanSquare(update) / clippingThreshold);
+          const { shape, data } = lookUp(values, name);
+          const alpha = Math.max(epsilon2, await rootMeanSquare(data, breathe)) * relativeStep;
+          const update = await scaled(lookUp(gradients, name).data, gradientScale, breathe);
+          const constants = { share, epsilon1, breathe };
+          if (isFactored(shape)) await factoredUpdate(shape, update, state, name, constants);
+          else await fullUpdate(update, state[`second_moment.${name}`]!.data, constants);
+          const clip = Math.max(1, (await rootMeanSquare(update, breathe)) / clippingThreshold);
           const shrink = 1 - rate * weightDecay;
-          for (let index = 0; index < update.length; index++) {
-            parameter.data[index] = parameter.data[index]! * shrink - (alpha / clip) * update[index]!;
-          }
+          await inPieces(breathe, update.length, (start, end) => {
+            for (let index = start; index < end; index++) {
+              data[index] = data[index]! * shrink - (alpha / clip) * update[index]!;
+            }
+          });
         }
       }
     },
@@ -97,76 +98,96 @@ function createState(
   return state;
 }
 
-function rootMeanSquare(values: Float32Array): number {
+async function rootMeanSquare(values: Float32Array, breathe: Breathe): Promise<number> {
   let sum = 0;
-  for (let index = 0; index < values.length; index++) sum += values[index]! * values[index]!;
+  await inPieces(breathe, values.length, (start, end) => {
+    for (let index = start; index < end; index++) sum += values[index]! * values[index]!;
+  });
   return Math.sqrt(sum / Math.max(1, values.length));
 }
 
-/** g / sqrt(V) of a vector. */
-function fullUpdate(
+async function scaled(values: Float32Array, scale: number, breathe: Breathe): Promise<Float32Array> {
+  const result = new Float32Array(values.length);
+  await inPieces(breathe, values.length, (start, end) => {
+    for (let index = start; index < end; index++) result[index] = values[index]! * scale;
+  });
+  return result;
+}
+
+interface MomentConstants {
+  readonly share: number;
+  readonly epsilon1: number;
+  readonly breathe: Breathe;
+}
+
+/** Turns the gradient of a vector into g / sqrt(V), in place. */
+async function fullUpdate(
   gradient: Float32Array,
   moment: Float32Array,
-  share: number,
-  epsilon1: number,
-): Float32Array {
-  return gradient.map((g, index) => {
-    const v = moment[index]! + share * (g * g - moment[index]!);
-    moment[index] = v;
-    return g / Math.sqrt(Math.max(v, epsilon1 * epsilon1));
+  { share, epsilon1, breathe }: MomentConstants,
+): Promise<void> {
+  await inPieces(breathe, gradient.length, (start, end) => {
+    for (let index = start; index < end; index++) {
+      const g = gradient[index]!;
+      const v = moment[index]! + share * (g * g - moment[index]!);
+      moment[index] = v;
+      gradient[index] = g / Math.sqrt(Math.max(v, epsilon1 * epsilon1));
+    }
   });
 }
 
-/** g / sqrt(R C / mean(R)) of a matrix, or of each of a stack of matrices. */
-function factoredUpdate(
+/** Turns the gradient of a matrix, or of each of a stack of matrices, into g / sqrt(R C / mean(R)), in place. */
+async function factoredUpdate(
   shape: readonly number[],
   gradient: Float32Array,
   state: Readonly<Record<string, Float32Tensor>>,
   name: string,
-  share: number,
-  epsilon1: number,
-): Float32Array {
+  { share, epsilon1, breathe }: MomentConstants,
+): Promise<void> {
   const [rows, columns] = [shape.at(-2)!, shape.at(-1)!];
   const size = rows * columns;
-  const update = new Float32Array(gradient.length);
+  const part = (moment: Float32Tensor, length: number, matrix: number): Float32Array =>
+    moment.data.subarray(matrix * length, (matrix + 1) * length);
   for (let matrix = 0; matrix * size < gradient.length; matrix++) {
     const g = gradient.subarray(matrix * size, (matrix + 1) * size);
-    const rowMoment = state[`row_moment.${name}`]!.data.subarray(matrix * rows, (matrix + 1) * rows);
-    const columnMoment = state[`column_moment.${name}`]!.data.subarray(
-      matrix * columns,
-      (matrix + 1) * columns,
-    );
-    averageSquares(g, rowMoment, columnMoment, share);
+    const rowMoment = part(state[`row_moment.${name}`]!, rows, matrix);
+    const columnMoment = part(state[`column_moment.${name}`]!, columns, matrix);
+    await averageSquares(g, rowMoment, columnMoment, share, breathe);
     const rowMean = rowMoment.reduce((sum, value) => sum + value, 0) / rows;
     const scale = 1 / Math.max(rowMean, epsilon1);
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) {
-        const v = rowMoment[row]! * columnMoment[column]! * scale;
-        const flat = row * columns + column;
-        update[matrix * size + flat] = g[flat]! / Math.sqrt(Math.max(v, epsilon1 * epsilon1));
+    const divideRows = (start: number, end: number): void => {
+      for (let row = start; row < end; row++) {
+        for (let column = 0; column < columns; column++) {
+          const v = rowMoment[row]! * columnMoment[column]! * scale;
+          g[row * columns + column]! /= Math.sqrt(Math.max(v, epsilon1 * epsilon1));
+        }
       }
-    }
+    };
+    await inPieces(breathe, rows, divideRows, columns);
   }
-  return update;
 }
 
-function averageSquares(
+async function averageSquares(
   gradient: Float32Array,
   rowMoment: Float32Array,
   columnMoment: Float32Array,
   share: number,
-): void {
+  breathe: Breathe,
+): Promise<void> {
   const columns = columnMoment.length;
   const columnSums = new Float64Array(columns);
-  for (let row = 0; row < rowMoment.length; row++) {
-    let rowSum = 0;
-    for (let column = 0; column < columns; column++) {
-      const g = gradient[row * columns + column]!;
-      rowSum += g * g;
-      columnSums[column]! += g * g;
+  const addRows = (start: number, end: number): void => {
+    for (let row = start; row < end; row++) {
+      let rowSum = 0;
+      for (let column = 0; column < columns; column++) {
+        const g = gradient[row * columns + column]!;
+        rowSum += g * g;
+        columnSums[column]! += g * g;
+      }
+      rowMoment[row]! += share * (rowSum / columns - rowMoment[row]!);
     }
-    rowMoment[row]! += share * (rowSum / columns - rowMoment[row]!);
-  }
+  };
+  await inPieces(breathe, rowMoment.length, addRows, columns);
   for (let column = 0; column < columns; column++) {
     columnMoment[column]! += share * (columnSums[column]! / rowMoment.length - columnMoment[column]!);
   }

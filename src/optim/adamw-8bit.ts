@@ -4,7 +4,7 @@
  */
 
 import { TuttiError } from "../support/errors.ts";
-import { createBreather } from "../support/event-loop.ts";
+import { createBreather, inPieces } from "../support/event-loop.ts";
 import type { HostTensor } from "../tensor/host-tensor.ts";
 import { sizeOf } from "../tensor/shape.ts";
 import { type AdamWOptions, checkAdamWOptions, createAdamW } from "./adamw.ts";
@@ -81,14 +81,12 @@ export function createAdamW8Bit(
           inverseRootCorrection2,
         };
         for (const name of names.filter((candidate) => moments.has(candidate))) {
-          await breathe();
-          updateOne(
-            lookUp(values, name).data,
-            lookUp(gradients, name).data,
-            moments.get(name)!,
-            blockSize,
-            constants,
-          );
+          const parameter = lookUp(values, name).data;
+          const gradient = lookUp(gradients, name).data;
+          const kept = moments.get(name)!;
+          const update = (start: number, end: number): void =>
+            updateBlocks(parameter, gradient, kept, { blockSize, start, end }, constants);
+          await inPieces(breathe, kept.firstScales.length, update, 4 * blockSize);
         }
       }
     },
@@ -115,18 +113,19 @@ interface UpdateConstants {
   readonly inverseRootCorrection2: number;
 }
 
-function updateOne(
+/** Updates the blocks start .. end. */
+function updateBlocks(
   parameter: Float32Array,
   gradient: Float32Array,
   moments: QuantizedMoments,
-  blockSize: number,
+  blocks: { readonly blockSize: number; readonly start: number; readonly end: number },
   constants: UpdateConstants,
 ): void {
   const { gradientScale, beta1, beta2, epsilon, shrink, stepSize, inverseRootCorrection2 } = constants;
   const { firstCodes, firstScales, secondCodes, secondScales } = moments;
-  for (let block = 0; block < firstScales.length; block++) {
-    const start = block * blockSize;
-    const end = Math.min(start + blockSize, parameter.length);
+  for (let block = blocks.start; block < blocks.end; block++) {
+    const start = block * blocks.blockSize;
+    const end = Math.min(start + blocks.blockSize, parameter.length);
     const first = new Float64Array(end - start);
     const second = new Float64Array(end - start);
     for (let index = start; index < end; index++) {

@@ -6,7 +6,7 @@
  *   m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2
  *   p <- p - lr / (1 - b1^t) m / (sqrt(v) / sqrt(1 - b2^t) + epsilon)
  */
-import { createBreather } from "../support/event-loop.ts";
+import { createBreather, inPieces } from "../support/event-loop.ts";
 import type { Float32Tensor } from "../tensor/host-tensor.ts";
 import {
   type Arrays,
@@ -66,34 +66,39 @@ export async function adamWStep(
   const inverseRootCorrection2 = 1 / Math.sqrt(1 - beta2 ** state.step);
   for (const group of groups) {
     const learningRate = group.learningRate * multiplier;
-    const shrink = 1 - learningRate * group.weightDecay;
+    const constants = {
+      gradientScale,
+      beta1,
+      rest1: 1 - beta1,
+      beta2,
+      rest2: 1 - beta2,
+      epsilon,
+      shrink: 1 - learningRate * group.weightDecay,
+      stepSize: learningRate / correction1,
+      inverseRootCorrection2,
+    };
     for (const name of group.names) {
-      await breathe();
-      updateOne(
-        {
-          parameter: lookUp(parameters, name),
-          gradient: lookUp(gradients, name),
-          firstMoment: lookUp(state.firstMoments, name),
-          secondMoment: lookUp(state.secondMoments, name),
-        },
-        {
-          gradientScale,
-          beta1,
-          rest1: 1 - beta1,
-          beta2,
-          rest2: 1 - beta2,
-          epsilon,
-          shrink,
-          stepSize: learningRate / correction1,
-          inverseRootCorrection2,
-        },
-      );
+      const parameter = lookUp(parameters, name);
+      const gradient = lookUp(gradients, name);
+      const firstMoment = lookUp(state.firstMoments, name);
+      const secondMoment = lookUp(state.secondMoments, name);
+      await inPieces(breathe, parameter.length, (start, end) => {
+        updatePiece(
+          {
+            parameter: parameter.subarray(start, end),
+            gradient: gradient.subarray(start, end),
+            firstMoment: firstMoment.subarray(start, end),
+            secondMoment: secondMoment.subarray(start, end),
+          },
+          constants,
+        );
+      });
     }
   }
 }
 
 /** float32 throughout, as torch.optim.AdamW computes it. */
-const updateOne = vectorKernel(
+const updatePiece = vectorKernel(
   ["parameter", "gradient", "firstMoment", "secondMoment"],
   [
     "gradientScale",

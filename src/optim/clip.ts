@@ -1,10 +1,16 @@
 /** Clipping of gradients by their global norm (Pascanu et al., arXiv 1211.5063, algorithm 1). */
+import { createBreather, inPieces } from "../support/event-loop.ts";
 import { sumOfSquares } from "./simd/vector-kernel.ts";
 
 /** Euclidean norm over all arrays together. */
-export function globalNorm(gradients: Iterable<Float32Array>): number {
+export async function globalNorm(gradients: Iterable<Float32Array>): Promise<number> {
+  const breathe = createBreather();
   let total = 0;
-  for (const gradient of gradients) total += sumOfSquares(gradient);
+  for (const gradient of gradients) {
+    await inPieces(breathe, gradient.length, (start, end) => {
+      total += sumOfSquares(gradient.subarray(start, end));
+    });
+  }
   return Math.sqrt(total);
 }
 

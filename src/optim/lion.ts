@@ -7,7 +7,7 @@
  * Every element moves by the same amount: learning rates are three to ten times smaller than AdamW's, and
  * weight decay as many times larger. One moment instead of two.
  */
-import { createBreather } from "../support/event-loop.ts";
+import { createBreather, inPieces } from "../support/event-loop.ts";
 import { type Float32Tensor, zeros } from "../tensor/host-tensor.ts";
 import {
   groupedNames,
@@ -50,17 +50,18 @@ export function createLion(
         const stepSize = learningRate * multiplier;
         const shrink = 1 - stepSize * weightDecay;
         for (const name of names) {
-          await breathe();
           const parameter = lookUp(values, name).data;
           const gradient = lookUp(gradients, name).data;
           const moment = moments[`first_moment.${name}`]!.data;
-          for (let index = 0; index < parameter.length; index++) {
-            const g = gradient[index]! * gradientScale;
-            const m = moment[index]!;
-            const direction = Math.sign(beta1 * m + (1 - beta1) * g);
-            parameter[index] = parameter[index]! * shrink - stepSize * direction;
-            moment[index] = beta2 * m + (1 - beta2) * g;
-          }
+          await inPieces(breathe, parameter.length, (start, end) => {
+            for (let index = start; index < end; index++) {
+              const g = gradient[index]! * gradientScale;
+              const m = moment[index]!;
+              const direction = Math.sign(beta1 * m + (1 - beta1) * g);
+              parameter[index] = parameter[index]! * shrink - stepSize * direction;
+              moment[index] = beta2 * m + (1 - beta2) * g;
+            }
+          });
         }
       }
     },

@@ -9,6 +9,7 @@
  * serves both ("match-rms-adamw"); sqrt(max(1, rows / columns)) is "original".
  */
 import { TuttiError } from "../support/errors.ts";
+import { type Breathe, createBreather, inPieces } from "../support/event-loop.ts";
 import { type Float32Tensor, float32, zeros } from "../tensor/host-tensor.ts";
 import { type AdamWOptions, createAdamW } from "./adamw.ts";
 import {
@@ -67,20 +68,25 @@ export function createMuon(
     gradient: Float32Array,
     buffer: Float32Array,
     { gradientScale, rate, weightDecay }: { gradientScale: number; rate: number; weightDecay: number },
+    breathe: Breathe,
   ): Promise<void> => {
     const direction = new Float32Array(gradient.length);
-    for (let index = 0; index < gradient.length; index++) {
-      const g = gradient[index]! * gradientScale;
-      const b = buffer[index]! + (1 - momentum) * (g - buffer[index]!);
-      buffer[index] = b;
-      direction[index] = isNesterov ? g + momentum * (b - g) : b;
-    }
+    await inPieces(breathe, gradient.length, (start, end) => {
+      for (let index = start; index < end; index++) {
+        const g = gradient[index]! * gradientScale;
+        const b = buffer[index]! + (1 - momentum) * (g - buffer[index]!);
+        buffer[index] = b;
+        direction[index] = isNesterov ? g + momentum * (b - g) : b;
+      }
+    });
     const { data } = await orthogonalize(float32(parameter.shape, direction));
     const stepSize = rate * ratio(parameter.shape, learningRateRatio);
     const shrink = 1 - rate * weightDecay;
-    for (let index = 0; index < data.length; index++) {
-      parameter.data[index] = parameter.data[index]! * shrink - stepSize * data[index]!;
-    }
+    await inPieces(breathe, data.length, (start, end) => {
+      for (let index = start; index < end; index++) {
+        parameter.data[index] = parameter.data[index]! * shrink - stepSize * data[index]!;
+      }
+    });
   };
   return {
     kind: "muon",
@@ -92,6 +98,7 @@ export function createMuon(
       adamW.steps = count;
     },
     async step(values, gradients, scaling) {
+      const breathe = createBreather();
       await adamW.step(values, gradients, scaling);
       for (const { names, learningRate, weightDecay } of groups) {
         for (const name of names.filter((candidate) => matrices.has(candidate))) {
@@ -104,6 +111,7 @@ export function createMuon(
               rate: learningRate * scaling.multiplier,
               weightDecay,
             },
+            breathe,
           );
         }
       }

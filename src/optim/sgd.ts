@@ -9,7 +9,7 @@
  */
 
 import { TuttiError } from "../support/errors.ts";
-import { createBreather } from "../support/event-loop.ts";
+import { createBreather, inPieces } from "../support/event-loop.ts";
 import { type Float32Tensor, zeros } from "../tensor/host-tensor.ts";
 import {
   groupedNames,
@@ -52,7 +52,6 @@ export function createSgd(
       const isFirst = this.steps++ === 0;
       for (const { names, learningRate, weightDecay } of groups) {
         for (const name of names) {
-          await breathe();
           const constants = {
             gradientScale,
             stepSize: learningRate * multiplier,
@@ -61,8 +60,17 @@ export function createSgd(
             isNesterov,
             kept: isFirst ? 0 : momentum,
           };
+          const parameter = lookUp(values, name).data;
+          const gradient = lookUp(gradients, name).data;
           const buffer = buffers[`momentum.${name}`]?.data;
-          updateOne(lookUp(values, name).data, lookUp(gradients, name).data, buffer, constants);
+          await inPieces(breathe, parameter.length, (start, end) => {
+            updatePiece(
+              parameter.subarray(start, end),
+              gradient.subarray(start, end),
+              buffer?.subarray(start, end),
+              constants,
+            );
+          });
         }
       }
     },
@@ -79,7 +87,7 @@ interface UpdateConstants {
   readonly kept: number;
 }
 
-function updateOne(
+function updatePiece(
   parameter: Float32Array,
   gradient: Float32Array,
   buffer: Float32Array | undefined,

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type JudgedRecord, promptText } from "../judged/record.ts";
+import type { Backend } from "../runtime/index.ts";
 import { readMetrics, trainingPaths } from "../train/index.ts";
 import { chooseAll, evaluateRouters, oracleChoices, type RouterEvaluation } from "./evaluation/index.ts";
 import { candidateScores } from "./labels.ts";
@@ -14,8 +15,8 @@ export interface EvaluationInputs extends LoadedRouters {
   readonly folder: string;
 }
 
-export function readEvaluationInputs(folder: string): EvaluationInputs {
-  return { ...loadRouters(folder), folder };
+export function readEvaluationInputs(folder: string, backend?: Backend): EvaluationInputs {
+  return { ...loadRouters(folder, backend), folder };
 }
 
 export interface EvaluateFolderOptions {

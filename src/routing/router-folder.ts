@@ -9,6 +9,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { type Backend, createOrtBackend } from "../runtime/index.ts";
 import { writeFileAtomic } from "../support/atomic-file.ts";
 import { didYouMean } from "../support/did-you-mean.ts";
 import { messageOf, TuttiError } from "../support/errors.ts";
@@ -90,9 +91,12 @@ export interface LoadedRouters {
 }
 
 /** Every router of a folder. @throws {TuttiError} ROUTER_INVALID, TOKENIZER_MISMATCH, WEIGHTS_MISMATCH, ... */
-export function loadRouters(folder: string): LoadedRouters {
+export function loadRouters(
+  folder: string,
+  backend: Backend = createOrtBackend({ threads: 1 }),
+): LoadedRouters {
   const manifest = readManifest(folder);
-  const models = manifest.models.map((name) => loadLookahead(join(folder, name), name));
+  const models = manifest.models.map((name) => loadLookahead(join(folder, name), name, backend));
   for (const model of models) {
     if (model.candidates.join("\n") !== manifest.candidates.join("\n")) {
       throw new TuttiError(
@@ -102,7 +106,7 @@ export function loadRouters(folder: string): LoadedRouters {
       );
     }
   }
-  const embedder = manifest.hasEmbedder ? new EncoderEmbedder(embedderFolder(folder)) : undefined;
+  const embedder = manifest.hasEmbedder ? new EncoderEmbedder(embedderFolder(folder), backend) : undefined;
   const routers: Router[] = [...models, ...loadBaselines(folder, embedder ? { embedder } : {})];
   return { manifest, routers, default: routerNamed(routers, manifest.default, folder) };
 }

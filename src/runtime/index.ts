@@ -1,3 +1,5 @@
 export type { Backend, Executable, Feeds, Results } from "./backend.ts";
+export { findCpuFallbacks } from "./ort/cpu-fallbacks.ts";
 export { createOrtBackend, type OrtBackendOptions } from "./ort/index.ts";
+export { EXECUTION_PROVIDERS, type ExecutionProvider } from "./ort/providers.ts";
 export { createReferenceBackend } from "./reference/index.ts";

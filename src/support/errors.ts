@@ -20,6 +20,7 @@ export type ErrorCode =
   | "UNSUPPORTED_OP"
   | "GRAPH_INVALID"
   | "BACKEND_FAILED"
+  | "PROVIDER_UNAVAILABLE"
   | "NON_FINITE"
   // models and weights
   | "SAFETENSORS_INVALID"

@@ -15,6 +15,12 @@ export interface Float32Tensor extends HostTensor {
   readonly data: Float32Array;
 }
 
+export interface Float16Tensor extends HostTensor {
+  readonly dtype: "float16";
+  /** The bits of each element. */
+  readonly data: Uint16Array;
+}
+
 function checkLength(shape: readonly number[], length: number): void {
   if (sizeOf(shape) !== length) {
     throw new TuttiError(

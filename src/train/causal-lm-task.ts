@@ -2,8 +2,9 @@
 import type { Graph } from "../graph/ir.ts";
 import { causalCrossEntropy } from "../models/causal-families.ts";
 import type { CausalModel } from "../models/causal-model.ts";
+import { type NarrowedParameters, narrowParameters } from "../nn/half-parameters.ts";
 import { type LoraConfig, withLora } from "../nn/lora.ts";
-import type { ParameterValues } from "../nn/parameters.ts";
+import type { HalfParameters, Parameters, ParameterValues } from "../nn/parameters.ts";
 import type { ParameterGroup } from "../optim/optimizer.ts";
 import { TuttiError } from "../support/errors.ts";
 import { float32, int32 } from "../tensor/host-tensor.ts";
@@ -25,6 +26,8 @@ export interface FineTuningExample extends TokenSequence {
 
 export interface FineTuningOptions extends CommonFineTuningOptions {
   readonly batching: Batching;
+  /** The model's frozen matrices in half precision, from {@link narrowFrozenMatrices}. */
+  readonly half?: HalfParameters;
 }
 
 export type CausalLanguageModelTask = FineTuningTask;
@@ -57,6 +60,7 @@ export function createCausalLanguageModelTask(
   );
   return {
     ...trained,
+    ...(options.half && { half: options.half }),
     ...(options.recompute && { recompute: options.recompute }),
     totalSteps: Math.ceil((plans.batchesPerEpoch * options.epochs) / accumulation),
     leftOut: examples.filter((example) => countTargets(example) === 0).map(({ id }) => id),
@@ -132,6 +136,24 @@ function microBatch(
       ...feeds,
     },
   };
+}
+
+/**
+ * Takes the frozen matrices of the model's layers out of its parameters, into half precision. What has a row for every
+ * token (embeddings, output head) stays: widened whole, it would take more memory than is saved.
+ *
+ * @param isTrained which of the model's own parameters are trained @default none, as with an adapter
+ */
+export function narrowFrozenMatrices(
+  model: Pick<CausalModel, "specs" | "config">,
+  parameters: Parameters,
+  isTrained: (name: string) => boolean = () => false,
+): NarrowedParameters {
+  const names = Object.entries(model.specs)
+    .filter(([name, { shape }]) => shape.length === 2 && !isTrained(name))
+    .filter(([, { shape }]) => shape[0] !== model.config.vocabularySize)
+    .map(([name]) => name);
+  return narrowParameters(parameters, names);
 }
 
 /** Two groups: trained matrices with weight decay, the other trained parameters without. */

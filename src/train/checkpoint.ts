@@ -19,6 +19,7 @@ import {
 const FORMAT = "tutti-checkpoint-2";
 const STORED_AS: Readonly<Record<HostTensor["dtype"], SafetensorsDType>> = {
   float32: "F32",
+  float16: "F16",
   int32: "I32",
   uint8: "U8",
   bool: "BOOL",

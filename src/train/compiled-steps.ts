@@ -86,7 +86,7 @@ export class CompiledSteps {
     seed: number,
     counter: number,
   ): Feeds {
-    const feeds: Record<string, HostTensor> = { ...parameters, ...batch.feeds };
+    const feeds: Record<string, HostTensor> = { ...parameters, ...this.task.half, ...batch.feeds };
     for (const { name, value, mask } of step.keepMasks) {
       assert(value.source.origin === "input", "a keep mask is a graph input");
       fillKeepMask(
@@ -112,7 +112,7 @@ export class CompiledSteps {
 
   private async compile(bucket: Bucket): Promise<CompiledStep> {
     const graph = new Graph();
-    const parameters = declareParameters(graph, this.task.specs);
+    const parameters = declareParameters(graph, this.task.specs, this.task.half);
     const outputs = this.task.build(graph, parameters, bucket);
     const names = this.task.trainable ?? Object.keys(this.task.specs);
     const gradientValues = gradients(outputs.loss, names.map(parameters), this.task.recompute);

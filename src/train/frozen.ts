@@ -4,15 +4,18 @@ import type { Parameters } from "../nn/parameters.ts";
 import type { ParameterGroup } from "../optim/optimizer.ts";
 import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
+import { createBreather, inPieces } from "../support/event-loop.ts";
+import type { HostTensor } from "../tensor/host-tensor.ts";
 import type { TrainingTask } from "./task.ts";
 
 /**
  * Splits by the task's `trainable`.
  *
- * @throws {TuttiError} INVALID_ARGUMENT when `trainable` or a group names a parameter that is not there or not trained
+ * @throws {TuttiError} INVALID_ARGUMENT when `trainable` or a group names a parameter that is not there or not trained,
+ *   or one is given in both precisions
  */
 export function splitTrained(
-  task: Pick<TrainingTask, "trainable">,
+  task: Pick<TrainingTask, "trainable" | "half">,
   parameters: Parameters,
   groups: readonly ParameterGroup[],
 ): { readonly trained: Parameters; readonly frozen: Parameters } {
@@ -23,6 +26,14 @@ export function splitTrained(
       throw new TuttiError("INVALID_ARGUMENT", `trainable parameter "${name}" is not in the model`, {
         details: { name },
         hint: didYouMean(name, names) || "list names of the model's specs",
+      });
+    }
+  }
+  for (const name of Object.keys(task.half ?? {})) {
+    if (Object.hasOwn(parameters, name)) {
+      throw new TuttiError("INVALID_ARGUMENT", `parameter "${name}" is given in both precisions`, {
+        details: { name },
+        hint: "train with what narrowParameters leaves in float32",
       });
     }
   }
@@ -40,13 +51,18 @@ export function splitTrained(
 }
 
 /** SHA-256 over names and values, hexadecimal; empty when nothing is frozen. */
-export function frozenDigest(frozen: Parameters): string {
+export async function frozenDigest(frozen: Readonly<Record<string, HostTensor>>): Promise<string> {
   const names = Object.keys(frozen).sort();
   if (names.length === 0) return "";
   const hash = createHash("sha256");
+  const breathe = createBreather();
   for (const name of names) {
     const { data } = frozen[name]!;
-    hash.update(`${name}\n`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    hash.update(`${name}\n`);
+    await inPieces(breathe, data.length, (start, end) => {
+      const { buffer, byteOffset, byteLength } = data.subarray(start, end);
+      hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+    });
   }
   return hash.digest("hex");
 }

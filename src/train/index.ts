@@ -4,6 +4,7 @@ export {
   createCausalLanguageModelTask,
   type FineTuningExample,
   type FineTuningOptions,
+  narrowFrozenMatrices,
   parameterGroups,
 } from "./causal-lm-task.ts";
 export {

@@ -13,6 +13,7 @@ import type { ParameterGroup } from "../optim/optimizer.ts";
 import { learningRateMultiplier, type Schedule } from "../optim/schedules.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { TuttiError } from "../support/errors.ts";
+import { createBreather, inPieces } from "../support/event-loop.ts";
 import { type Float32Tensor, zeros } from "../tensor/host-tensor.ts";
 import { loadCheckpoint, saveCheckpoint, saveParameters, type TrainingState } from "./checkpoint.ts";
 import { CompiledSteps, type StepResult } from "./compiled-steps.ts";
@@ -58,7 +59,7 @@ export interface Validation {
 }
 
 export interface TrainingResult {
-  /** The last ones, trained and frozen; the best by validation are in best.safetensors. */
+  /** The last ones, trained and frozen in float32; the best by validation are in best.safetensors. */
   readonly parameters: Parameters;
   readonly best: TrainingState["best"];
   readonly resumedAtStep: number;
@@ -82,7 +83,7 @@ export async function train(
   const { trained, frozen } = splitTrained(task, parameters, settings.groups);
   const state: TrainingState = {
     parameters: trained,
-    frozenSha256: frozenDigest(frozen),
+    frozenSha256: await frozenDigest({ ...frozen, ...task.half }),
     optimizer: createOptimizer(
       settings.optimizer ?? { kind: "adamw" },
       settings.groups,
@@ -105,7 +106,7 @@ export async function train(
       const startedAt = performance.now();
       const batches = task.microBatches(state.step);
       const result = await accumulate(steps, batches, parameters, state, gradients, settings, context);
-      const gradientNorm = globalNorm(Object.values(gradients).map(({ data }) => data));
+      const gradientNorm = await globalNorm(Object.values(gradients).map(({ data }) => data));
       if (!Number.isFinite(result.loss) || !Number.isFinite(gradientNorm)) {
         throw nonFiniteGradient(task, state, gradients);
       }
@@ -132,6 +133,7 @@ export async function train(
       const isLast = state.step === settings.totalSteps;
       const isStopping = context.signal?.aborted === true;
       if (isStopping || isLast || state.step % settings.checkpointEverySteps === 0) {
+        await requireFinite(task, state);
         saveCheckpoint(checkpointPath, state, settings.fingerprint);
       }
       if (isStopping && !isLast) throw interrupted(state.step, settings.totalSteps);
@@ -197,13 +199,22 @@ async function accumulate(
     }
     loss += result.loss;
     for (const [name, value] of Object.entries(result.metrics)) metrics[name] = (metrics[name] ?? 0) + value;
-    if (index > 0) for (const [name, { data }] of Object.entries(gradients)) addInto(data, into[name]!.data);
+    if (index > 0) await addInto(gradients, into);
   }
   return { loss, metrics };
 }
 
-function addInto(total: Float32Array, part: Float32Array): void {
-  for (let index = 0; index < total.length; index++) total[index]! += part[index]!;
+async function addInto(
+  totals: Readonly<Record<string, Float32Tensor>>,
+  parts: Readonly<Record<string, Float32Tensor>>,
+): Promise<void> {
+  const breathe = createBreather();
+  for (const [name, { data: total }] of Object.entries(totals)) {
+    const part = parts[name]!.data;
+    await inPieces(breathe, total.length, (start, end) => {
+      for (let index = start; index < end; index++) total[index]! += part[index]!;
+    });
+  }
 }
 
 function nonFinite(step: number, where: string, recordIds: readonly string[]): TuttiError {
@@ -228,6 +239,16 @@ function nonFiniteGradient(
     where,
     task.microBatches(state.step).flatMap((batch) => batch.recordIds),
   );
+}
+
+/** An update can overflow on finite gradients; what it spoiled must not replace the last good checkpoint. */
+async function requireFinite(task: TrainingTask, { parameters, step }: TrainingState): Promise<void> {
+  for (const [name, { data }] of Object.entries(parameters)) {
+    if (Number.isFinite(await globalNorm([data]))) continue;
+    const updated = step - 1;
+    const recordIds = task.microBatches(updated).flatMap((batch) => batch.recordIds);
+    throw nonFinite(updated, `updated parameter "${name}"`, recordIds);
+  }
 }
 
 async function validate(

@@ -4,8 +4,10 @@ import type { Backend, Feeds } from "../runtime/backend.ts";
 import type { HostTensor } from "../tensor/host-tensor.ts";
 
 export function isFiniteTensor(tensor: HostTensor): boolean {
-  if (tensor.dtype !== "float32") return true;
-  const { data } = tensor;
+  const { dtype, data } = tensor;
+  // All bits of the exponent are set in an infinity and in a NaN.
+  if (dtype === "float16") return data.every((bits: number) => (bits & 0x7c00) !== 0x7c00);
+  if (dtype !== "float32") return true;
   for (let index = 0; index < data.length; index++) if (!Number.isFinite(data[index]!)) return false;
   return true;
 }

@@ -1,6 +1,6 @@
 /** What the training loop needs to know about a model and its data. */
 import type { Graph, RegionKind, Value } from "../graph/ir.ts";
-import type { ParameterSpecs, ParameterValues } from "../nn/parameters.ts";
+import type { HalfParameters, ParameterSpecs, ParameterValues } from "../nn/parameters.ts";
 import type { Feeds } from "../runtime/backend.ts";
 
 /** Sizes that a step is compiled for, such as {batch: 16, tokens: 128}; equal buckets share a compiled step. */
@@ -24,6 +24,11 @@ export interface TrainingTask {
   readonly specs: ParameterSpecs;
   /** The parameters that are trained; no gradient is made for the others. @default all */
   readonly trainable?: readonly string[];
+  /**
+   * Frozen parameters of `specs` that are kept in half precision, and therefore not among the parameters given to
+   * training: fed as they are, widened in the graph where they are read. @default none
+   */
+  readonly half?: HalfParameters;
   /** Regions of the model to compute twice rather than keep: less memory, more time. @default none */
   readonly recompute?: readonly RegionKind[];
   /** Builds the step for one bucket; called once per bucket. */

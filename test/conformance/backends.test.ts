@@ -7,23 +7,8 @@ import { lowerToOnnx } from "../../src/onnx/index.ts";
 import { writeOnnxModel } from "../../src/onnx/model.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
 import { createReferenceBackend, evaluateReference } from "../../src/runtime/reference/index.ts";
-import type { HostTensor } from "../../src/tensor/host-tensor.ts";
-import { buildCase, caseFeeds, OP_CASES, type OpCase } from "./op-cases.ts";
-
-function hostFeeds(opCase: OpCase): Record<string, HostTensor> {
-  return Object.fromEntries(
-    caseFeeds(opCase).map((values, index) => {
-      const { shape, dtype = "float32" } = opCase.inputs[index]!;
-      const data =
-        dtype === "int32"
-          ? Int32Array.from(values)
-          : dtype === "uint8"
-            ? Uint8Array.from(values)
-            : Float32Array.from(values);
-      return [`x${index}`, { dtype, shape, data } as HostTensor];
-    }),
-  );
-}
+import { buildCase, caseFeeds, OP_CASES } from "./op-cases.ts";
+import { caseGraph, hostFeeds, runCase } from "./run-case.ts";
 
 function expectClose(
   received: ArrayLike<number>,
@@ -50,20 +35,11 @@ test("every op of the table has a case", () => {
 describe.each([createReferenceBackend(), createOrtBackend({ threads: 1 })])("$name", (backend) => {
   // float32 against float64: a few rounding errors of 6e-8 per sum
   test.each(OP_CASES)("$name and its gradient equal the float64 reference", async (opCase) => {
-    const { graph, output, loss, parameters } = buildCase(opCase);
-    const outputs = Object.fromEntries([
-      ["y", output],
-      ...gradients(loss, parameters).map((gradient, index) => [`gradient.${index}`, gradient]),
-    ]);
+    const { graph, outputs } = caseGraph(opCase);
     validateGraph(graph, Object.values(outputs));
-    const executable = await backend.compile(graph, outputs);
-    const results = await executable.run(hostFeeds(opCase));
-    await executable.dispose();
-    const feeds = Object.fromEntries(caseFeeds(opCase).map((values, index) => [`x${index}`, values]));
-    const expected = evaluateReference(graph, Object.values(outputs), feeds);
-    for (const [index, name] of Object.keys(outputs).entries()) {
-      expect(results[name]!.shape, name).toEqual(expected[index]!.shape);
-      expectClose(results[name]!.data, expected[index]!.data, 5e-6, name);
+    for (const { name, received, expected } of await runCase(backend, opCase)) {
+      expect(received.shape, name).toEqual(expected.shape);
+      expectClose(received.data, expected.data, 5e-6, name);
     }
   });
 });

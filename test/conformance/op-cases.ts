@@ -5,7 +5,7 @@ import { RandomStream, streamOf } from "../../src/tensor/random.ts";
 
 export interface InputSpec {
   readonly shape: readonly number[];
-  readonly dtype?: "float32" | "int32" | "uint8";
+  readonly dtype?: "float32" | "float16" | "int32" | "uint8";
   /** Values are uniform in this range; integers for integer types. @default [-2, 2] */
   readonly range?: readonly [number, number];
   /** Literal values instead of random ones. */
@@ -127,6 +127,19 @@ const selection: OpCase[] = [
     op: "to_int32",
     inputs: [f(5)],
     build: ([x]) => ops.mul(x!, ops.toFloat32(ops.toInt32(ops.greater(x!, ops.scalarLike(x!, 0))))),
+  },
+  {
+    name: "widen",
+    op: "widen",
+    // The last is the smallest subnormal.
+    inputs: [{ shape: [2, 3], dtype: "float16", values: [1, -0.5, 65504, 2 ** -14, 0, 2 ** -24] }, f(2, 3)],
+    build: ([h, x]) => ops.mul(ops.widen(h!), x!),
+  },
+  {
+    name: "product with a widened matrix",
+    op: "widen",
+    inputs: [f(4, 3), { shape: [2, 3], dtype: "float16", values: [1, -0.5, 0.25, 2, -1.5, 0.125] }],
+    build: ([x, h]) => ops.matmul(x!, ops.widen(h!), { transposeB: true }),
   },
   {
     name: "masked_scale",

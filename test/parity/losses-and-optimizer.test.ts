@@ -143,10 +143,10 @@ describe("global-norm clipping", () => {
   const { cases } = fixtureJson<{ cases: Record<string, { maxNorm: number; tensors: string[] }> }>(
     "optim/clip.json",
   );
-  test.each(Object.keys(cases))("%s", (name) => {
+  test.each(Object.keys(cases))("%s", async (name) => {
     const { maxNorm, tensors } = cases[name]!;
     const arrays = tensors.map((tensor) => fixture.float(`${name}.grad.${tensor}`).data);
-    const norm = globalNorm(arrays);
+    const norm = await globalNorm(arrays);
     expectAllClose([norm], fixture.values(`${name}.norm_f64`), { absolute: 1e-12, relative: 1e-9 }, "norm");
     for (const [index, tensor] of tensors.entries()) {
       const clipped = arrays[index]!.map((value) => value * clipFactor(norm, maxNorm));

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { readMetrics, trainingPaths } from "../../src/train/index.ts";
 import { RUNS } from "./tiny-fine-tuning.ts";
+import { KILLED_TRIALS } from "./trials.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const WORKER = join(import.meta.dirname, "fine-tuning-worker.ts");
@@ -33,18 +34,22 @@ function runWorker(name: string, output: string, killAfterSteps?: number): Promi
   });
 }
 
-test.each([...Object.keys(RUNS), "seq2seq-lora"])("%s", { timeout: 120_000 }, async (name) => {
-  const [undisturbed, disturbed] = [join(folder, name), join(folder, `${name}-killed`)];
-  expect(await runWorker(name, undisturbed)).toBe(true);
-  for (const killAfterSteps of [3, 6, 5]) {
-    expect(await runWorker(name, disturbed, killAfterSteps)).toBe(false);
-  }
-  expect(await runWorker(name, disturbed)).toBe(true);
-  const curve = (output: string) =>
-    readMetrics(trainingPaths(output).metricsPath).map(
-      ({ stepSeconds: _, eventLoopDelaySeconds: ___, peakMemoryBytes: __, ...rest }) => rest,
-    );
-  expect(curve(disturbed)).toEqual(curve(undisturbed));
-  const weights = (output: string): Buffer => readFileSync(join(output, "weights.safetensors"));
-  expect(weights(disturbed).equals(weights(undisturbed))).toBe(true);
-});
+test.each([...Object.keys(RUNS), ...KILLED_TRIALS, "seq2seq-lora"])(
+  "%s",
+  { timeout: 120_000 },
+  async (name) => {
+    const [undisturbed, disturbed] = [join(folder, name), join(folder, `${name}-killed`)];
+    expect(await runWorker(name, undisturbed)).toBe(true);
+    for (const killAfterSteps of [3, 6, 5]) {
+      expect(await runWorker(name, disturbed, killAfterSteps)).toBe(false);
+    }
+    expect(await runWorker(name, disturbed)).toBe(true);
+    const curve = (output: string) =>
+      readMetrics(trainingPaths(output).metricsPath).map(
+        ({ stepSeconds: _, eventLoopDelaySeconds: ___, peakMemoryBytes: __, ...rest }) => rest,
+      );
+    expect(curve(disturbed)).toEqual(curve(undisturbed));
+    const weights = (output: string): Buffer => readFileSync(join(output, "weights.safetensors"));
+    expect(weights(disturbed).equals(weights(undisturbed))).toBe(true);
+  },
+);

@@ -1,5 +1,6 @@
 /** A tiny language model from scratch and conversations it can learn: each city has its own answer. */
 import { join } from "node:path";
+import type { RegionKind } from "../../src/graph/ir.ts";
 import { createCausalModel } from "../../src/models/index.ts";
 import {
   initialiseLora,
@@ -7,13 +8,14 @@ import {
   type LoraConfig,
   type Parameters,
 } from "../../src/nn/index.ts";
-import type { OptimizerSettings } from "../../src/optim/index.ts";
+import type { OptimizerSettings, Schedule } from "../../src/optim/index.ts";
 import { loadTokenizer } from "../../src/text/index.ts";
 import {
   type Batching,
   conversationExamples,
   createCausalLanguageModelTask,
   type FineTuningTask,
+  narrowFrozenMatrices,
   parameterGroups,
   type TrainingSettings,
 } from "../../src/train/index.ts";
@@ -57,11 +59,17 @@ export interface TinyRun {
   readonly optimizer: OptimizerSettings;
   readonly learningRate: number;
   readonly adapter?: LoraConfig;
+  /** @default wsd */
+  readonly schedule?: (totalSteps: number) => Schedule;
+  readonly recompute?: readonly RegionKind[];
+  readonly isTrained?: (name: string) => boolean;
+  /** Whether frozen matrices are kept in half precision. */
+  readonly isHalf?: boolean;
 }
 
-const PACKED: Batching = { kind: "packed", tokensPerRow: 160, rowsPerBatch: 2 };
-const BUCKETS: Batching = { kind: "length-buckets", bucketTokens: [64, 96, 128], rowsPerBatch: 2 };
-const ADAPTER: LoraConfig = { name: "city", rank: 4, alpha: 8, dropout: 0.1, targets: "all-linear" };
+export const PACKED: Batching = { kind: "packed", tokensPerRow: 160, rowsPerBatch: 2 };
+export const BUCKETS: Batching = { kind: "length-buckets", bucketTokens: [64, 96, 128], rowsPerBatch: 2 };
+export const ADAPTER: LoraConfig = { name: "city", rank: 4, alpha: 8, dropout: 0.1, targets: "all-linear" };
 
 export const RUNS: Readonly<Record<string, TinyRun>> = {
   "full-muon": {
@@ -91,16 +99,21 @@ export const RUNS: Readonly<Record<string, TinyRun>> = {
 
 export function settingsOf(
   task: FineTuningTask,
-  { learningRate, optimizer }: Pick<TinyRun, "learningRate" | "optimizer">,
+  run: Pick<TinyRun, "learningRate" | "optimizer" | "schedule">,
   name: string,
   outputFolder: string,
 ): TrainingSettings {
   return {
     seed: 5,
     totalSteps: task.totalSteps,
-    groups: parameterGroups(task, { learningRate, weightDecay: 0.01 }),
-    optimizer,
-    schedule: { kind: "wsd", warmupSteps: 2, decaySteps: 8, totalSteps: task.totalSteps },
+    groups: parameterGroups(task, { learningRate: run.learningRate, weightDecay: 0.01 }),
+    optimizer: run.optimizer,
+    schedule: run.schedule?.(task.totalSteps) ?? {
+      kind: "wsd",
+      warmupSteps: 2,
+      decaySteps: 8,
+      totalSteps: task.totalSteps,
+    },
     maxGradientNorm: 1,
     checkpointEverySteps: 2,
     fingerprint: name,
@@ -109,10 +122,18 @@ export function settingsOf(
 }
 
 export function prepare(name: string, outputFolder: string) {
-  const run = RUNS[name]!;
-  const task = createCausalLanguageModelTask(model, examples, { ...run, seed: 5, paddingId: 0 });
+  return prepareRun(name, RUNS[name]!, outputFolder);
+}
+
+/** @param name names the run in its fingerprint */
+export function prepareRun(name: string, run: TinyRun, outputFolder: string) {
   const base = initialiseParameters(model.specs, 3);
   const own = run.adapter ? initialiseLora(base, model.specs, run.adapter, 4) : {};
-  const parameters: Parameters = { ...base, ...own };
+  const isTrained = run.adapter ? () => false : (run.isTrained ?? (() => true));
+  const { parameters: kept, half } = run.isHalf
+    ? narrowFrozenMatrices(model, base, isTrained)
+    : { parameters: base, half: {} };
+  const parameters: Parameters = { ...kept, ...own };
+  const task = createCausalLanguageModelTask(model, examples, { ...run, half, seed: 5, paddingId: 0 });
   return { task, parameters, settings: settingsOf(task, run, name, outputFolder) };
 }

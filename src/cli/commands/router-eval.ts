@@ -8,8 +8,9 @@ import { writeFileAtomic } from "../../support/atomic-file.ts";
 import { wholeNumber } from "../flags.ts";
 import { printResult, say } from "../io.ts";
 import { createProgress } from "../progress.ts";
+import { decidingBackend, type ProviderFlags, providerOption } from "../provider-option.ts";
 
-interface Flags {
+interface Flags extends ProviderFlags {
   readonly router: string;
   readonly data: string[];
   readonly json?: string;
@@ -31,6 +32,7 @@ export function routerEvalCommand(): Command {
     .option("--html <file>", "write a self-contained page with plots")
     .option("--samples <n>", "bootstrap samples", wholeNumber("--samples", 1), 1000)
     .option("--seed <n>", "seed of the bootstrap", wholeNumber("--seed", 0), 0)
+    .addOption(providerOption())
     .addHelpText(
       "after",
       "\nExample:\n  tutti router eval --router runs/first --data test.jsonl.gz --json evaluation.json --html report.html",
@@ -41,7 +43,7 @@ export function routerEvalCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const inputs = readEvaluationInputs(flags.router);
+  const inputs = readEvaluationInputs(flags.router, decidingBackend(flags));
   const { records, candidates } = await readJudgedRecords(flags.data);
   say(`${records.length} judged prompts, ${inputs.routers.length} routers`);
   const progress = createProgress(process.stderr, {

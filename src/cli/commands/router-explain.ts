@@ -6,8 +6,9 @@ import { KnnRouter } from "../../routing/baselines/index.ts";
 import { loadRouters, routerNamed } from "../../routing/router-folder.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { printResult } from "../io.ts";
+import { decidingBackend, type ProviderFlags, providerOption } from "../provider-option.ts";
 
-interface Flags {
+interface Flags extends ProviderFlags {
   readonly router: string;
   readonly method?: string;
   readonly pool?: string;
@@ -24,6 +25,7 @@ export function routerExplainCommand(): Command {
     .option("--method <name>", "router of the folder; its default otherwise")
     .option("--pool <file>", "pool.yaml, to show costs")
     .option("--json", "machine-readable")
+    .addOption(providerOption())
     .addHelpText(
       "after",
       '\nExample:\n  tutti router explain --router runs/first "Write a Python function that reverses a list."',
@@ -35,7 +37,7 @@ export function routerExplainCommand(): Command {
 
 async function run(prompt: string, flags: Flags): Promise<void> {
   if (prompt.trim() === "") throw new TuttiError("INVALID_ARGUMENT", "the prompt is empty");
-  const loaded = loadRouters(flags.router);
+  const loaded = loadRouters(flags.router, decidingBackend(flags));
   const router =
     flags.method === undefined ? loaded.default : routerNamed(loaded.routers, flags.method, flags.router);
   const pool = flags.pool === undefined ? undefined : await loadPool(flags.pool);

@@ -6,9 +6,10 @@ import { VARIANTS, type Variant } from "../../routing/lookahead/index.ts";
 import { trainRouter } from "../../routing/train-router.ts";
 import { wholeNumber } from "../flags.ts";
 import { interruptSignal, say } from "../io.ts";
+import { type ProviderFlags, providerOption } from "../provider-option.ts";
 import { trainingProgress } from "../training-progress.ts";
 
-interface Flags {
+interface Flags extends ProviderFlags {
   readonly data: string[];
   readonly out: string;
   readonly variant: Exclude<Variant, "mlc">;
@@ -48,6 +49,7 @@ export function routerTrainCommand(): Command {
     .option("--embedder <dir>", "pretrained BERT encoder for the similarity baselines")
     .option("--no-mlc", "skip the baseline without response modelling")
     .option("--threads <n>", "compute threads", wholeNumber("--threads", 1), 2)
+    .addOption(providerOption())
     .addHelpText(
       "after",
       "\nExample:\n  tutti router train --data assets/judged/gsm8k.jsonl.gz assets/judged/mbpp.jsonl.gz --out runs/first",
@@ -65,6 +67,7 @@ async function run(flags: Flags): Promise<void> {
     labels: flags.labels,
     seed: flags.seed,
     threads: flags.threads,
+    provider: flags.provider,
     ...(flags.epochs !== undefined && { epochs: flags.epochs }),
     ...(flags.backbone !== undefined && { backboneFolder: flags.backbone }),
     ...(flags.backboneLayers !== undefined && { backboneLayers: flags.backboneLayers }),

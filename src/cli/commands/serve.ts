@@ -6,8 +6,9 @@ import { loadRouters, routerNamed } from "../../routing/router-folder.ts";
 import { createJsonLinesLogger } from "../../support/logger.ts";
 import { wholeNumber } from "../flags.ts";
 import { say } from "../io.ts";
+import { decidingBackend, type ProviderFlags, providerOption } from "../provider-option.ts";
 
-interface Flags {
+interface Flags extends ProviderFlags {
   readonly router: string;
   readonly pool: string;
   readonly method?: string;
@@ -27,9 +28,10 @@ export function serveCommand(): Command {
     .option("--method <name>", "router of the folder; its default otherwise")
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--port <n>", "port to listen on", wholeNumber("--port", 0), 8080)
+    .addOption(providerOption())
     .addHelpText("after", "\nExample:\n  tutti serve --router runs/first --pool pool.yaml --port 8080")
     .action(async (flags: Flags) => {
-      const loaded = loadRouters(flags.router);
+      const loaded = loadRouters(flags.router, decidingBackend(flags));
       const router =
         flags.method === undefined ? loaded.default : routerNamed(loaded.routers, flags.method, flags.router);
       const pool = await loadPool(flags.pool);

@@ -147,6 +147,19 @@ const castRow = (name: string, dtype: "float32" | "int32"): OpDefinition =>
     traits: { isElementwise: true, isRecomputed: false },
   });
 
+/** Half-precision storage as float32, exactly. The backward pass widens again, so that no widened copy is kept. */
+const widen = defineOp({
+  name: "widen",
+  arity: 1,
+  inferTypes: (inputs) => [{ dtype: "float32", shape: inputAt("widen", inputs, 0, "float16").shape }],
+  gradient: { none: "float16 only stores what is not trained" },
+  lower: (emitter, { inputs, outputs }) => {
+    emitter.node("Cast", inputs, { outputs, attributes: { to: { int: CAST_NUMBERS.float32 } } });
+  },
+  evaluate: (inputs, _attributes, types) => [mapBroadcast(inputs, types[0], (x) => x)],
+  traits: { isElementwise: true, isRecomputed: true },
+});
+
 /** y = x * mask * scale with a uint8 mask: dropout, keeping one byte per element for the backward pass. */
 const maskedScale = defineOp({
   name: "masked_scale",
@@ -182,5 +195,6 @@ export const BINARY_OPS: readonly OpDefinition[] = [
   where,
   castRow("to_float32", "float32"),
   castRow("to_int32", "int32"),
+  widen,
   maskedScale,
 ];

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JudgedRecord } from "../../judged/record.ts";
-import { createOrtBackend } from "../../runtime/index.ts";
+import { createOrtBackend, type ExecutionProvider } from "../../runtime/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/index.ts";
 import { loadParameters } from "../../train/checkpoint.ts";
@@ -30,6 +30,8 @@ export interface LookaheadOptions extends LookaheadTraining {
   /** Validations per run; the best parameters by validation are kept. */
   readonly validations: number;
   readonly threads: number;
+  /** What computes. @default "cpu" */
+  readonly provider?: ExecutionProvider;
   /** A folder with config.json, model.safetensors and tokenizer.json; from scratch without. */
   readonly backboneFolder?: string;
   /** Use only the first layers of the backbone. */
@@ -79,7 +81,10 @@ export async function trainLookahead(
   );
   const task = createLookaheadTask(settings, options, examples);
   const parameters = startParameters(settings, options.seed, options.backboneFolder);
-  const backend = createOrtBackend({ threads: options.threads });
+  const backend = createOrtBackend({
+    threads: options.threads,
+    ...(options.provider && { provider: options.provider }),
+  });
   const everySteps = Math.max(1, Math.ceil(task.totalSteps / options.validations));
   events.onStart?.({
     totalSteps: task.totalSteps,
@@ -185,7 +190,7 @@ function parameterGroups(settings: LookaheadSettings, options: LookaheadOptions)
   ];
 }
 
-/** Everything that the result depends on. Checkpoint frequency and thread count are not part of it. */
+/** Everything that the result depends on. Checkpoint frequency, thread count and provider are not part of it. */
 function fingerprint(
   settings: LookaheadSettings,
   options: LookaheadOptions,
@@ -194,6 +199,7 @@ function fingerprint(
   const {
     checkpointEverySteps: _,
     threads: __,
+    provider: _____,
     tokenizerPath: ___,
     backboneFolder: ____,
     ...shaping

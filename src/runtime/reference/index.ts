@@ -7,6 +7,7 @@ import type { ReferenceTensor } from "../../graph/op.ts";
 import { opDefinition } from "../../graph/op-table.ts";
 import { validateGraph } from "../../graph/validate.ts";
 import { allocate } from "../../tensor/dtype.ts";
+import { decodeFloat16 } from "../../tensor/float16.ts";
 import type { HostTensor } from "../../tensor/host-tensor.ts";
 import { staticShape } from "../../tensor/shape.ts";
 import type { Backend, Executable, Feeds, Results } from "../backend.ts";
@@ -36,6 +37,10 @@ export function evaluateReference(
   return outputs.map((output) => tensors.get(output)!);
 }
 
+function doublesOf({ dtype, data }: HostTensor): Float64Array {
+  return Float64Array.from(dtype === "float16" ? decodeFloat16(data as Uint16Array) : data);
+}
+
 function toHost(tensor: ReferenceTensor, into: HostTensor | undefined): HostTensor {
   const host = into ?? { ...tensor, data: allocate(tensor.dtype, tensor.data.length) };
   host.data.set(tensor.data);
@@ -59,7 +64,7 @@ export function createReferenceBackend(): Backend {
         run: async (feeds: Feeds, into: Results = {}): Promise<Results> => {
           checkFeeds(inputs, feeds);
           const doubles = Object.fromEntries(
-            Object.entries(feeds).map(([name, feed]) => [name, Float64Array.from(feed.data)]),
+            Object.entries(feeds).map(([name, feed]) => [name, doublesOf(feed)]),
           );
           const results = evaluateReference(graph, values, doubles);
           return Object.fromEntries(names.map((name, index) => [name, toHost(results[index]!, into[name])]));
