@@ -111,19 +111,28 @@ export class CompiledSteps {
   }
 
   private async compile(bucket: Bucket): Promise<CompiledStep> {
-    const graph = new Graph();
-    const parameters = declareParameters(graph, this.task.specs);
-    const outputs = this.task.build(graph, parameters, bucket);
-    const names = this.task.trainable ?? Object.keys(this.task.specs);
-    const gradientValues = gradients(outputs.loss, names.map(parameters), this.task.recompute);
-    const named: Record<string, Value> = { loss: outputs.loss };
-    for (const [name, value] of Object.entries(outputs.metrics)) named[METRIC + name] = value;
-    for (const [index, name] of names.entries()) named[GRADIENT + name] = gradientValues[index]!;
+    const { graph, outputs, named } = buildStep(this.task, bucket);
     const keepMasks = graph.inputs
       .filter((value) => value.source.origin === "input" && value.source.kind === "keep-mask")
       .map((value) => ({ name: inputName(value), value, mask: zeros("uint8", staticShape(value.shape)) }));
     return { graph, outputs, executable: await this.backend.compile(graph, named), keepMasks };
   }
+}
+
+/** The whole step as one graph: loss, metrics and a gradient for every trained parameter. */
+export function buildStep(
+  task: TrainingTask,
+  bucket: Bucket,
+): { readonly graph: Graph; readonly outputs: StepOutputs; readonly named: Readonly<Record<string, Value>> } {
+  const graph = new Graph();
+  const parameters = declareParameters(graph, task.specs);
+  const outputs = task.build(graph, parameters, bucket);
+  const names = task.trainable ?? Object.keys(task.specs);
+  const gradientValues = gradients(outputs.loss, names.map(parameters), task.recompute);
+  const named: Record<string, Value> = { loss: outputs.loss };
+  for (const [name, value] of Object.entries(outputs.metrics)) named[METRIC + name] = value;
+  for (const [index, name] of names.entries()) named[GRADIENT + name] = gradientValues[index]!;
+  return { graph, outputs, named };
 }
 
 function scalarOf(results: Results, name: string): number {

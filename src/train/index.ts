@@ -27,4 +27,5 @@ export {
   trainingPaths,
 } from "./loop.ts";
 export { readMetrics, type StepMetrics } from "./metrics-file.ts";
+export { type StepFlops, stepFlops } from "./step-flops.ts";
 export type { Bucket, MicroBatch, StepOutputs, TrainingTask } from "./task.ts";
