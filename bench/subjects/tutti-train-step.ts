@@ -3,14 +3,11 @@
  *
  *   tutti-train-step.ts SHAPE [--recompute attention|layer] [--threads N]
  */
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import type { RegionKind } from "../../src/graph/ir.ts";
 import { initialiseParameters } from "../../src/nn/index.ts";
-import { adamWStep, clipFactor, createAdamWState, globalNorm } from "../../src/optim/index.ts";
-import { createOrtBackend } from "../../src/runtime/index.ts";
-import { type Float32Tensor, zeros } from "../../src/tensor/host-tensor.ts";
-import { CompiledSteps } from "../../src/train/index.ts";
+import { answerRounds } from "./answer-rounds.ts";
+import { OptimizerSteps } from "./optimizer-steps.ts";
 import { trainStepTask } from "./train-step-shapes.ts";
 
 const WARMUP_STEPS = 2;
@@ -20,39 +17,11 @@ const { values, positionals } = parseArgs({
   options: { recompute: { type: "string" }, threads: { type: "string", default: "2" } },
 });
 const task = trainStepTask(positionals[0] ?? "", values.recompute ? [values.recompute as RegionKind] : []);
-const parameters = initialiseParameters(task.specs, 0);
-const names = task.trainable ?? Object.keys(task.specs);
-const data = (tensors: Readonly<Record<string, Float32Tensor>>) =>
-  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, tensor.data]));
-const gradients = Object.fromEntries(
-  names.map((name) => [name, zeros("float32", parameters[name]!.shape) as Float32Tensor]),
-);
-const groups = [
-  { names: names.filter((name) => task.specs[name]!.decays), learningRate: 1e-4, weightDecay: 0.01 },
-  { names: names.filter((name) => !task.specs[name]!.decays), learningRate: 1e-4, weightDecay: 0 },
-];
-const [parameterData, gradientData] = [data(parameters), data(gradients)];
-const state = createAdamWState(groups, parameterData);
-const steps = new CompiledSteps(task, createOrtBackend({ threads: Number(values.threads) }));
+const steps = new OptimizerSteps(task, initialiseParameters(task.specs, 0), Number(values.threads));
 
-async function step(): Promise<void> {
-  const [batch] = task.microBatches(0);
-  await steps.run(batch!, parameters, gradients, { seed: 0, counter: 0 });
-  const norm = globalNorm(Object.values(gradientData));
-  await adamWStep(groups, parameterData, gradientData, state, {
-    gradientScale: clipFactor(norm, 1),
-    multiplier: 1,
-  });
-}
-
-for (let warmup = 0; warmup < WARMUP_STEPS; warmup++) await step();
-process.stdout.write("ready\n");
-for await (const line of createInterface({ input: process.stdin })) {
-  if (line !== "round") continue;
+for (let warmup = 0; warmup < WARMUP_STEPS; warmup++) await steps.run(0);
+await answerRounds({}, async () => {
   const startedAt = performance.now();
-  await step();
-  const seconds = (performance.now() - startedAt) / 1000;
-  process.stdout.write(
-    `${JSON.stringify({ seconds, peakRssBytes: process.resourceUsage().maxRSS * 1024 })}\n`,
-  );
-}
+  await steps.run(0);
+  return (performance.now() - startedAt) / 1000;
+});

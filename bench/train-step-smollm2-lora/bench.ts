@@ -1,4 +1,5 @@
 import type { Benchmark } from "../subject.ts";
+import { trainStepThroughput } from "../subjects/train-step-throughput.ts";
 
 /** A LoRA step (rank 16, every projection) of the SmolLM2-135M shape: Tutti beside peft on PyTorch eager. */
 export const benchmark: Benchmark = {
@@ -8,5 +9,6 @@ export const benchmark: Benchmark = {
     { name: "tutti", runtime: "node", script: "subjects/tutti-train-step.ts", args: ["smollm2-lora"] },
     { name: "torch-eager", runtime: "python", script: "peers/torch_train_step.py", args: ["smollm2-lora"] },
   ],
+  throughput: trainStepThroughput("smollm2-lora", [[1024, 576, 1536]]),
   ratios: [["tutti", "torch-eager"]],
 };

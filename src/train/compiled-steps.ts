@@ -29,6 +29,7 @@ export class CompiledSteps {
   private readonly task: TrainingTask;
   private readonly backend: Backend;
   private readonly cache = new Map<string, CompiledStep>();
+  private secondsCompiling = 0;
 
   constructor(task: TrainingTask, backend: Backend) {
     this.task = task;
@@ -37,6 +38,11 @@ export class CompiledSteps {
 
   get count(): number {
     return this.cache.size;
+  }
+
+  /** Time spent on compiling so far. */
+  get compileSeconds(): number {
+    return this.secondsCompiling;
   }
 
   /**
@@ -104,7 +110,9 @@ export class CompiledSteps {
     const key = JSON.stringify(bucket);
     let step = this.cache.get(key);
     if (!step) {
+      const startedAt = performance.now();
       step = await this.compile(bucket);
+      this.secondsCompiling += (performance.now() - startedAt) / 1000;
       this.cache.set(key, step);
     }
     return step;

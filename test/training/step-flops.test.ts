@@ -55,9 +55,7 @@ test("recomputation adds to what is executed, not to the model", () => {
   expect([attention.model, layer.model]).toEqual([plain.model, plain.model]);
   // Only what a gradient reads is made again: the scores of attention; all but the last product of a layer.
   expect(attention.executed - plain.model).toBe(ATTENTION / 6);
-  expect(layer.executed - plain.model).toBe(
-    2 * LAYERS * (LAYER - WIDTH * 1536) * TOKENS + ATTENTION / 3,
-  );
+  expect(layer.executed - plain.model).toBe(2 * LAYERS * (LAYER - WIDTH * 1536) * TOKENS + ATTENTION / 3);
 });
 
 test("frozen weights need no gradient: 4 N T, and 6 a parameter of the adapter", () => {

@@ -157,7 +157,9 @@ const matmul = defineOp({
     return [y];
   },
   productFlops: ({ inputTypes, outputTypes, attributes }) =>
-    2 * sizeOf(outputTypes[0]!.shape) * Number(inputTypes[0]!.shape.at(read(attributes).transposeA ? -2 : -1)),
+    2 *
+    sizeOf(outputTypes[0]!.shape) *
+    Number(inputTypes[0]!.shape.at(read(attributes).transposeA ? -2 : -1)),
   traits: { isElementwise: false, isRecomputed: false },
 });
 
