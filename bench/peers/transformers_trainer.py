@@ -20,11 +20,11 @@ import torch
 from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-STEPS_PER_ROUND = 8
+STEPS_PER_ROUND = 6
 SEQUENCES_PER_BATCH = 4
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / ".cache/bench/trainer.json"
-MODEL = ROOT / ".cache/models/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct.Q4_1.gguf"
+MODEL = ROOT / ".cache/bench/smollm2"
 
 
 def padded(batch):
@@ -80,10 +80,9 @@ class Rounds(TrainerCallback):
 def main():
     if not DATA.exists():
         sys.exit("no texts yet: npx tsx bench/subjects/trainer-data.ts")
-    path = Path(os.environ.get("TUTTI_BENCH_MODEL", MODEL))
     torch.set_num_threads(int(sys.argv[sys.argv.index("--threads") + 1]))
     torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(MODEL, dtype=torch.float32)
     model.config.use_cache = False
 
     stored = json.loads(DATA.read_text())["sequences"]

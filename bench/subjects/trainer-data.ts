@@ -2,11 +2,14 @@
  * The texts of the train-step-trainer benchmark, as token ids that both sides read:
  *
  *   npx tsx tools/fetch-models.ts smollm2
- *   npx tsx bench/subjects/trainer-data.ts     (writes .cache/bench/trainer.json)
+ *   npx tsx bench/subjects/trainer-data.ts
+ *
+ * Writes .cache/bench/trainer.json, and the model in a folder that transformers reads beside it.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promptText, readJudgedRecords } from "../../src/judged/index.ts";
+import { convertModel } from "../../src/models/index.ts";
 import { writeFileAtomic } from "../../src/support/atomic-file.ts";
 import { permutation, streamOf } from "../../src/tensor/random.ts";
 import { readGgufTokenizer, tokenizerFromGguf } from "../../src/text/index.ts";
@@ -15,7 +18,9 @@ import { openGgufModel } from "../../src/weights/index.ts";
 import { modelPath } from "../decode-work.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const TRAINER_DATA_PATH = join(ROOT, ".cache/bench/trainer.json");
+const FOLDER = join(ROOT, ".cache/bench");
+const TRAINER_DATA_PATH = join(FOLDER, "trainer.json");
+const MODEL_FOLDER = join(FOLDER, "smollm2");
 /** Longer conversations, a quarter of them, are left out; none is cut. */
 export const MAX_TOKENS = 768;
 const CONVERSATIONS = 2000;
@@ -54,8 +59,9 @@ async function writeTrainerData(): Promise<void> {
   const sequences = examples
     .map(({ ids, isTarget }): StoredSequence => ({ ids: [...ids], targetsFrom: isTarget.indexOf(1) }))
     .filter(({ ids }) => ids.length <= MAX_TOKENS);
-  mkdirSync(dirname(TRAINER_DATA_PATH), { recursive: true });
+  mkdirSync(FOLDER, { recursive: true });
   writeFileAtomic(TRAINER_DATA_PATH, `${JSON.stringify({ sequences })}\n`);
+  if (!existsSync(MODEL_FOLDER)) convertModel(path, MODEL_FOLDER, { format: "safetensors", dtype: "F32" });
   const lengths = sequences.map(({ ids }) => ids.length).sort((a, b) => a - b);
   const total = lengths.reduce((a, b) => a + b);
   console.log(

@@ -15,7 +15,7 @@ import { OptimizerSteps } from "./optimizer-steps.ts";
 import { spreadBySize } from "./sample.ts";
 import { MAX_TOKENS, readTrainerData } from "./trainer-data.ts";
 
-const STEPS_PER_ROUND = 8;
+const STEPS_PER_ROUND = 6;
 const SEQUENCES_PER_BATCH = 4;
 
 const { values, positionals } = parseArgs({

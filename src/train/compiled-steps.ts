@@ -29,15 +29,18 @@ export class CompiledSteps {
   private readonly task: TrainingTask;
   private readonly backend: Backend;
   private readonly cache = new Map<string, CompiledStep>();
+  private readonly seen = new Set<string>();
   private secondsCompiling = 0;
+  private sharesMemory = false;
 
   constructor(task: TrainingTask, backend: Backend) {
     this.task = task;
     this.backend = backend;
   }
 
+  /** Distinct buckets compiled so far. */
   get count(): number {
-    return this.cache.size;
+    return this.seen.size;
   }
 
   /** Time spent on compiling so far. */
@@ -111,11 +114,22 @@ export class CompiledSteps {
     let step = this.cache.get(key);
     if (!step) {
       const startedAt = performance.now();
+      if (this.cache.size === 1 && !this.sharesMemory) await this.shareMemory();
       step = await this.compile(bucket);
       this.secondsCompiling += (performance.now() - startedAt) / 1000;
       this.cache.set(key, step);
+      this.seen.add(key);
     }
     return step;
+  }
+
+  /**
+   * From the second shape on no step keeps its memory: each would hold the activations of its own shape for good. The
+   * first one, which does, is compiled again when it is next needed.
+   */
+  private async shareMemory(): Promise<void> {
+    this.sharesMemory = true;
+    await this.dispose();
   }
 
   private async compile(bucket: Bucket): Promise<CompiledStep> {
@@ -123,7 +137,8 @@ export class CompiledSteps {
     const keepMasks = graph.inputs
       .filter((value) => value.source.origin === "input" && value.source.kind === "keep-mask")
       .map((value) => ({ name: inputName(value), value, mask: zeros("uint8", staticShape(value.shape)) }));
-    return { graph, outputs, executable: await this.backend.compile(graph, named), keepMasks };
+    const executable = await this.backend.compile(graph, named, { keepsMemory: !this.sharesMemory });
+    return { graph, outputs, executable, keepMasks };
   }
 }
 

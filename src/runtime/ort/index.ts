@@ -91,7 +91,7 @@ export function createOrtBackend(options: OrtBackendOptions = {}): Backend {
   const threads = options.threads ?? 2;
   return {
     name: "ort-cpu",
-    compile: async (graph: Graph, outputs): Promise<Executable> => {
+    compile: async (graph: Graph, outputs, { keepsMemory = true } = {}): Promise<Executable> => {
       const ort = await loadOrt();
       const onnx = lowerToOnnx(graph, outputs);
       const used = new Set(onnx.inputs.map((input) => input.name));
@@ -106,6 +106,7 @@ export function createOrtBackend(options: OrtBackendOptions = {}): Backend {
           logSeverityLevel: 3,
           // A pattern is one block as large as the peak, taken beside what the first run already holds.
           enableMemPattern: false,
+          enableCpuMemArena: keepsMemory,
         });
         const inputs = graph.inputs.filter((input) => used.has(inputName(input)));
         return new OrtExecutable(ort, session, inputs, Object.keys(outputs));
