@@ -4,7 +4,7 @@ import { opDefinition } from "./op-table.ts";
 
 /**
  * Operations of all matrix products that `outputs` depend on; a multiply-add counts as two. Everything else is left out,
- * as is usual: it is limited by memory, not by arithmetic. Masked parts of attention are counted, because they are
+ * as is usual: it is limited by memory, not by arithmetic. Masked parts of attention are counted as far as they are
  * computed.
  *
  * @throws {TuttiError} SHAPE_MISMATCH when a product has a symbolic dimension

