@@ -1,7 +1,7 @@
 /** What both sides of the decode benchmark do, and the round protocol around it. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { answerRounds } from "./subjects/answer-rounds.ts";
 
 export type DecodeMode = "prompt" | "single" | "parallel";
 
@@ -65,14 +65,11 @@ async function measure(mode: DecodeMode, stream: Stream): Promise<{ seconds: num
 }
 
 /** Warms up once, then answers every "round" line. */
-export async function answerRounds(mode: DecodeMode, stream: Stream): Promise<never> {
+export async function answerDecodeRounds(mode: DecodeMode, stream: Stream): Promise<never> {
   await measure(mode, stream);
-  process.stdout.write("ready\n");
-  for await (const line of createInterface({ input: process.stdin })) {
-    if (line !== "round") continue;
+  await answerRounds({}, async () => {
     const { seconds, tokens } = await measure(mode, stream);
-    const peakRssBytes = process.resourceUsage().maxRSS * 1024;
-    process.stdout.write(`${JSON.stringify({ seconds: (1000 * seconds) / tokens, peakRssBytes })}\n`);
-  }
+    return (1000 * seconds) / tokens;
+  });
   process.exit(0);
 }

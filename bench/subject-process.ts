@@ -1,4 +1,7 @@
-/** A subject's process: it prepares once, then answers every "round" line with {seconds, peakRssBytes}. */
+/**
+ * A subject's process: it prepares once, says "ready" (and on the same line, where it has more to say, figures of itself as a
+ * JSON object), then answers every "round" line with {seconds, peakRssBytes}.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
@@ -48,10 +51,12 @@ export class SubjectProcess {
     this.child.once("close", end);
   }
 
-  /** Waits for the process to be prepared. @throws with what it said on stderr */
-  async prepare(): Promise<void> {
+  /** Waits for the process to be prepared; returns its figures. @throws with what it said on stderr */
+  async prepare(): Promise<Readonly<Record<string, number>>> {
     const line = await this.nextLine();
-    if (line !== "ready") throw new Error(this.reason(line));
+    const [word, figures] = line?.match(/^(ready)(?: (\{.*\}))?$/)?.slice(1) ?? [];
+    if (word === undefined) throw new Error(this.reason(line));
+    return figures === undefined ? {} : (JSON.parse(figures) as Record<string, number>);
   }
 
   async round(): Promise<Measurement> {

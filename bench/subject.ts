@@ -6,7 +6,12 @@ export interface Subject {
   readonly runtime: "node" | "python";
   readonly script: string;
   readonly args: readonly string[];
+  /** Floating-point operations that it does for a unit, where it does more than the benchmark's `flopsPerUnit`. */
+  readonly executedFlopsPerUnit?: number;
 }
+
+/** Rows, inner size and columns of a matrix product. */
+export type Product = readonly [rows: number, inner: number, columns: number];
 
 export interface Benchmark {
   readonly name: string;
@@ -15,6 +20,13 @@ export interface Benchmark {
   readonly unit: string;
   /** [ours, peer] by name; medians are divided. */
   readonly ratios: readonly (readonly [string, string])[];
+  /** For GFLOP/s and the share of the machine's peak. */
+  readonly throughput?: {
+    /** Floating-point operations that a unit asks for, whoever does it. */
+    readonly flopsPerUnit: number;
+    /** Products whose fastest is the peak, measured beside the subjects. */
+    readonly products: readonly Product[];
+  };
 }
 
 export interface SubjectResult {
@@ -24,4 +36,20 @@ export interface SubjectResult {
   readonly unit: string;
   readonly peakRssBytes: number;
   readonly rounds: readonly number[];
+  /** What else the subject said of itself when it was ready, such as the share of padding. */
+  readonly figures?: Readonly<Record<string, number>>;
+  /** flopsPerUnit / median / 1e9 */
+  readonly gflopsPerSecond?: number;
+  /** Of the fastest matrix product's median. */
+  readonly shareOfPeak?: number;
+  /** The same with the operations that the subject does, recomputed ones among them. */
+  readonly executedGflopsPerSecond?: number;
+  readonly executedShareOfPeak?: number;
+}
+
+/** The matrix products measured in the same rounds, by "ROWSxINNERxCOLUMNS". */
+export interface PeakResult {
+  readonly product: string;
+  readonly gflopsPerSecond: number;
+  readonly products: Readonly<Record<string, SubjectResult>>;
 }

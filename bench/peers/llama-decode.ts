@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
-  answerRounds,
+  answerDecodeRounds,
   CONTEXT_LENGTH,
   type DecodeMode,
   missing,
@@ -54,7 +54,7 @@ const context = await model.createContext({
 });
 const sequences = Array.from({ length: streams }, () => context.getSequence());
 
-await answerRounds(mode, async (prompts, maxTokens, onToken) => {
+await answerDecodeRounds(mode, async (prompts, maxTokens, onToken) => {
   for (const sequence of sequences) await sequence.clearHistory();
   await Promise.all(
     prompts.map(async (prompt, index) => {

@@ -1,6 +1,6 @@
 /** Tutti's side of the decode benchmark. */
 import { loadGenerationModel, TextGenerator } from "../../src/generate/index.ts";
-import { answerRounds, CONTEXT_LENGTH, type DecodeMode, modelPath, STREAMS } from "../decode-work.ts";
+import { answerDecodeRounds, CONTEXT_LENGTH, type DecodeMode, modelPath, STREAMS } from "../decode-work.ts";
 
 const [mode, , threads = "2"] = process.argv.slice(2) as [DecodeMode, string, string?];
 const generator = await TextGenerator.create(loadGenerationModel(modelPath(), { weightBits: 4 }), {
@@ -9,7 +9,7 @@ const generator = await TextGenerator.create(loadGenerationModel(modelPath(), { 
   maxBatch: STREAMS,
 });
 
-await answerRounds(mode, async (prompts, maxTokens, onToken) => {
+await answerDecodeRounds(mode, async (prompts, maxTokens, onToken) => {
   const request = (prompt: readonly number[]) => ({
     prompt: Int32Array.from(prompt),
     maxTokens,

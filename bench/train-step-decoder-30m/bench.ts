@@ -1,4 +1,5 @@
 import type { Benchmark } from "../subject.ts";
+import { trainStepThroughput } from "../subjects/train-step-throughput.ts";
 
 /** A training step of a decoder of 30 M parameters, 8 x 256 tokens, float32, AdamW: Tutti beside PyTorch. */
 export const benchmark: Benchmark = {
@@ -14,6 +15,7 @@ export const benchmark: Benchmark = {
       args: ["decoder-30m", "--compile"],
     },
   ],
+  throughput: trainStepThroughput("decoder-30m", [[2048, 384, 1024]]),
   ratios: [
     ["tutti", "torch-eager"],
     ["tutti", "torch-compile"],

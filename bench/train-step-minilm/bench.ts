@@ -1,4 +1,5 @@
 import type { Benchmark } from "../subject.ts";
+import { trainStepThroughput } from "../subjects/train-step-throughput.ts";
 
 /** A training step of the MiniLM shape, 32 x 128 tokens, masked language model, float32, AdamW: Tutti beside PyTorch. */
 export const benchmark: Benchmark = {
@@ -14,6 +15,7 @@ export const benchmark: Benchmark = {
       args: ["minilm", "--compile"],
     },
   ],
+  throughput: trainStepThroughput("minilm", [[4096, 384, 1536]]),
   ratios: [
     ["tutti", "torch-eager"],
     ["tutti", "torch-compile"],

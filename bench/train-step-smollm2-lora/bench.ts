@@ -1,4 +1,5 @@
 import type { Benchmark } from "../subject.ts";
+import { trainStepThroughput } from "../subjects/train-step-throughput.ts";
 
 /**
  * A LoRA step (rank 16, every projection) of the SmolLM2-135M shape: Tutti, with frozen weights in float32 and in
@@ -17,6 +18,7 @@ export const benchmark: Benchmark = {
     },
     { name: "torch-eager", runtime: "python", script: "peers/torch_train_step.py", args: ["smollm2-lora"] },
   ],
+  throughput: trainStepThroughput("smollm2-lora", [[1024, 576, 1536]]),
   ratios: [
     ["tutti", "torch-eager"],
     ["tutti-float16", "tutti"],

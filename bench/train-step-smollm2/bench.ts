@@ -1,4 +1,5 @@
 import type { Benchmark } from "../subject.ts";
+import { trainStepThroughput } from "../subjects/train-step-throughput.ts";
 
 /** A training step of the SmolLM2-135M shape, 4 x 256 tokens, float32, AdamW: Tutti beside PyTorch eager and compiled. */
 export const benchmark: Benchmark = {
@@ -14,6 +15,7 @@ export const benchmark: Benchmark = {
       args: ["smollm2", "--compile"],
     },
   ],
+  throughput: trainStepThroughput("smollm2", [[1024, 576, 1536]]),
   ratios: [
     ["tutti", "torch-eager"],
     ["tutti", "torch-compile"],

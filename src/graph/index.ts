@@ -12,4 +12,5 @@ export {
 export type { OpDefinition } from "./op.ts";
 export { OP_TABLE, opDefinition } from "./op-table.ts";
 export { toText } from "./print.ts";
+export { productFlops } from "./product-flops.ts";
 export { validateGraph } from "./validate.ts";

@@ -63,6 +63,14 @@ export interface ReferenceTensor {
   readonly data: Float64Array;
 }
 
+export interface ProductContext {
+  readonly inputTypes: readonly TensorType[];
+  readonly outputTypes: readonly TensorType[];
+  readonly attributes: Attributes;
+  /** Whether anybody reads this output; backends skip the work for the others. */
+  readonly isRead: readonly boolean[];
+}
+
 export interface OpDefinition {
   readonly name: string;
   /** Number of inputs, or the least and most. */
@@ -82,6 +90,8 @@ export interface OpDefinition {
     attributes: Attributes,
     outputTypes: readonly TensorType[],
   ) => readonly ReferenceTensor[];
+  /** Floating-point operations of its matrix products, two a multiply-add; an op without it has no such product. */
+  readonly productFlops?: (context: ProductContext) => number;
   readonly traits: {
     /** Each output element depends only on the input elements at its (broadcast) position. */
     readonly isElementwise: boolean;

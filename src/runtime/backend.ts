@@ -18,7 +18,19 @@ export interface Executable {
   dispose(): Promise<void>;
 }
 
+export interface CompileOptions {
+  /**
+   * Whether the executable may keep the memory of a run for its next one: some per cent faster, but with several of
+   * them the peaks of all add up. @default true
+   */
+  readonly keepsMemory?: boolean;
+}
+
 export interface Backend {
   readonly name: string;
-  compile(graph: Graph, outputs: Readonly<Record<string, Value>>): Promise<Executable>;
+  compile(
+    graph: Graph,
+    outputs: Readonly<Record<string, Value>>,
+    options?: CompileOptions,
+  ): Promise<Executable>;
 }

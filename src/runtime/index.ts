@@ -1,4 +1,4 @@
-export type { Backend, Executable, Feeds, Results } from "./backend.ts";
+export type { Backend, CompileOptions, Executable, Feeds, Results } from "./backend.ts";
 export { findCpuFallbacks } from "./ort/cpu-fallbacks.ts";
 export { createOrtBackend, type OrtBackendOptions } from "./ort/index.ts";
 export { EXECUTION_PROVIDERS, type ExecutionProvider } from "./ort/providers.ts";

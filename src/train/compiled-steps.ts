@@ -29,14 +29,23 @@ export class CompiledSteps {
   private readonly task: TrainingTask;
   private readonly backend: Backend;
   private readonly cache = new Map<string, CompiledStep>();
+  private readonly seen = new Set<string>();
+  private secondsCompiling = 0;
+  private sharesMemory = false;
 
   constructor(task: TrainingTask, backend: Backend) {
     this.task = task;
     this.backend = backend;
   }
 
+  /** Distinct buckets compiled so far. */
   get count(): number {
-    return this.cache.size;
+    return this.seen.size;
+  }
+
+  /** Time spent on compiling so far. */
+  get compileSeconds(): number {
+    return this.secondsCompiling;
   }
 
   /**
@@ -104,26 +113,49 @@ export class CompiledSteps {
     const key = JSON.stringify(bucket);
     let step = this.cache.get(key);
     if (!step) {
+      const startedAt = performance.now();
+      if (this.cache.size === 1 && !this.sharesMemory) await this.shareMemory();
       step = await this.compile(bucket);
+      this.secondsCompiling += (performance.now() - startedAt) / 1000;
       this.cache.set(key, step);
+      this.seen.add(key);
     }
     return step;
   }
 
+  /**
+   * From the second shape on no step keeps its memory: each would hold the activations of its own shape for good. The
+   * first one, which does, is compiled again when it is next needed.
+   */
+  private async shareMemory(): Promise<void> {
+    this.sharesMemory = true;
+    await this.dispose();
+  }
+
   private async compile(bucket: Bucket): Promise<CompiledStep> {
-    const graph = new Graph();
-    const parameters = declareParameters(graph, this.task.specs, this.task.half);
-    const outputs = this.task.build(graph, parameters, bucket);
-    const names = this.task.trainable ?? Object.keys(this.task.specs);
-    const gradientValues = gradients(outputs.loss, names.map(parameters), this.task.recompute);
-    const named: Record<string, Value> = { loss: outputs.loss };
-    for (const [name, value] of Object.entries(outputs.metrics)) named[METRIC + name] = value;
-    for (const [index, name] of names.entries()) named[GRADIENT + name] = gradientValues[index]!;
+    const { graph, outputs, named } = buildStep(this.task, bucket);
     const keepMasks = graph.inputs
       .filter((value) => value.source.origin === "input" && value.source.kind === "keep-mask")
       .map((value) => ({ name: inputName(value), value, mask: zeros("uint8", staticShape(value.shape)) }));
-    return { graph, outputs, executable: await this.backend.compile(graph, named), keepMasks };
+    const executable = await this.backend.compile(graph, named, { keepsMemory: !this.sharesMemory });
+    return { graph, outputs, executable, keepMasks };
   }
+}
+
+/** The whole step as one graph: loss, metrics and a gradient for every trained parameter. */
+export function buildStep(
+  task: TrainingTask,
+  bucket: Bucket,
+): { readonly graph: Graph; readonly outputs: StepOutputs; readonly named: Readonly<Record<string, Value>> } {
+  const graph = new Graph();
+  const parameters = declareParameters(graph, task.specs, task.half);
+  const outputs = task.build(graph, parameters, bucket);
+  const names = task.trainable ?? Object.keys(task.specs);
+  const gradientValues = gradients(outputs.loss, names.map(parameters), task.recompute);
+  const named: Record<string, Value> = { loss: outputs.loss };
+  for (const [name, value] of Object.entries(outputs.metrics)) named[METRIC + name] = value;
+  for (const [index, name] of names.entries()) named[GRADIENT + name] = gradientValues[index]!;
+  return { graph, outputs, named };
 }
 
 function scalarOf(results: Results, name: string): number {

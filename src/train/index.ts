@@ -36,4 +36,5 @@ export {
   type Seq2SeqExample,
   type Seq2SeqFineTuningOptions,
 } from "./seq2seq-task.ts";
+export { type StepFlops, stepFlops } from "./step-flops.ts";
 export type { Bucket, MicroBatch, StepOutputs, TrainingTask } from "./task.ts";

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { EncoderEmbedder } from "../../src/routing/embedding/index.ts";
 import { fixtureJson } from "../support/fixtures.ts";
+import { recordParity } from "../support/parity-report.ts";
 
 const MODEL = join(import.meta.dirname, "../../.cache/models/all-MiniLM-L6-v2");
 const { sentences } = fixtureJson<{ sentences: { name: string; text: string; embedding: number[] }[] }>(
@@ -18,6 +19,7 @@ test.skipIf(!existsSync(join(MODEL, "model.safetensors")))(
     const embeddings = await embedder.embed(sentences.map(({ text }) => text));
     let largest = 0;
     for (const [index, { name, embedding }] of sentences.entries()) {
+      recordParity(embeddings[index]!, embedding, { absolute: 1e-5, relative: 0 }, name);
       expect(embeddings[index]!.length, name).toBe(embedding.length);
       for (const [column, expected] of embedding.entries()) {
         largest = Math.max(largest, Math.abs(embeddings[index]![column]! - expected));

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { type Float32Tensor, float32, type HostTensor, int32 } from "../../src/tensor/host-tensor.ts";
 import { readSafetensors } from "../../src/weights/index.ts";
+import { recordParity, type Tolerance } from "./parity-report.ts";
 
 export const FIXTURES = join(import.meta.dirname, "../../fixtures");
 
@@ -53,9 +54,10 @@ export class Fixture {
 export function expectAllClose(
   received: ArrayLike<number>,
   expected: ArrayLike<number>,
-  { absolute, relative }: { readonly absolute: number; readonly relative: number },
+  { absolute, relative }: Tolerance,
   label: string,
 ): void {
+  recordParity(received, expected, { absolute, relative }, label);
   expect(received.length, `${label}: length`).toBe(expected.length);
   let worst = -1;
   let worstExcess = 0;

@@ -6,6 +6,7 @@
  * Shapes: q f32 [B, N, T, D], k and v f32 [B, K, T, D], keys and values f32 [B, K, S, D] with S at least 1, bias f32
  * [B, 1 or N, T, S + T], y f32 [B, N, T, D]; N is a multiple of K.
  */
+import { sizeOf, staticShape } from "../../tensor/shape.ts";
 import type { Attributes, TensorType } from "../ir.ts";
 import { defineOp, type OnnxEmitter, type OpDefinition, type ReferenceTensor } from "../op.ts";
 import { inputAt, numberAttribute, shapeMismatch } from "./check.ts";
@@ -138,6 +139,8 @@ const cachedAttention = defineOp({
     emitter.node("Reshape", [mixed!, emitter.int64([0, heads, -1, headWidth])], { outputs });
   },
   evaluate,
+  // q k^T and weights v, each over S + T keys
+  productFlops: ({ inputTypes }) => 4 * sizeOf(inputTypes[0]!.shape) * staticShape(inputTypes[5]!.shape)[3]!,
   traits: { isElementwise: false, isRecomputed: false },
 });
 

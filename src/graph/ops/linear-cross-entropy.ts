@@ -245,6 +245,12 @@ const linearCrossEntropy = defineOp({
   },
   lower,
   evaluate: (inputs, attributes, types) => evaluate(inputs, softcapOf(attributes), types),
+  productFlops: ({ inputTypes, isRead }) => {
+    const [rows, width] = staticShape(inputTypes[0]!.shape) as [number, number];
+    const classes = Number(inputTypes[1]!.shape[0]);
+    const [, makesHidden, makesWeight, makesBias] = isRead.map(Number) as [number, number, number, number];
+    return 2 * rows * classes * (width * (1 + makesHidden + makesWeight) + makesBias);
+  },
   traits: { isElementwise: false, isRecomputed: false },
 });
 

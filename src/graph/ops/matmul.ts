@@ -234,6 +234,10 @@ const matmul = defineOp({
     multiply(inputs[0]!, inputs[1]!, y, read(attributes));
     return [y];
   },
+  productFlops: ({ inputTypes, outputTypes, attributes }) =>
+    2 *
+    sizeOf(outputTypes[0]!.shape) *
+    Number(inputTypes[0]!.shape.at(read(attributes).transposeA ? -2 : -1)),
   traits: { isElementwise: false, isRecomputed: false },
 });
 

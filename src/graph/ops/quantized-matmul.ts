@@ -6,6 +6,7 @@
  * [O * I / block * bits / 8], each row of zeros padded to a byte. Four-bit values lie two in a byte, the first in the
  * lower half. The layout is that of ONNX Runtime's MatMulNBits.
  */
+import { sizeOf } from "../../tensor/shape.ts";
 import type { Attributes, TensorType } from "../ir.ts";
 import { defineOp, type OpDefinition, type ReferenceTensor } from "../op.ts";
 import { inputAt, numberAttribute, shapeMismatch } from "./check.ts";
@@ -103,6 +104,8 @@ const quantizedMatmul = defineOp({
     }
     return [y];
   },
+  productFlops: ({ inputTypes, outputTypes }) =>
+    2 * sizeOf(outputTypes[0]!.shape) * Number(inputTypes[0]!.shape.at(-1)),
   traits: { isElementwise: false, isRecomputed: false },
 });
 

@@ -31,10 +31,10 @@ export function createOrtBackend(options: OrtBackendOptions = {}): Backend {
   };
   return {
     name: `ort-${provider}`,
-    compile: async (graph, outputs) => {
+    compile: async (graph, outputs, { keepsMemory = true } = {}) => {
       ready ??= open();
       const ort = await ready;
-      const session = await openSession(ort, graph, outputs, { provider, deviceId, threads });
+      const session = await openSession(ort, graph, outputs, { provider, deviceId, threads, keepsMemory });
       return new OrtExecutable(ort, session, graph, outputs);
     },
   };

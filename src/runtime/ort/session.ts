@@ -13,6 +13,8 @@ export interface SessionSettings {
   readonly provider: ExecutionProvider;
   readonly deviceId: number;
   readonly threads: number;
+  /** See {@link CompileOptions}. @default true */
+  readonly keepsMemory?: boolean;
   /** Writes what ran where and how long into a file with this prefix. */
   readonly profileFilePrefix?: string;
 }
@@ -28,7 +30,7 @@ export async function openSession(
   ort: Ort,
   graph: Graph,
   outputs: Readonly<Record<string, Value>>,
-  { provider, deviceId, threads, profileFilePrefix }: SessionSettings,
+  { provider, deviceId, threads, keepsMemory = true, profileFilePrefix }: SessionSettings,
 ): Promise<OpenSession> {
   const lowered = lowerToOnnx(graph, outputs);
   const { graph: onnx, cpuNodeNames } =
@@ -44,6 +46,7 @@ export async function openSession(
       logSeverityLevel: 3,
       // A pattern is one block as large as the peak, taken beside what the first run already holds.
       enableMemPattern: false,
+      enableCpuMemArena: keepsMemory,
       ...(profileFilePrefix !== undefined && { enableProfiling: true, profileFilePrefix }),
     });
     return { session, usedInputs: new Set(onnx.inputs.map((input) => input.name)) };

@@ -1,0 +1,21 @@
+/** The subject's side of the protocol of bench/subject-process.ts. */
+import { createInterface } from "node:readline";
+
+/**
+ * Says that the subject is ready, then answers every "round" line with what `measure` returns, in seconds.
+ *
+ * @param figures what the subject has to say of itself, for the report
+ */
+export async function answerRounds(
+  figures: Readonly<Record<string, number>>,
+  measure: () => Promise<number>,
+): Promise<void> {
+  const said = Object.keys(figures).length > 0 ? ` ${JSON.stringify(figures)}` : "";
+  process.stdout.write(`ready${said}\n`);
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (line !== "round") continue;
+    const seconds = await measure();
+    const peakRssBytes = process.resourceUsage().maxRSS * 1024;
+    process.stdout.write(`${JSON.stringify({ seconds, peakRssBytes })}\n`);
+  }
+}
