@@ -1,12 +1,12 @@
 /** Runs a decoder over its cache: prompts into slots, one more token for each of the first slots, logits out. */
 import type { CausalModel } from "../models/index.ts";
+import { declareWeights, fedWeights, type InferenceWeights } from "../nn/index.ts";
 import type { Backend, Executable } from "../runtime/index.ts";
 import { assert } from "../support/errors.ts";
 import { type Float32Tensor, type HostTensor, int32 } from "../tensor/host-tensor.ts";
 import { cachedAttentionBias } from "./attention-bias.ts";
 import { biasName, buildDecoderGraph } from "./decoder-graph.ts";
 import { KeyValueCache } from "./key-value-cache.ts";
-import { declareWeights, fedWeights, type GenerationWeights } from "./weight-values.ts";
 
 /** Prompt tokens in one run; bounds the memory of activations, and how long a prompt keeps others waiting. */
 export const PREFILL_CHUNK_TOKENS = 512;
@@ -50,7 +50,7 @@ export class CachedDecoder {
    */
   static async create(
     model: CausalModel,
-    weights: GenerationWeights,
+    weights: InferenceWeights,
     backend: Backend,
     contextLength: number,
   ): Promise<CachedDecoder> {

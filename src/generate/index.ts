@@ -1,4 +1,5 @@
 /** Text from language models: loading, sampling, streaming, continuous batching, scoring. */
+export type { WeightBits } from "../nn/index.ts";
 export type { FinishReason, GeneratedAnswer, GeneratedToken } from "./answer.ts";
 export {
   type GenerationModel,
@@ -6,7 +7,6 @@ export {
   loadGenerationModel,
 } from "./load-model.ts";
 export type { TokenLogProbability } from "./log-probabilities.ts";
-export type { WeightBits } from "./quantize.ts";
 export type { GenerationRequest } from "./request.ts";
 export { SAMPLING_DEFAULTS, type SamplingSettings } from "./sampling.ts";
 export type { ContinuationScore } from "./score.ts";

@@ -1,9 +1,15 @@
 /** Opening a model for generation: a Hugging Face folder or a .gguf file, with its tokenizer and chat template. */
-import { type CausalModel, createCausalModel, openModelFiles } from "../models/index.ts";
+import {
+  type CausalModel,
+  createCausalModel,
+  openModelFiles,
+  quantizationError,
+  readInferenceWeights,
+  weightBytes,
+} from "../models/index.ts";
+import type { InferenceWeights, WeightBits } from "../nn/index.ts";
 import { loadTokenizer, type Tokenizer, tokenizerFromGguf } from "../text/index.ts";
-import { quantizationError, readGenerationWeights, weightBytes } from "./model-weights.ts";
-import type { WeightBits } from "./quantize.ts";
-import type { GenerationWeights } from "./weight-values.ts";
+import { generationWeightPlan } from "./model-weights.ts";
 
 export interface LoadGenerationModelOptions {
   /**
@@ -17,7 +23,7 @@ export interface LoadGenerationModelOptions {
 export interface GenerationModel {
   readonly path: string;
   readonly model: CausalModel;
-  readonly weights: GenerationWeights;
+  readonly weights: InferenceWeights;
   readonly tokenizer: Tokenizer;
   /** Jinja; undefined where the model ships none. */
   readonly chatTemplate: string | undefined;
@@ -44,7 +50,7 @@ export function loadGenerationModel(
   try {
     const model = createCausalModel(files.config);
     const tokenizer = files.gguf === undefined ? loadTokenizer(path) : tokenizerFromGguf(path, files.gguf);
-    const weights = readGenerationWeights(model, files.source, {
+    const weights = readInferenceWeights(generationWeightPlan(model), files.source, {
       bits: weightBits,
       ...(onProgress && { onTensor: onProgress }),
     });

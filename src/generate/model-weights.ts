@@ -1,126 +1,25 @@
-/** Reading a model's weights for generation: one tensor at a time, quantised at once where few bits are asked for. */
-import { inputKind, inputName } from "../graph/ir.ts";
-import { type CausalModel, causalParameterName } from "../models/index.ts";
-import { checkParameters, declareParameters } from "../nn/index.ts";
-import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
-import type { WeightSource } from "../weights/index.ts";
+/** What generation reads of a model, and how its graph over a key/value cache uses the weights. */
+import { inputName } from "../graph/ir.ts";
+import { type CausalModel, causalParameterName, type WeightPlan } from "../models/index.ts";
+import { declareParameters, weightUses } from "../nn/index.ts";
 import { buildDecoderGraph } from "./decoder-graph.ts";
-import { canQuantize, type QuantizedMatrix, quantizeMatrix, type WeightBits } from "./quantize.ts";
-import type { GenerationWeights } from "./weight-values.ts";
 
-/** How a graph uses its weights: in products x W^T, as tables whose rows are looked up, and otherwise. */
-interface WeightUses {
-  readonly products: ReadonlySet<string>;
-  readonly tables: ReadonlySet<string>;
-  readonly others: ReadonlySet<string>;
-  /** The output projection, which may be the embedding. */
-  readonly head: string;
-}
-
-/** GGUF types of more than four bits: storing them in four would lose what the file holds. */
-const FINER_TYPE = /^Q[568]/;
-
-/** Of finer types, of tables, and of the output projection, whose errors reach the logits undamped. */
-const FINER_BITS = 8;
-
-function weightUses(model: CausalModel): WeightUses {
-  let head = "";
-  const { graph } = buildDecoderGraph(
-    model,
-    (empty) => {
-      const values = declareParameters(empty, model.specs);
-      head = inputName(model.head(values));
-      return values;
+export function generationWeightPlan(model: CausalModel): WeightPlan {
+  return {
+    specs: model.specs,
+    nameOf: (stored) => causalParameterName(model, stored),
+    uses: () => {
+      let head = "";
+      const { graph } = buildDecoderGraph(
+        model,
+        (empty) => {
+          const values = declareParameters(empty, model.specs);
+          head = inputName(model.head(values));
+          return values;
+        },
+        1,
+      );
+      return { ...weightUses(graph.nodes, model.config.vocabularySize), head };
     },
-    1,
-  );
-  const uses = { products: new Set<string>(), tables: new Set<string>(), others: new Set<string>(), head };
-  for (const { op, inputs, attributes } of graph.nodes) {
-    for (const [index, input] of inputs.entries()) {
-      if (inputKind(input) !== "parameter") continue;
-      const isProduct = op === "matmul" && index === 1 && attributes.transposeB === true;
-      const isTable = op === "gather_rows" && input.shape[0] === model.config.vocabularySize;
-      const use = isProduct ? uses.products : isTable ? uses.tables : uses.others;
-      use.add(inputName(input));
-    }
-  }
-  return uses;
-}
-
-/** The bits that a weight is stored in. */
-function bitsOf(
-  tensor: Float32Tensor,
-  name: string,
-  type: unknown,
-  uses: WeightUses,
-  bits: WeightBits,
-): WeightBits | 32 {
-  if (!canQuantize(tensor) || uses.others.has(name)) return 32;
-  if (name === uses.head || uses.tables.has(name)) return FINER_BITS;
-  if (!uses.products.has(name)) return 32;
-  return FINER_TYPE.test(String(type)) ? FINER_BITS : bits;
-}
-
-export interface ReadWeightsOptions {
-  /** Bits of matrices; 32 keeps float32. */
-  readonly bits: WeightBits | 32;
-  readonly onTensor?: (done: number, total: number) => void;
-}
-
-/**
- * The weights of `model`. With few bits, matrices that stand in products x W^T and embedding tables become blocks of
- * integers; tables, the output projection and what a GGUF file holds in more than 4 bits always of 8.
- *
- * @throws {TuttiError} WEIGHTS_MISMATCH, and what the reader of the format throws
- */
-export function readGenerationWeights(
-  model: CausalModel,
-  source: WeightSource,
-  { bits, onTensor }: ReadWeightsOptions,
-): GenerationWeights {
-  const uses = bits === 32 ? undefined : weightUses(model);
-  const plain = new Map<string, Float32Tensor>();
-  const quantized = new Map<string, QuantizedMatrix>();
-  const shapes: Record<string, Float32Tensor> = {};
-  let done = 0;
-  for (const [stored, entry] of source.entries) {
-    onTensor?.(done++, source.entries.size);
-    const name = causalParameterName(model, stored);
-    if (name === undefined) continue;
-    const { shape, data } = source.read(stored);
-    if (!(data instanceof Float32Array)) continue;
-    const tensor = float32(shape, data);
-    // Only its shape is looked at below; the array itself is not kept twice.
-    shapes[name] = tensor;
-    const type = "type" in entry ? entry.type : undefined;
-    const stays = uses && bits !== 32 ? bitsOf(tensor, name, type, uses, bits) : 32;
-    if (stays === 32) {
-      plain.set(name, tensor);
-    } else {
-      quantized.set(name, quantizeMatrix(tensor, stays));
-      shapes[name] = { dtype: "float32", shape, data: new Float32Array(0) };
-    }
-  }
-  onTensor?.(source.entries.size, source.entries.size);
-  checkParameters(model.specs, shapes, source.path);
-  return { plain, quantized };
-}
-
-/** Error of all quantised matrices together: square root of squared errors over squared weights; 0 without any. */
-export function quantizationError({ quantized }: GenerationWeights): number {
-  let [errors, energies] = [0, 0];
-  for (const { squaredError, squaredNorm } of quantized.values()) {
-    errors += squaredError;
-    energies += squaredNorm;
-  }
-  return energies === 0 ? 0 : Math.sqrt(errors / energies);
-}
-
-/** Bytes that the weights take. */
-export function weightBytes({ plain, quantized }: GenerationWeights): number {
-  let bytes = 0;
-  for (const { data } of plain.values()) bytes += data.byteLength;
-  for (const { packed, scales, zeros, offsets } of quantized.values())
-    bytes += packed.byteLength + scales.byteLength + zeros.byteLength + (offsets?.byteLength ?? 0);
-  return bytes;
+  };
 }

@@ -35,6 +35,13 @@ export {
 export { type ConversionTarget, type ConvertedModel, convertModel } from "./convert-model.ts";
 export { describeModel, type ModelDescription, type ModelSupport } from "./describe-model.ts";
 export {
+  quantizationError,
+  type ReadWeightsOptions,
+  readInferenceWeights,
+  type WeightPlan,
+  weightBytes,
+} from "./inference-weights.ts";
+export {
   type LlamaConfig,
   llamaDecoder,
   llamaHead,

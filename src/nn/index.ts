@@ -22,6 +22,9 @@ export {
   type ParameterValues,
   vector,
 } from "./parameters.ts";
+export type { WeightBits } from "./quantize.ts";
 export { type ResizeOptions, resizeEmbeddings } from "./resize-embeddings.ts";
 export { type Rotate, rotaryEmbedding } from "./rotary.ts";
 export type { RotarySettings } from "./rotary-frequencies.ts";
+export { type WeightUses, weightUses } from "./weight-uses.ts";
+export { type BakedWeights, declareWeights, fedWeights, type InferenceWeights } from "./weight-values.ts";
