@@ -6,7 +6,15 @@
 import * as ops from "../graph/functions.ts";
 import type { Value } from "../graph/ir.ts";
 import { attention, mergeHeads, splitHeads } from "../nn/attention.ts";
-import { dropout, layerNormSpecs, linear, linearSpecs, namedLayerNorm, namedLinear } from "../nn/layers.ts";
+import {
+  dropout,
+  layerNormSpecs,
+  linear,
+  linearSpecs,
+  lookUp,
+  namedLayerNorm,
+  namedLinear,
+} from "../nn/layers.ts";
 import { matrix, type ParameterSpecs, type ParameterValues, vector } from "../nn/parameters.ts";
 import { type HuggingFaceConfig, readCount, readNumber, requireOneOf } from "./config.ts";
 
@@ -111,10 +119,16 @@ export interface BertInputs {
   readonly inputIds: Value;
   /** i32 [B, T]; arbitrary, below maxPositions */
   readonly positionIds: Value;
-  /** i32 [B, T] */
-  readonly tokenTypeIds: Value;
+  /** i32 [B, T]; all of type 0 when absent */
+  readonly tokenTypeIds?: Value | undefined;
   /** f32, broadcasts to [B, heads, T, T]; see nn/attention.ts */
   readonly attentionBias: Value;
+}
+
+/** Rows of the token types [B, T, H], or the one row [H] of type 0. */
+function tokenTypeRows(table: Value, tokenTypeIds: Value | undefined): Value {
+  if (tokenTypeIds) return ops.gatherRows(table, tokenTypeIds);
+  return ops.reshape(ops.slice(table, 0, 0, 1), [table.shape[1]!]);
 }
 
 /** The encoder: final hidden states f32 [B, T, H]. Dropout applies only when `isTraining`. */
@@ -128,10 +142,7 @@ export function bertEncoder(
   const attentionDropout = isTraining ? config.attentionDropout : 0;
   const table = (kind: string): Value => parameters(`${prefix}embeddings.${kind}_embeddings.weight`);
   const embedded = ops.add(
-    ops.add(
-      ops.gatherRows(table("word"), inputs.inputIds),
-      ops.gatherRows(table("token_type"), inputs.tokenTypeIds),
-    ),
+    ops.add(lookUp(table("word"), inputs.inputIds), tokenTypeRows(table("token_type"), inputs.tokenTypeIds)),
     ops.gatherRows(table("position"), inputs.positionIds),
   );
   const norm = (name: string, x: Value): Value =>

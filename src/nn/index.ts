@@ -1,4 +1,5 @@
 export { attention, MASKED_BIAS, mergeHeads, type ScoreSettings, softCap, splitHeads } from "./attention.ts";
+export { type AttentionAdaptation, adaptAttention } from "./attention-adaptation.ts";
 export { dropout, layerNormSpecs, linear, linearSpecs, namedLayerNorm, namedLinear } from "./layers.ts";
 export {
   initialiseLora,

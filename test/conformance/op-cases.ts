@@ -380,6 +380,27 @@ const cachedAttention: OpCase[] = [
   cachedAttentionCase([1, 3, 1], [1, 1, 2], 2),
 ];
 
+const multiHeadAttentionCase = (
+  heads: number,
+  [batch, tokens, width]: readonly [number, number, number],
+  lengths: readonly number[],
+): OpCase => ({
+  name: `multi_head_attention heads=${heads} [${[batch, tokens, width]}] lengths=${lengths}`,
+  op: "multi_head_attention",
+  inputs: [
+    constant(batch, tokens, width),
+    constant(batch, tokens, width),
+    constant(batch, tokens, width),
+    { shape: [batch], dtype: "int32", values: lengths },
+  ],
+  build: ([q, k, v, keys]) => ops.multiHeadAttention(q!, { k: k!, v: v! }, keys!, { heads, scale: 0.6 }),
+});
+const multiHeadAttention: OpCase[] = [
+  multiHeadAttentionCase(2, [1, 5, 8], [5]),
+  multiHeadAttentionCase(3, [4, 6, 12], [6, 1, 3, 5]),
+  multiHeadAttentionCase(1, [2, 1, 4], [1, 1]),
+];
+
 const bytes = (...shape: number[]): InputSpec => ({ shape, dtype: "uint8", range: [0, 255] });
 
 const quantizedCase = (
@@ -431,6 +452,7 @@ export const OP_CASES: readonly OpCase[] = [
   ...rotary,
   ...losses,
   ...cachedAttention,
+  ...multiHeadAttention,
   ...quantized,
 ];
 
