@@ -174,9 +174,8 @@ export const cachedAttention = (
 export const multiHeadAttention = (
   q: Value,
   { k, v }: { readonly k: Value; readonly v: Value },
-  lengths: Value,
   options: { readonly heads: number; readonly scale: number },
-): Value => one("multi_head_attention", [q, k, v, lengths], { ...options });
+): Value => one("multi_head_attention", [q, k, v], { ...options });
 
 /** See ops/quantized-matmul.ts. */
 export const quantizedMatmul = (

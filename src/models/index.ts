@@ -32,6 +32,7 @@ export {
   type LoadedCausalModel,
   loadCausalModel,
 } from "./causal-weights.ts";
+export type { HuggingFaceConfig } from "./config.ts";
 export { type ConversionTarget, type ConvertedModel, convertModel } from "./convert-model.ts";
 export { describeModel, type ModelDescription, type ModelSupport } from "./describe-model.ts";
 export {

@@ -1,9 +1,9 @@
 /**
  * Attention of whole sequences to themselves or to others, all heads side by side in one tensor:
- * softmax(scale q k^T) v for every head, over the first `lengths[b]` keys of each row.
+ * softmax(scale q k^T) v for every head; nothing is masked.
  *
- * Shapes: q f32 [B, T, H], k and v f32 [B, S, H], lengths i32 [B], from 1 to S -> f32 [B, T, H]. Head n owns columns
- * n D .. (n + 1) D with D = H / heads. One kernel instead of two transposed products, a sum and a softmax.
+ * Shapes: q f32 [B, T, H], k and v f32 [B, S, H] -> f32 [B, T, H]. Head n owns columns n D .. (n + 1) D with
+ * D = H / heads. Without a mask ONNX Runtime's kernel never holds the scores of all keys (arXiv 2205.14135).
  */
 import type { Attributes, TensorType } from "../ir.ts";
 import { defineOp, type OpDefinition, type ReferenceTensor } from "../op.ts";
@@ -23,7 +23,6 @@ function inferTypes(inputs: readonly TensorType[], attributes: Attributes): read
     TensorType,
     TensorType,
   ];
-  const lengths = inputAt(NAME, inputs, 3, "int32");
   const [batch, , width] = q.shape;
   const isLegal =
     q.shape.length === 3 &&
@@ -31,9 +30,8 @@ function inferTypes(inputs: readonly TensorType[], attributes: Attributes): read
     k.shape[0] === batch &&
     k.shape[2] === width &&
     v.shape.join() === k.shape.join() &&
-    lengths.shape.join() === `${batch}` &&
     Number(width) % read(attributes).heads === 0;
-  if (!isLegal) throw shapeMismatch(NAME, "q[B, T, H], k and v[B, S, H], H whole heads, lengths[B]", inputs);
+  if (!isLegal) throw shapeMismatch(NAME, "q[B, T, H], k and v[B, S, H] with H in whole heads", inputs);
   return [q];
 }
 
@@ -43,7 +41,7 @@ function evaluate(
   types: readonly TensorType[],
 ): ReferenceTensor[] {
   const { heads, scale } = read(attributes);
-  const [q, k, v, lengths] = inputs as [ReferenceTensor, ReferenceTensor, ReferenceTensor, ReferenceTensor];
+  const [q, k, v] = inputs as [ReferenceTensor, ReferenceTensor, ReferenceTensor];
   const [batch, tokens, width] = q.shape as [number, number, number];
   const keys = k.shape[1]!;
   const headWidth = width / heads;
@@ -53,7 +51,7 @@ function evaluate(
     const column = (row % heads) * headWidth;
     const query = Math.floor(row / heads) * width + column;
     const key = (index: number): number => (sequence * keys + index) * width + column;
-    const scores = Array.from({ length: lengths.data[sequence]! }, (_, index) => {
+    const scores = Array.from({ length: keys }, (_, index) => {
       let score = 0;
       for (let i = 0; i < headWidth; i++) score += scale * q.data[query + i]! * k.data[key(index) + i]!;
       return score;
@@ -70,13 +68,12 @@ function evaluate(
 
 const multiHeadAttention = defineOp({
   name: NAME,
-  arity: 4,
+  arity: 3,
   inferTypes,
   gradient: { none: "for inference; training builds attention from products whose parts can be made again" },
   lower: (emitter, { inputs, outputs, attributes }) => {
     const { heads, scale } = read(attributes);
-    const [q, k, v, lengths] = inputs as [string, string, string, string];
-    emitter.node("MultiHeadAttention", [q, k, v, "", lengths], {
+    emitter.node("MultiHeadAttention", inputs, {
       outputs,
       domain: "com.microsoft",
       attributes: { num_heads: { int: heads }, scale: { float: scale } },

@@ -13,11 +13,6 @@ import { checkFeeds } from "../check-feeds.ts";
 export interface OrtBackendOptions {
   /** Threads inside one operator; results are bit-equal only for equal thread counts. @default 2 */
   readonly threads?: number;
-  /**
-   * Whether ONNX Runtime may rewrite the graph: fold constants and fuse neighbours (sum and normalisation, bias and
-   * GELU). For inference; in training steps it would merge recomputed values with kept ones. @default false
-   */
-  readonly rewritesGraph?: boolean;
 }
 
 type Ort = typeof import("onnxruntime-node");
@@ -106,7 +101,8 @@ export function createOrtBackend(options: OrtBackendOptions = {}): Backend {
           intraOpNumThreads: threads,
           interOpNumThreads: 1,
           executionMode: "sequential",
-          graphOptimizationLevel: options.rewritesGraph ? "all" : "disabled",
+          // The lowering already emits fused nodes; the optimiser would merge recomputed values with kept ones.
+          graphOptimizationLevel: "disabled",
           logSeverityLevel: 3,
           // A pattern is one block as large as the peak, taken beside what the first run already holds.
           enableMemPattern: false,
