@@ -6,7 +6,13 @@ import {
   readInferenceWeights,
   weightBytes,
 } from "../models/index.ts";
-import { declareParameters, type InferenceWeights, type ParameterSpecs, weightUses } from "../nn/index.ts";
+import {
+  checkParameters,
+  declareParameters,
+  type InferenceWeights,
+  type ParameterSpecs,
+  weightUses,
+} from "../nn/index.ts";
 import { TuttiError } from "../support/errors.ts";
 import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
 import { loadTokenizer, type Tokenizer, tokenizerFromGguf } from "../text/index.ts";
@@ -119,7 +125,9 @@ export function loadEmbeddingModel(
       files.source,
       { bits: weightBits, ...(onProgress && { onTensor: onProgress }) },
     );
-    const weights = { ...read, plain: new Map([...read.plain, ...readStages(pipeline)]) };
+    const stages = readStages(pipeline);
+    checkParameters(stageSpecs(pipeline), Object.fromEntries(stages), path);
+    const weights = { ...read, plain: new Map([...read.plain, ...stages]) };
     return {
       path,
       backbone,
