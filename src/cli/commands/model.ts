@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { modelChatCommand } from "./model-chat.ts";
 import { modelConvertCommand } from "./model-convert.ts";
+import { modelEmbedCommand } from "./model-embed.ts";
 import { modelGenerateCommand } from "./model-generate.ts";
 import { modelInspectCommand } from "./model-inspect.ts";
 import { modelListCommand } from "./model-list.ts";
@@ -9,13 +10,14 @@ import { modelPullCommand } from "./model-pull.ts";
 
 export function modelCommand(): Command {
   const model = new Command("model")
-    .description("fetch, inspect, convert, generate and chat with models")
+    .description("fetch, inspect, convert, embed, generate and chat with models")
     .exitOverride();
   const commands = [
     modelPullCommand(),
     modelListCommand(),
     modelInspectCommand(),
     modelConvertCommand(),
+    modelEmbedCommand(),
     modelGenerateCommand(),
     modelChatCommand(),
   ];
