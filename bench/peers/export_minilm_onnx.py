@@ -6,6 +6,7 @@ Run from the repository root. The graph has the inputs and the output (`last_hid
 """
 
 import argparse
+import json
 import shutil
 from pathlib import Path
 
@@ -32,8 +33,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(".cache/bench/all-MiniLM-L6-v2-onnx"))
     arguments = parser.parse_args()
     (arguments.out / "onnx").mkdir(parents=True, exist_ok=True)
-    for name in ["config.json", "tokenizer.json", "tokenizer_config.json"]:
+    for name in ["config.json", "tokenizer.json"]:
         shutil.copyfile(arguments.model / name, arguments.out / name)
+    # transformers.js does not read sentence_bert_config.json, which has the model's limit.
+    read = lambda name: json.loads((arguments.model / name).read_text())
+    tokenizer = {**read("tokenizer_config.json"), "model_max_length": read("sentence_bert_config.json")["max_seq_length"]}
+    (arguments.out / "tokenizer_config.json").write_text(json.dumps(tokenizer))
     model = LastHiddenState(AutoModel.from_pretrained(arguments.model, attn_implementation="eager")).eval()
     tokens = torch.tensor([[101, 1996, 10145, 102], [101, 2534, 102, 0]])
     example = (tokens, (tokens != 0).long(), torch.zeros_like(tokens))

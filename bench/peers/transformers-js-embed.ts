@@ -10,20 +10,16 @@ import {
   answerRounds,
   CALL_TEXTS,
   type EmbedMode,
-  MAX_TOKENS,
   missing,
   ONNX_FOLDER,
   requireFolder,
 } from "../embed-work.ts";
 
 /** The parts of transformers.js that are used. */
-interface Extractor {
-  (
-    texts: readonly string[],
-    options: object,
-  ): Promise<{ readonly dims: readonly number[]; readonly data: Float32Array }>;
-  readonly tokenizer: { model_max_length: number };
-}
+type Extractor = (
+  texts: readonly string[],
+  options: object,
+) => Promise<{ readonly dims: readonly number[]; readonly data: Float32Array }>;
 interface TransformersJs {
   readonly env: { localModelPath: string; allowRemoteModels: boolean };
   pipeline(task: string, model: string, options: object): Promise<Extractor>;
@@ -51,7 +47,6 @@ const extract = await pipeline("feature-extraction", "all-MiniLM-L6-v2-onnx", {
   device: "cpu",
   session_options: { intraOpNumThreads: Number(threads), interOpNumThreads: 1 },
 });
-extract.tokenizer.model_max_length = MAX_TOKENS;
 
 await answerRounds(
   mode,
