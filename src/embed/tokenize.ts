@@ -28,11 +28,11 @@ export function tokenizeText(text: string, settings: TokenizeSettings): Int32Arr
   const start = placeOf(own, ids);
   const kept = Math.max(0, maxTokens - (ids.length - own.length));
   const from = truncationSide === "left" ? own.length - kept : 0;
-  return Int32Array.of(
-    ...ids.subarray(0, start),
-    ...own.subarray(from, from + kept),
-    ...ids.subarray(start + own.length),
-  );
+  const cut = new Int32Array(ids.length - own.length + kept);
+  cut.set(ids.subarray(0, start));
+  cut.set(own.subarray(from, from + kept), start);
+  cut.set(ids.subarray(start + own.length), start + kept);
+  return cut;
 }
 
 /** Tokens at the start of every text that belong to `prompt`: special ones in front included, those behind it not. */
