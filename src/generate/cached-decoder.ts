@@ -1,5 +1,6 @@
 /** Runs a decoder over its cache: prompts into slots, one more token for each of the first slots, logits out. */
 import type { CausalModel } from "../models/index.ts";
+import { declareWeights, fedWeights, type InferenceWeights } from "../nn/index.ts";
 import type { Backend, Executable } from "../runtime/index.ts";
 import { assert } from "../support/errors.ts";
 import { type Float32Tensor, type HostTensor, int32 } from "../tensor/host-tensor.ts";
@@ -7,7 +8,6 @@ import { cachedAttentionBias } from "./attention-bias.ts";
 import { biasName, buildDecoderGraph, cacheNames } from "./decoder-graph.ts";
 import { KeyValueCache } from "./key-value-cache.ts";
 import { PREFILL_CHUNK_TOKENS, type SlotDecoder } from "./slot-decoder.ts";
-import { declareWeights, fedWeights, type GenerationWeights } from "./weight-values.ts";
 
 interface Run {
   readonly firstSlot: number;
@@ -48,7 +48,7 @@ export class CachedDecoder implements SlotDecoder {
    */
   static async create(
     model: CausalModel,
-    weights: GenerationWeights,
+    weights: InferenceWeights,
     backend: Backend,
     contextLength: number,
   ): Promise<CachedDecoder> {

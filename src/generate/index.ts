@@ -1,5 +1,5 @@
 /** Text from language models: loading, sampling, streaming, continuous batching, scoring. */
-export type { WeightBits } from "../nn/quantize.ts";
+export type { WeightBits } from "../nn/index.ts";
 export type { FinishReason, GeneratedAnswer, GeneratedToken } from "./answer.ts";
 export {
   type GenerationModel,

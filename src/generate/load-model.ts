@@ -1,9 +1,15 @@
 /** Opening a model for generation: a Hugging Face folder or a .gguf file, with its tokenizer and chat template. */
-import { type CausalModel, openModelFiles, type Seq2SeqModel } from "../models/index.ts";
-import type { WeightBits } from "../nn/quantize.ts";
+import {
+  type CausalModel,
+  openModelFiles,
+  quantizationError,
+  readInferenceWeights,
+  type Seq2SeqModel,
+  weightBytes,
+} from "../models/index.ts";
+import type { InferenceWeights, WeightBits } from "../nn/index.ts";
 import { loadTokenizer, type Tokenizer, tokenizerFromGguf } from "../text/index.ts";
-import { openStoredModel, quantizationError, readGenerationWeights, weightBytes } from "./model-weights.ts";
-import type { GenerationWeights } from "./weight-values.ts";
+import { openStoredModel } from "./model-weights.ts";
 
 export interface LoadGenerationModelOptions {
   /**
@@ -17,7 +23,7 @@ export interface LoadGenerationModelOptions {
 export interface GenerationModel {
   readonly path: string;
   readonly model: CausalModel | Seq2SeqModel;
-  readonly weights: GenerationWeights;
+  readonly weights: InferenceWeights;
   readonly tokenizer: Tokenizer;
   /** Jinja; undefined where the model ships none. */
   readonly chatTemplate: string | undefined;
@@ -45,7 +51,7 @@ export function loadGenerationModel(
     const stored = openStoredModel(files.config, files.source);
     const { model } = stored;
     const tokenizer = files.gguf === undefined ? loadTokenizer(path) : tokenizerFromGguf(path, files.gguf);
-    const weights = readGenerationWeights(stored, files.source, {
+    const weights = readInferenceWeights(stored.plan, files.source, {
       bits: weightBits,
       ...(onProgress && { onTensor: onProgress }),
     });

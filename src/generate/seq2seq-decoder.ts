@@ -1,5 +1,6 @@
 /** Runs an encoder-decoder over its caches: sources into slots, then tokens behind them, logits out. */
 import type { Seq2SeqModel } from "../models/index.ts";
+import { declareWeights, fedWeights, type InferenceWeights } from "../nn/index.ts";
 import type { Backend, Executable } from "../runtime/index.ts";
 import { assert } from "../support/errors.ts";
 import { type Float32Tensor, type HostTensor, int32 } from "../tensor/host-tensor.ts";
@@ -8,7 +9,6 @@ import { biasName } from "./decoder-graph.ts";
 import { Seq2SeqCache } from "./seq2seq-cache.ts";
 import { buildEncoderGraph, buildSeq2SeqDecoderGraph } from "./seq2seq-graph.ts";
 import { PREFILL_CHUNK_TOKENS, type SlotDecoder } from "./slot-decoder.ts";
-import { declareWeights, fedWeights, type GenerationWeights } from "./weight-values.ts";
 
 interface Executables {
   readonly encoder: Executable;
@@ -43,7 +43,7 @@ export class Seq2SeqDecoder implements SlotDecoder {
    */
   static async create(
     model: Seq2SeqModel,
-    weights: GenerationWeights,
+    weights: InferenceWeights,
     backend: Backend,
     contextLength: number,
   ): Promise<Seq2SeqDecoder> {

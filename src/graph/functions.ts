@@ -181,6 +181,13 @@ export const cachedAttention = (
   { scale, softcap = 0 }: { readonly scale: number; readonly softcap?: number | undefined },
 ): Value => one("cached_attention", [q, k, v, older.keys, older.values, bias], { scale, softcap });
 
+/** See ops/multi-head-attention.ts. */
+export const multiHeadAttention = (
+  q: Value,
+  { k, v }: { readonly k: Value; readonly v: Value },
+  options: { readonly heads: number; readonly scale: number },
+): Value => one("multi_head_attention", [q, k, v], { ...options });
+
 /** See ops/quantized-matmul.ts. */
 export const quantizedMatmul = (
   x: Value,

@@ -10,6 +10,7 @@ import { INDEXING_OPS } from "./ops/indexing.ts";
 import { LOSS_OPS } from "./ops/linear-cross-entropy.ts";
 import { MATMUL_OPS } from "./ops/matmul.ts";
 import { MOVEMENT_OPS } from "./ops/movement.ts";
+import { MULTI_HEAD_ATTENTION_OPS } from "./ops/multi-head-attention.ts";
 import { NORMALISATION_OPS } from "./ops/normalisation.ts";
 import { QUANTIZED_MATMUL_OPS } from "./ops/quantized-matmul.ts";
 import { REDUCTION_OPS } from "./ops/reduction.ts";
@@ -32,6 +33,7 @@ export const OP_TABLE: ReadonlyMap<string, OpDefinition> = new Map(
     ROTARY_OPS,
     LOSS_OPS,
     CACHED_ATTENTION_OPS,
+    MULTI_HEAD_ATTENTION_OPS,
     QUANTIZED_MATMUL_OPS,
     COLUMN_OPS,
   ]

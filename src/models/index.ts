@@ -58,6 +58,13 @@ export {
   loadMaskedLanguageModel,
 } from "./encoder-weights.ts";
 export {
+  quantizationError,
+  type ReadWeightsOptions,
+  readInferenceWeights,
+  type WeightPlan,
+  weightBytes,
+} from "./inference-weights.ts";
+export {
   type LlamaConfig,
   llamaDecoder,
   llamaHead,

@@ -8,6 +8,7 @@
 import * as ops from "../graph/functions.ts";
 import type { Value } from "../graph/ir.ts";
 import { scaleDimension } from "../tensor/shape.ts";
+import { attentionAdaptationOf } from "./attention-adaptation.ts";
 import { dropout } from "./layers.ts";
 
 /** A finite stand-in for minus infinity: a fully masked row gives even weights instead of NaN. */
@@ -49,7 +50,8 @@ export interface ScoreSettings {
  * @param q [B, N, T, D]
  * @param k [B, K, S, D], N a multiple of K
  * @param v [B, K, S, D]
- * @param bias broadcasts to [B, N, T, S]; 0 where a query may look, {@link MASKED_BIAS} where not
+ * @param bias broadcasts to [B, N, T, S]; 0 where a query may look, {@link MASKED_BIAS} where not. An adaptation of it
+ *   replaces the computation.
  * @returns [B, N, T, D]
  */
 export function attention(
@@ -60,7 +62,8 @@ export function attention(
   dropoutProbability = 0,
   settings: ScoreSettings = {},
 ): Value {
-  return q.graph.region("attention", () => mix(q, k, v, bias, dropoutProbability, settings));
+  const adapted = dropoutProbability === 0 && attentionAdaptationOf(bias)?.(q, k, v, settings);
+  return adapted || q.graph.region("attention", () => mix(q, k, v, bias, dropoutProbability, settings));
 }
 
 function mix(

@@ -7,6 +7,7 @@ export {
   splitFusedHeads,
   splitHeads,
 } from "./attention.ts";
+export { type AttentionAdaptation, adaptAttention } from "./attention-adaptation.ts";
 export { type NarrowedParameters, narrowParameters, widenParameters } from "./half-parameters.ts";
 export { dropout, layerNormSpecs, linear, linearSpecs, namedLayerNorm, namedLinear } from "./layers.ts";
 export {
@@ -32,6 +33,7 @@ export {
   type ParameterValues,
   vector,
 } from "./parameters.ts";
+export type { WeightBits } from "./quantize.ts";
 export {
   type RelativePositionSettings,
   relativePositionBias,
@@ -41,3 +43,5 @@ export { type ResizeOptions, resizeEmbeddings } from "./resize-embeddings.ts";
 export { type Rotate, rotaryEmbedding } from "./rotary.ts";
 export type { RotarySettings } from "./rotary-frequencies.ts";
 export { firstTokenWeights, meanTokenWeights, pooledTokens } from "./token-pooling.ts";
+export { type WeightUses, weightUses } from "./weight-uses.ts";
+export { type BakedWeights, declareWeights, fedWeights, type InferenceWeights } from "./weight-values.ts";

@@ -9,6 +9,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { embeddingModelFiles } from "../embed/index.ts";
 import { type Backend, createOrtBackend } from "../runtime/index.ts";
 import { writeFileAtomic } from "../support/atomic-file.ts";
 import { didYouMean } from "../support/did-you-mean.ts";
@@ -76,9 +77,8 @@ export function readManifest(folder: string): RouterManifest {
 /** Copies the files of a pretrained encoder, so that the router's folder stands alone. */
 export function copyEmbedder(folder: string, encoderFolder: string): void {
   mkdirSync(embedderFolder(folder), { recursive: true });
-  for (const name of ["config.json", "model.safetensors", "tokenizer.json", "sentence_bert_config.json"]) {
-    const source = join(encoderFolder, name);
-    if (existsSync(source)) cpSync(source, join(embedderFolder(folder), name));
+  for (const name of embeddingModelFiles(encoderFolder)) {
+    cpSync(join(encoderFolder, name), join(embedderFolder(folder), name));
   }
 }
 

@@ -24,12 +24,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   export: [...MODELS, "onnx"],
   hub: ["support"],
   generate: [...MODELS, ...RUNNING],
+  embed: [...MODELS, ...RUNNING],
   config: ["support"],
   judged: ["support", "text"],
   pool: ["support", "text", "judged"],
-  routing: [...TRAINING, "judged", "pool"],
+  routing: [...TRAINING, "embed", "judged", "pool"],
   gateway: ["support", "config", "judged", "pool", "routing"],
-  cli: [...TRAINING, "hub", "generate", "export", "judged", "pool", "config", "routing", "gateway"],
+  cli: [...TRAINING, "hub", "generate", "embed", "export", "judged", "pool", "config", "routing", "gateway"],
 };
 
 /** Third-party package -> the only folders that may import it. */

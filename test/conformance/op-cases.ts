@@ -441,6 +441,22 @@ const cachedAttention: OpCase[] = [
   cachedAttentionCase([2, 4, 2], [3, 5, 4], undefined, 4),
 ];
 
+const multiHeadAttentionCase = (
+  heads: number,
+  [batch, tokens, width]: readonly [number, number, number],
+  keys = tokens,
+): OpCase => ({
+  name: `multi_head_attention heads=${heads} [${[batch, tokens, width]}] keys=${keys}`,
+  op: "multi_head_attention",
+  inputs: [constant(batch, tokens, width), constant(batch, keys, width), constant(batch, keys, width)],
+  build: ([q, k, v]) => ops.multiHeadAttention(q!, { k: k!, v: v! }, { heads, scale: 0.6 }),
+});
+const multiHeadAttention: OpCase[] = [
+  multiHeadAttentionCase(2, [1, 5, 8]),
+  multiHeadAttentionCase(3, [4, 6, 12], 3),
+  multiHeadAttentionCase(1, [2, 1, 4]),
+];
+
 const bytes = (...shape: number[]): InputSpec => ({ shape, dtype: "uint8", range: [0, 255] });
 
 const quantizedCase = (
@@ -493,6 +509,7 @@ export const OP_CASES: readonly OpCase[] = [
   ...rotary,
   ...losses,
   ...cachedAttention,
+  ...multiHeadAttention,
   ...quantized,
 ];
 

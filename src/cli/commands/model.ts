@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { modelChatCommand } from "./model-chat.ts";
 import { modelConvertCommand } from "./model-convert.ts";
+import { modelEmbedCommand } from "./model-embed.ts";
 import { modelExportCommand } from "./model-export.ts";
 import { modelGenerateCommand } from "./model-generate.ts";
 import { modelInspectCommand } from "./model-inspect.ts";
@@ -10,7 +11,7 @@ import { modelPullCommand } from "./model-pull.ts";
 
 export function modelCommand(): Command {
   const model = new Command("model")
-    .description("fetch, inspect, convert, export, generate and chat with models")
+    .description("fetch, inspect, convert, export, embed, generate and chat with models")
     .exitOverride();
   const commands = [
     modelPullCommand(),
@@ -18,6 +19,7 @@ export function modelCommand(): Command {
     modelInspectCommand(),
     modelConvertCommand(),
     modelExportCommand(),
+    modelEmbedCommand(),
     modelGenerateCommand(),
     modelChatCommand(),
   ];

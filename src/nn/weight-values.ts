@@ -1,43 +1,48 @@
-/** How a generation graph gets its weights: large ones are fed, small ones and quantised ones are part of the graph. */
+/** How an inference graph gets its weights: as inputs fed with every run, or, baked in, as part of the graph. */
 import type { Graph, Value } from "../graph/ir.ts";
-import type { ParameterSpecs, ParameterValues } from "../nn/parameters.ts";
-import type { QuantizedMatrix } from "../nn/quantize.ts";
-import {
-  type BlockSums,
-  createBlockSums,
-  lookUpQuantized,
-  multiplyQuantized,
-} from "../nn/quantized-weights.ts";
 import type { Float32Tensor } from "../tensor/host-tensor.ts";
+import type { ParameterSpecs, ParameterValues } from "./parameters.ts";
+import type { QuantizedMatrix } from "./quantize.ts";
+import { type BlockSums, createBlockSums, lookUpQuantized, multiplyQuantized } from "./quantized-weights.ts";
 
-/** The weights of a model as they are kept for generation. */
-export interface GenerationWeights {
+/** The weights of a model as they are kept for inference. */
+export interface InferenceWeights {
   /** Float32 weights by name. */
   readonly plain: ReadonlyMap<string, Float32Tensor>;
-  /** Matrices in few bits. */
+  /** Matrices in few bits; always part of the graph. */
   readonly quantized: ReadonlyMap<string, QuantizedMatrix>;
 }
 
-/** Vectors go into the graph: feeding each of them costs more than using it. */
-const isSmall = ({ shape }: Float32Tensor): boolean => shape.length < 2;
+/**
+ * Which float32 weights are part of the graph. "vectors": feeding each of them costs more than using it. "all": the
+ * runtime lays matrices out for its kernels once, and holds them itself.
+ */
+export type BakedWeights = "vectors" | "all";
+
+const isBaked = ({ shape }: Float32Tensor, baked: BakedWeights): boolean =>
+  baked === "all" || shape.length < 2;
 
 /** The tensors to feed with every run: those that {@link declareWeights} declares as inputs of the live graph. */
-export function fedWeights(weights: GenerationWeights): Record<string, Float32Tensor> {
-  return Object.fromEntries([...weights.plain].filter(([, tensor]) => !isSmall(tensor)));
+export function fedWeights(
+  weights: InferenceWeights,
+  baked: BakedWeights = "vectors",
+): Record<string, Float32Tensor> {
+  return Object.fromEntries([...weights.plain].filter(([, tensor]) => !isBaked(tensor, baked)));
 }
 
 /** Values of all weights; `linear` and `lookUp` use the quantised form where there is one. */
 export function declareWeights(
   graph: Graph,
   specs: ParameterSpecs,
-  weights: GenerationWeights,
+  weights: InferenceWeights,
+  baked: BakedWeights = "vectors",
 ): ParameterValues {
   const values = new Map<string, Value>();
   const blockSums = createBlockSums();
   const declare = (name: string): Value => {
     const plain = weights.plain.get(name);
     const value =
-      plain && isSmall(plain)
+      plain && isBaked(plain, baked)
         ? graph.constant("float32", plain.shape, plain.data)
         : graph.parameter(name, specs[name]!.shape);
     const quantized = weights.quantized.get(name);
