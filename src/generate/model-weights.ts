@@ -1,7 +1,7 @@
 /** Reading a model's weights for generation: one tensor at a time, quantised at once where few bits are asked for. */
 import { inputKind, inputName } from "../graph/ir.ts";
-import { type CausalModel, causalParameterName } from "../models/index.ts";
-import { checkParameters, declareParameters } from "../nn/index.ts";
+import { type CausalModel, matchCausalWeights } from "../models/index.ts";
+import { declareParameters } from "../nn/index.ts";
 import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
 import type { WeightSource } from "../weights/index.ts";
 import { buildDecoderGraph } from "./decoder-graph.ts";
@@ -78,31 +78,22 @@ export function readGenerationWeights(
   source: WeightSource,
   { bits, onTensor }: ReadWeightsOptions,
 ): GenerationWeights {
+  const matched = matchCausalWeights(model, source);
   const uses = bits === 32 ? undefined : weightUses(model);
   const plain = new Map<string, Float32Tensor>();
   const quantized = new Map<string, QuantizedMatrix>();
-  const shapes: Record<string, Float32Tensor> = {};
   let done = 0;
-  for (const [stored, entry] of source.entries) {
-    onTensor?.(done++, source.entries.size);
-    const name = causalParameterName(model, stored);
-    if (name === undefined) continue;
+  for (const [stored, name] of matched) {
+    onTensor?.(done++, matched.size);
     const { shape, data } = source.read(stored);
-    if (!(data instanceof Float32Array)) continue;
-    const tensor = float32(shape, data);
-    // Only its shape is looked at below; the array itself is not kept twice.
-    shapes[name] = tensor;
+    const tensor = float32(shape, data as Float32Array);
+    const entry = source.entries.get(stored)!;
     const type = "type" in entry ? entry.type : undefined;
     const stays = uses && bits !== 32 ? bitsOf(tensor, name, type, uses, bits) : 32;
-    if (stays === 32) {
-      plain.set(name, tensor);
-    } else {
-      quantized.set(name, quantizeMatrix(tensor, stays));
-      shapes[name] = { dtype: "float32", shape, data: new Float32Array(0) };
-    }
+    if (stays === 32) plain.set(name, tensor);
+    else quantized.set(name, quantizeMatrix(tensor, stays));
   }
-  onTensor?.(source.entries.size, source.entries.size);
-  checkParameters(model.specs, shapes, source.path);
+  onTensor?.(matched.size, matched.size);
   return { plain, quantized };
 }
 

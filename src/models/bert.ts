@@ -8,7 +8,14 @@ import type { Value } from "../graph/ir.ts";
 import { attention, mergeHeads, splitHeads } from "../nn/attention.ts";
 import { dropout, layerNormSpecs, linear, linearSpecs, namedLayerNorm, namedLinear } from "../nn/layers.ts";
 import { matrix, type ParameterSpecs, type ParameterValues, vector } from "../nn/parameters.ts";
-import { type HuggingFaceConfig, readCount, readNumber, requireOneOf } from "./config.ts";
+import {
+  type HuggingFaceConfig,
+  readCount,
+  readNotNegative,
+  readProbability,
+  requireOneOf,
+  unsupported,
+} from "./config.ts";
 
 export interface BertConfig {
   readonly vocabularySize: number;
@@ -31,18 +38,24 @@ export function parseBertConfig(config: HuggingFaceConfig): BertConfig {
   requireOneOf("bert", config, "position_embedding_type", ["absolute", undefined]);
   requireOneOf("bert", config, "is_decoder", [false, undefined]);
   const count = (key: string, fallback?: number): number => readCount("bert", config, key, fallback);
-  const number = (key: string, fallback: number): number => readNumber("bert", config, key, fallback);
+  const number = (key: string, fallback: number): number => readNotNegative("bert", config, key, fallback);
+  const probability = (key: string): number => readProbability("bert", config, key, 0.1);
+  const hiddenSize = count("hidden_size");
+  const numHeads = count("num_attention_heads");
+  if (hiddenSize % numHeads !== 0) {
+    throw unsupported("bert", "hidden_size", hiddenSize, `a multiple of ${numHeads} heads`);
+  }
   return {
     vocabularySize: count("vocab_size"),
-    hiddenSize: count("hidden_size"),
+    hiddenSize,
     numLayers: count("num_hidden_layers"),
-    numHeads: count("num_attention_heads"),
+    numHeads,
     intermediateSize: count("intermediate_size"),
     maxPositions: count("max_position_embeddings"),
     tokenTypes: count("type_vocab_size", 2),
     layerNormEpsilon: number("layer_norm_eps", 1e-12),
-    hiddenDropout: number("hidden_dropout_prob", 0.1),
-    attentionDropout: number("attention_probs_dropout_prob", 0.1),
+    hiddenDropout: probability("hidden_dropout_prob"),
+    attentionDropout: probability("attention_probs_dropout_prob"),
     initializerRange: number("initializer_range", 0.02),
   };
 }

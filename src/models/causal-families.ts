@@ -6,6 +6,7 @@ import { linear } from "../nn/layers.ts";
 import type { ParameterValues } from "../nn/parameters.ts";
 import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
+import { shown } from "../support/show.ts";
 import { type CausalConfig, type CausalFamily, type CausalModel, HEAD } from "./causal-model.ts";
 import type { HuggingFaceConfig } from "./config.ts";
 import { GEMMA2 } from "./gemma2.ts";
@@ -61,10 +62,10 @@ export function createCausalModel(config: HuggingFaceConfig): CausalModel {
   if (!build) {
     throw new TuttiError(
       "MODEL_CONFIG_UNSUPPORTED",
-      `config.json: "model_type" must be one of ${CAUSAL_MODEL_TYPES.join(", ")}, found ${JSON.stringify(modelType) ?? "nothing"}`,
+      `config.json: "model_type" must be one of ${CAUSAL_MODEL_TYPES.join(", ")}, found ${shown(modelType)}`,
       {
-        details: { key: "model_type", received: modelType },
-        hint: didYouMean(String(modelType), CAUSAL_MODEL_TYPES),
+        details: { key: "model_type", received: shown(modelType) },
+        hint: typeof modelType === "string" ? didYouMean(modelType, CAUSAL_MODEL_TYPES) : "",
       },
     );
   }

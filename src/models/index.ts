@@ -31,6 +31,7 @@ export {
   causalParameterName,
   type LoadedCausalModel,
   loadCausalModel,
+  matchCausalWeights,
 } from "./causal-weights.ts";
 export { type ConversionTarget, type ConvertedModel, convertModel } from "./convert-model.ts";
 export { describeModel, type ModelDescription, type ModelSupport } from "./describe-model.ts";

@@ -57,7 +57,7 @@ export function readWholeFile(path: string, maximumBytes: number, refuse: Refuse
   try {
     descriptor = openToRead(path);
   } catch (cause) {
-    throw refuse(`could not be opened: ${messageOf(cause)}`, cause);
+    throw refuse(`could not be read: ${messageOf(cause)}`, cause);
   }
   return readOpenFile(descriptor, maximumBytes, refuse);
 }

@@ -1,17 +1,20 @@
 /** Sentence embeddings by a pretrained BERT encoder: mean of its last hidden states, scaled to length 1. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import * as ops from "../../graph/functions.ts";
 import { Graph } from "../../graph/ir.ts";
-import { bertEncoder, bertSpecs, parseBertConfig } from "../../models/index.ts";
+import { type BertConfig, bertEncoder, bertSpecs, parseBertConfig } from "../../models/index.ts";
 import { MASKED_BIAS } from "../../nn/attention.ts";
-import { declareParameters, type Parameters } from "../../nn/index.ts";
+import { checkParameters, declareParameters, type ParameterSpecs, type Parameters } from "../../nn/index.ts";
 import { type Backend, createOrtBackend, type Executable } from "../../runtime/index.ts";
 import { TuttiError } from "../../support/errors.ts";
+import { CONFIGURATION_LIMITS, isJsonObject, parseJsonBytes, readJsonFile } from "../../support/json.ts";
+import { readWholeFile } from "../../support/read-file.ts";
+import { shown } from "../../support/show.ts";
 import { float32, int32, zeros } from "../../tensor/host-tensor.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/index.ts";
-import { loadParameters } from "../../train/checkpoint.ts";
+import { openSafetensors } from "../../weights/index.ts";
 import type { Embedder } from "./embedder.ts";
 
 const TEXTS_PER_RUN = 16;
@@ -31,30 +34,14 @@ export class EncoderEmbedder implements Embedder {
    * @throws {TuttiError} FILE_NOT_FOUND, MODEL_CONFIG_UNSUPPORTED, WEIGHTS_MISMATCH, SAFETENSORS_INVALID
    */
   constructor(folder: string, backend: Backend = createOrtBackend({ threads: 1 })) {
-    const configPath = join(folder, "config.json");
-    if (!existsSync(configPath)) {
-      throw new TuttiError("FILE_NOT_FOUND", `no encoder in ${folder}: config.json is missing`, {
-        details: { folder },
-      });
-    }
-    const configText = readFileSync(configPath);
-    const config = parseBertConfig(JSON.parse(configText.toString("utf8")) as Record<string, unknown>);
+    const { config, bytes } = readEncoderConfig(folder);
     this.tokenizer = loadTokenizer(join(folder, "tokenizer.json"));
-    this.kind = `bert-mean:${createHash("sha256").update(configText).update(this.tokenizer.sha256).digest("hex").slice(0, 16)}`;
+    checkTokenizer(this.tokenizer, config.vocabularySize);
+    this.kind = `bert-mean:${createHash("sha256").update(bytes).update(this.tokenizer.sha256).digest("hex").slice(0, 16)}`;
     this.dimension = config.hiddenSize;
     this.maxTokens = readTokenLimit(folder, config.maxPositions);
     const specs = bertSpecs(config);
-    const loaded = loadParameters(join(folder, "model.safetensors"));
-    // Checkpoints carry a pooler that sentence embeddings do not use.
-    this.parameters = Object.fromEntries(
-      Object.keys(specs).flatMap((name) => (loaded[name] ? [[name, loaded[name]]] : [])),
-    );
-    const missing = Object.keys(specs).find((name) => !loaded[name]);
-    if (missing !== undefined) {
-      throw new TuttiError("WEIGHTS_MISMATCH", `${folder}: has no tensor "${missing}"`, {
-        details: { folder, name: missing },
-      });
-    }
+    this.parameters = readEncoderWeights(join(folder, "model.safetensors"), specs);
     const graph = new Graph();
     const values = declareParameters(graph, specs);
     const tokens = ["batch", "tokens"];
@@ -120,9 +107,62 @@ function normalised(vector: Float32Array): Float32Array {
   return length > 0 ? vector.map((value) => value / length) : vector;
 }
 
+const refusal =
+  (path: string) =>
+  (problem: string, cause?: unknown): TuttiError =>
+    new TuttiError("MODEL_CONFIG_UNSUPPORTED", `${path}: ${problem}`, { cause, details: { path } });
+
+function readEncoderConfig(folder: string): { readonly config: BertConfig; readonly bytes: Uint8Array } {
+  const path = join(folder, "config.json");
+  if (!existsSync(path)) {
+    throw new TuttiError("FILE_NOT_FOUND", `no encoder in ${folder}: config.json is missing`, {
+      details: { folder },
+    });
+  }
+  const refuse = refusal(path);
+  const bytes = readWholeFile(path, CONFIGURATION_LIMITS.bytes, refuse);
+  const { value } = parseJsonBytes(bytes, CONFIGURATION_LIMITS, refuse);
+  if (!isJsonObject(value)) throw refuse("is not a JSON object");
+  return { config: parseBertConfig(value), bytes };
+}
+
+function checkTokenizer({ path, vocabularySize, specialTokens }: Tokenizer, rows: number): void {
+  if (vocabularySize > rows) {
+    throw new TuttiError(
+      "TOKENIZER_MISMATCH",
+      `${path}: has ${vocabularySize} tokens, the encoder ${rows} rows`,
+    );
+  }
+  if (specialTokens.cls === undefined || specialTokens.sep === undefined)
+    throw new TuttiError("TOKENIZER_INVALID", `${path}: an encoder's tokenizer needs [CLS] and [SEP]`);
+}
+
+/** Checkpoints carry a pooler that sentence embeddings do not use: other tensors are left out. */
+function readEncoderWeights(path: string, specs: ParameterSpecs): Parameters {
+  const file = openSafetensors(path);
+  try {
+    const needed = [...file.entries].filter(([name]) => Object.hasOwn(specs, name));
+    checkParameters(specs, Object.fromEntries(needed), path);
+    return Object.fromEntries(
+      needed.map(([name]) => {
+        const { shape, data } = file.read(name);
+        if (data instanceof Float32Array) return [name, float32(shape, data)] as const;
+        throw new TuttiError("WEIGHTS_MISMATCH", `${path}: tensor "${name}" holds no float32 numbers`);
+      }),
+    );
+  } finally {
+    file.close();
+  }
+}
+
 function readTokenLimit(folder: string, maxPositions: number): number {
   const path = join(folder, "sentence_bert_config.json");
   if (!existsSync(path)) return maxPositions;
-  const { max_seq_length: limit } = JSON.parse(readFileSync(path, "utf8")) as { max_seq_length?: number };
-  return Math.min(limit ?? maxPositions, maxPositions);
+  const refuse = refusal(path);
+  const value = readJsonFile(path, CONFIGURATION_LIMITS, refuse);
+  const limit = (isJsonObject(value) ? value.max_seq_length : undefined) ?? maxPositions;
+  // Two of them are the special tokens.
+  if (!Number.isInteger(limit) || (limit as number) < 3)
+    throw refuse(`"max_seq_length" is ${shown(limit)}, expected an integer of at least 3`);
+  return Math.min(limit as number, maxPositions);
 }
