@@ -1,5 +1,5 @@
 /** What a repository holds at a revision. */
-import { TuttiError } from "../support/errors.ts";
+import { messageOf, TuttiError } from "../support/errors.ts";
 import { isJsonObject, type JsonLimits, parseJsonBytes } from "../support/json.ts";
 import { shown } from "../support/show.ts";
 import type { HubReference } from "./reference.ts";
@@ -68,11 +68,15 @@ async function readAnswer(
 ): Promise<Json | undefined> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > ANSWER_LIMITS.bytes)
-      throw invalid(`the answer is longer than the ${ANSWER_LIMITS.bytes} bytes allowed`);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of body ?? []) {
+      bytes += chunk.byteLength;
+      if (bytes > ANSWER_LIMITS.bytes)
+        throw invalid(`the answer is longer than the ${ANSWER_LIMITS.bytes} bytes allowed`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw TuttiError.is(error) ? error : invalid(`the answer broke off: ${messageOf(error)}`);
   }
   const refuse = (problem: string): TuttiError => invalid(`the answer ${problem}`);
   const { value } = parseJsonBytes(Buffer.concat(chunks), ANSWER_LIMITS, refuse);

@@ -14,7 +14,7 @@ export function withTimeLimit<T>(milliseconds: number, action: () => T, late: ()
   context ??= createContext({});
   context.action = action;
   try {
-    script.runInContext(context, { timeout: milliseconds });
+    script.runInContext(context, { timeout: Math.ceil(milliseconds) });
     return context.result as T;
   } catch (error) {
     throw (error as { code?: unknown } | null)?.code === "ERR_SCRIPT_EXECUTION_TIMEOUT" ? late() : error;

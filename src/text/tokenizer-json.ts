@@ -25,8 +25,8 @@ const STAGES = ["normalizer", "pre_tokenizer", "post_processor", "decoder"];
 /** The largest vocabularies take 35 MB and two million values: tokens, ids, merges of two. */
 export const VOCABULARY_LIMITS: JsonLimits = { bytes: 1 << 27, depth: 64, values: 1 << 22 };
 
-/** Ids are rows of a table: beyond this no table could be made. */
-const MAXIMUM_ID = 1 << 24;
+/** Ids are rows of a table; the largest vocabularies have 262 thousand, and the library counts up to the largest. */
+const MAXIMUM_ID = 1 << 22;
 
 function isId(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < MAXIMUM_ID;

@@ -183,5 +183,14 @@ function readSettings(path: string): LookaheadSettings {
       hint: "the file was changed by hand or written by another version; train the router again",
     });
   }
+  const { variant, candidates, candidateTokenIds } = parsed.data;
+  const expected = variant === "mlc" ? 0 : candidates.length;
+  if (candidateTokenIds.length !== expected) {
+    throw new TuttiError(
+      "ROUTER_INVALID",
+      `${path}: candidateTokenIds has ${candidateTokenIds.length} ids, expected ${expected}`,
+      { details: { path, field: "candidateTokenIds" }, hint: "train the router again" },
+    );
+  }
   return parsed.data;
 }

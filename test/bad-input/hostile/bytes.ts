@@ -1,5 +1,5 @@
 /** Files byte by byte: what no writer would write. */
-import { cpSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Json, json, writeJson } from "./base.ts";
 import type { Place } from "./case.ts";
@@ -49,7 +49,7 @@ export function copyOf({ folder }: Place, source: string): string {
 export function changed(place: Place, source: string, file: string, changes: Json): string {
   const folder = copyOf(place, source);
   const path = join(folder, file);
-  writeJson(path, { ...json(path), ...changes });
+  writeJson(path, { ...(existsSync(path) ? json(path) : {}), ...changes });
   return folder;
 }
 

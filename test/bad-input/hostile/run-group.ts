@@ -2,7 +2,7 @@
  * Runs the cases of one group in a process with little memory, and reports each on a line of its own: a case that hangs or
  * ends the process is the one whose report is missing.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TuttiError } from "../../../src/support/errors.ts";
@@ -31,6 +31,8 @@ async function outcomeOf(run: HostileCase["run"], place: Place) {
 const highest = (): number => process.resourceUsage().maxRSS * 1024;
 
 const root = mkdtempSync(join(tmpdir(), "tutti-hostile-"));
+// Cases about permissions become somebody else, who must be able to get here.
+chmodSync(root, 0o755);
 try {
   const base = writeBase(join(root, "base"));
   for (const [index, { name, run }] of CASES.entries()) {
