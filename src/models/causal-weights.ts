@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { checkParameters, type Parameters } from "../nn/parameters.ts";
 import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
-import { openWeights, type WeightSource } from "../weights/index.ts";
+import { comesAsFloat32, openWeights, type WeightSource } from "../weights/index.ts";
 import { createCausalModel } from "./causal-families.ts";
 import { type CausalModel, HEAD } from "./causal-model.ts";
 import { readModelConfig } from "./config-file.ts";
@@ -44,13 +44,6 @@ export interface LoadedCausalModel {
   readonly parameters: Parameters;
 }
 
-const FLOATS = ["F32", "F16", "BF16"];
-
-/** Whether a tensor's values come as float32: integers and float64 do not, GGUF has no other. */
-function isFloat32(entry: object): boolean {
-  return !("dtype" in entry) || FLOATS.includes(String(entry.dtype));
-}
-
 /**
  * The tensors of a checkpoint that `model` takes, stored name to its own, checked against the model before any is read:
  * a config.json of other sizes costs no memory.
@@ -61,7 +54,7 @@ export function matchCausalWeights(model: CausalModel, source: WeightSource): Re
   const matched = new Map<string, string>();
   const shapes: [string, WeightEntry][] = [];
   for (const [stored, entry] of source.entries) {
-    const name = isFloat32(entry) ? causalParameterName(model, stored) : undefined;
+    const name = comesAsFloat32(entry) ? causalParameterName(model, stored) : undefined;
     if (name === undefined) continue;
     matched.set(stored, name);
     shapes.push([name, entry]);

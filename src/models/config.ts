@@ -42,29 +42,21 @@ export function readNumber(
   return value as number;
 }
 
+type ReadNumber = (family: string, config: HuggingFaceConfig, key: string, fallback?: number) => number;
+
 /** A finite number above 0. */
-export function readPositive(
-  family: string,
-  config: HuggingFaceConfig,
-  key: string,
-  fallback?: number,
-): number {
+export const readPositive: ReadNumber = (family, config, key, fallback) => {
   const value = readNumber(family, config, key, fallback);
   if (value <= 0) throw unsupported(family, key, value, "a number above 0");
   return value;
-}
+};
 
 /** A finite number from 0 on. */
-export function readNotNegative(
-  family: string,
-  config: HuggingFaceConfig,
-  key: string,
-  fallback?: number,
-): number {
+export const readNotNegative: ReadNumber = (family, config, key, fallback) => {
   const value = readNumber(family, config, key, fallback);
   if (value < 0) throw unsupported(family, key, value, "a number from 0 on");
   return value;
-}
+};
 
 /** Refuses a key whose value is not one of those supported. Absent is allowed when undefined is listed. */
 export function requireOneOf(

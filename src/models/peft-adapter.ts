@@ -11,7 +11,7 @@ import { TuttiError } from "../support/errors.ts";
 import { CONFIGURATION_LIMITS, isJsonObject, readJsonFile } from "../support/json.ts";
 import { shown } from "../support/show.ts";
 import { float32 } from "../tensor/host-tensor.ts";
-import { openSafetensors, type SafetensorsFile, writeSafetensors } from "../weights/index.ts";
+import { comesAsFloat32, openSafetensors, type SafetensorsFile, writeSafetensors } from "../weights/index.ts";
 
 const CONFIG_FILE = "adapter_config.json";
 const MODEL_FILE = "adapter_model.safetensors";
@@ -165,13 +165,11 @@ function placesOf(path: string, specs: ParameterSpecs, config: LoraConfig): Plac
   });
 }
 
-const FLOATS = ["F32", "F16", "BF16"];
-
 /** Every place is filled and every tensor has one; none is read for it. */
 function checkTensors({ path, entries }: SafetensorsFile, places: readonly Place[]): void {
   for (const { stored, shape } of places) {
     const entry = entries.get(stored);
-    if (entry && FLOATS.includes(entry.dtype) && entry.shape.join() === shape.join()) continue;
+    if (entry && comesAsFloat32(entry) && entry.shape.join() === shape.join()) continue;
     const found = entry ? `${entry.dtype} [${entry.shape}]` : "nothing";
     throw new TuttiError(
       "WEIGHTS_MISMATCH",

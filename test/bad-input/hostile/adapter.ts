@@ -25,7 +25,9 @@ const key = (name: string, value: unknown, codes = UNSUPPORTED): HostileCase => 
 });
 
 const KEYS: readonly HostileCase[] = [
-  ...[undefined, null, 0, -2, 1.5, "2", [2], 1e300 + 0.5].map((value) => key("r", value, value === 1e300 + 0.5 ? MISFIT : UNSUPPORTED)),
+  ...[undefined, null, 0, -2, 1.5, "2", [2], 1e300 + 0.5].map((value) =>
+    key("r", value, value === 1e300 + 0.5 ? MISFIT : UNSUPPORTED),
+  ),
   key("r", 3, MISFIT),
   key("r", 1e12, MISFIT),
   ...[undefined, null, 0, -1, "4", [4], {}].map((value) => key("lora_alpha", value)),
@@ -62,16 +64,18 @@ const CONTENTS: readonly HostileCase[] = [
   content("not UTF-8", () => Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])),
   content("100,000 lists in one another", () => `{"r":${nested(100_000)}}`),
   ...[CONFIG_FILE, WEIGHTS_FILE].flatMap((file) =>
-    Object.keys(NO_FILES).map((kind): HostileCase => ({
-      name: `instead of ${file}: ${kind}`,
-      run: (place) => {
-        const folder = copyOf(place, place.base.adapter);
-        standIn(kind, folder, file);
-        open(folder);
-      },
-      codes: kind === "a link to itself" ? ["FILE_NOT_FOUND"] : ["FILE_CORRUPT", "SAFETENSORS_INVALID"],
-      mentions: [file],
-    })),
+    Object.keys(NO_FILES).map(
+      (kind): HostileCase => ({
+        name: `instead of ${file}: ${kind}`,
+        run: (place) => {
+          const folder = copyOf(place, place.base.adapter);
+          standIn(kind, folder, file);
+          open(folder);
+        },
+        codes: kind === "a link to itself" ? ["FILE_NOT_FOUND"] : ["FILE_CORRUPT", "SAFETENSORS_INVALID"],
+        mentions: [file],
+      }),
+    ),
   ),
   {
     name: "a configuration that may not be read",
@@ -108,32 +112,52 @@ const Q = "base_model.model.model.layers.0.self_attn.q_proj";
 
 const WEIGHTS: readonly HostileCase[] = [
   weights("none", () => []),
-  weights("half of a pair", (tensors) => tensors.filter(({ name }) => name !== `${Q}.lora_B.weight`), "lora_B"),
+  weights(
+    "half of a pair",
+    (tensors) => tensors.filter(({ name }) => name !== `${Q}.lora_B.weight`),
+    "lora_B",
+  ),
   weights("a tensor too many", (tensors) => [...tensors, vector("evil")], "evil"),
   weights("a tensor called __proto__", (tensors) => [...tensors, vector("__proto__")], "__proto__"),
-  weights("a module of no model", (tensors) => [...tensors, vector("base_model.model.evil.lora_A.weight")], "evil"),
+  weights(
+    "a module of no model",
+    (tensors) => [...tensors, vector("base_model.model.evil.lora_A.weight")],
+    "evil",
+  ),
   weights("a module without a name", (tensors) => [...tensors, vector("base_model.model..lora_A.weight")]),
-  weights("a module called constructor", (tensors) => [
-    ...tensors,
-    vector("base_model.model.constructor.lora_A.weight"),
-  ], "constructor"),
-  weights("a norm with an adapter", (tensors) => [
-    ...tensors,
-    vector("base_model.model.model.norm.lora_A.weight"),
-  ], "model.norm"),
-  weights("a vector where a matrix should be", (tensors) =>
-    tensors.map((tensor) => (tensor.name === `${Q}.lora_A.weight` ? vector(tensor.name, 32) : tensor)), "lora_A"),
-  weights("integers", (tensors) =>
-    tensors.map((tensor) =>
-      tensor.name === `${Q}.lora_A.weight`
-        ? { name: tensor.name, dtype: "I32", shape: tensor.shape, data: new Int32Array(32) }
-        : tensor,
-    ), "I32"),
+  weights(
+    "a module called constructor",
+    (tensors) => [...tensors, vector("base_model.model.constructor.lora_A.weight")],
+    "constructor",
+  ),
+  weights(
+    "a norm with an adapter",
+    (tensors) => [...tensors, vector("base_model.model.model.norm.lora_A.weight")],
+    "model.norm",
+  ),
+  weights(
+    "a vector where a matrix should be",
+    (tensors) =>
+      tensors.map((tensor) => (tensor.name === `${Q}.lora_A.weight` ? vector(tensor.name, 32) : tensor)),
+    "lora_A",
+  ),
+  weights(
+    "integers",
+    (tensors) =>
+      tensors.map((tensor) =>
+        tensor.name === `${Q}.lora_A.weight`
+          ? { name: tensor.name, dtype: "I32", shape: tensor.shape, data: new Int32Array(32) }
+          : tensor,
+      ),
+    "I32",
+  ),
   {
     name: "weights: a terabyte of holes for a tensor",
     run: (place) => {
       const bytes = 2 ** 40;
-      const header = { [`${Q}.lora_A.weight`]: { dtype: "F32", shape: [bytes / 4], data_offsets: [0, bytes] } };
+      const header = {
+        [`${Q}.lora_A.weight`]: { dtype: "F32", shape: [bytes / 4], data_offsets: [0, bytes] },
+      };
       const file = safetensors(header, 0);
       const folder = replaced(place, place.base.adapter, WEIGHTS_FILE, file);
       truncateSync(join(folder, WEIGHTS_FILE), file.length + bytes);

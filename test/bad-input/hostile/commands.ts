@@ -34,7 +34,10 @@ export const CASES: readonly HostileCase[] = [
   ),
   command(
     "inspect: a folder with a damaged header",
-    (place) => ["inspect", replaced(place, place.base.model, "model.safetensors", safetensors("{}", 0, 2n ** 63n))],
+    (place) => [
+      "inspect",
+      replaced(place, place.base.model, "model.safetensors", safetensors("{}", 0, 2n ** 63n)),
+    ],
     ["SAFETENSORS_INVALID"],
     "model.safetensors",
   ),
@@ -53,7 +56,7 @@ export const CASES: readonly HostileCase[] = [
     (place) => {
       const entries = [field("general.architecture", TYPE.string, text("llama"))];
       const path = put(place, "model.gguf", gguf({ entries }));
-      return ["convert", path, join(place.folder, "out")];
+      return ["convert", path, "--to", "safetensors", "--out", join(place.folder, "out")];
     },
     ["MODEL_CONFIG_UNSUPPORTED"],
     "model.gguf",

@@ -109,7 +109,13 @@ const SCALINGS: readonly HostileCase[] = [
     { rope_type: "yarn", factor: 2, attention_factor: -1 },
     { rope_type: "llama3", factor: 8 },
     { rope_type: "llama3", factor: 8, low_freq_factor: 0, high_freq_factor: 4 },
-    { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 1e300 },
+    {
+      rope_type: "llama3",
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 1e300,
+    },
     { type: "longrope", short_factor: [1], long_factor: [1] },
   ].map((value): HostileCase => ({ ...key("rope_scaling", value), mentions: ["config.json"] })),
   text("rope_scaling", '{"rope_type":"linear","factor":1e999}'),
@@ -155,17 +161,29 @@ const BERT: Json = { ...CONFIG, model_type: "bert" };
 const FAMILIES: readonly HostileCase[] = [
   family("layers", { ...GPT2, n_layer: 1e9 }, "n_layer"),
   family("heads that do not divide", { ...GPT2, n_head: 3 }, "n_embd"),
-  family("an activation that every object has", { ...GPT2, activation_function: "constructor" }, "activation_function"),
+  family(
+    "an activation that every object has",
+    { ...GPT2, activation_function: "constructor" },
+    "activation_function",
+  ),
   family("a probability of 2", { ...GPT2, attn_pdrop: 2 }, "attn_pdrop"),
   family("layer_types too short", { ...GEMMA, layer_types: ["full_attention"] }, "layer_types"),
-  family("layer_types of a million", { ...GEMMA, num_hidden_layers: 1_000_000, layer_types: [] }, "num_hidden_layers"),
+  family(
+    "layer_types of a million",
+    { ...GEMMA, num_hidden_layers: 1_000_000, layer_types: [] },
+    "num_hidden_layers",
+  ),
   family("layer_types of no kind", { ...GEMMA, layer_types: [1, 2] }, "layer_types"),
   family("layer_types as text", { ...GEMMA, layer_types: "full_attention" }, "layer_types"),
   family("a pattern of 0", { ...GEMMA, sliding_window_pattern: 0 }, "sliding_window_pattern"),
   family("a window of 1.5", { ...GEMMA, sliding_window: 1.5 }, "sliding_window"),
   family("a window of -4", { ...GEMMA, sliding_window: -4 }, "sliding_window"),
   family("a scalar of 0", { ...GEMMA, query_pre_attn_scalar: 0 }, "query_pre_attn_scalar"),
-  family("an endless soft cap", { ...GEMMA, final_logit_softcapping: Number.POSITIVE_INFINITY }, "final_logit_softcapping"),
+  family(
+    "an endless soft cap",
+    { ...GEMMA, final_logit_softcapping: Number.POSITIVE_INFINITY },
+    "final_logit_softcapping",
+  ),
   family("layers", { ...BERT, num_hidden_layers: 1e12 }, "num_hidden_layers"),
   family("heads that do not divide", { ...BERT, num_attention_heads: 5 }, "hidden_size"),
   family("dropout of 1", { ...BERT, hidden_dropout_prob: 1 }, "hidden_dropout_prob"),
@@ -200,16 +218,18 @@ const CONTENTS: readonly HostileCase[] = FILES.flatMap((file) => [
   content("20 megabytes", file, () => `{"a":"${"x".repeat(20_000_000)}"}`),
   ...Object.keys(NO_FILES)
     .filter((kind) => kind !== "a link to itself")
-    .map((kind): HostileCase => ({
-      name: `instead of ${file}: ${kind}`,
-      run: (place) => {
-        const folder = copyOf(place, place.base.model);
-        standIn(kind, folder, file);
-        openEverywhere(folder);
-      },
-      codes: UNSUPPORTED,
-      mentions: [file],
-    })),
+    .map(
+      (kind): HostileCase => ({
+        name: `instead of ${file}: ${kind}`,
+        run: (place) => {
+          const folder = copyOf(place, place.base.model);
+          standIn(kind, folder, file);
+          openEverywhere(folder);
+        },
+        codes: UNSUPPORTED,
+        mentions: [file],
+      }),
+    ),
 ]);
 
 const PLACES: readonly HostileCase[] = [
@@ -262,7 +282,9 @@ const PLACES: readonly HostileCase[] = [
     name: "end tokens that are none",
     run: (place) =>
       openEverywhere(
-        changed(place, place.base.model, "generation_config.json", { eos_token_id: [-1, 1e12, "x", null, {}, 0.5] }),
+        changed(place, place.base.model, "generation_config.json", {
+          eos_token_id: [-1, 1e12, "x", null, {}, 0.5],
+        }),
       ),
     codes: [],
     mentions: [],

@@ -33,13 +33,29 @@ export const field = (name: string | Buffer, type: number, ...value: readonly Bu
   Buffer.concat([text(name), uint32(type), ...value]);
 
 /** A list: type number of its items, a length that may lie, items. */
-export const list = (name: string, type: number, count: bigint | number, ...items: readonly Buffer[]): Buffer =>
-  field(name, TYPE.array, uint32(type), uint64(count), ...items);
+export const list = (
+  name: string,
+  type: number,
+  count: bigint | number,
+  ...items: readonly Buffer[]
+): Buffer => field(name, TYPE.array, uint32(type), uint64(count), ...items);
 
 const info = ({ name = "w", sizes = [8], rank, type = F32, offset = 0 }: RawTensor): Buffer =>
-  Buffer.concat([text(name), uint32(rank ?? sizes.length), ...sizes.map(uint64), uint32(type), uint64(offset)]);
+  Buffer.concat([
+    text(name),
+    uint32(rank ?? sizes.length),
+    ...sizes.map(uint64),
+    uint32(type),
+    uint64(offset),
+  ]);
 
-export function gguf({ entries = [], tensors = [{}], dataBytes = 32, alignment = 32, ...rest }: RawGguf): Buffer {
+export function gguf({
+  entries = [],
+  tensors = [{}],
+  dataBytes = 32,
+  alignment = 32,
+  ...rest
+}: RawGguf): Buffer {
   const { version = 3 } = rest;
   const header = Buffer.concat([
     Buffer.from(rest.magic ?? "GGUF"),

@@ -1,9 +1,10 @@
 /** GGUF files that are sound as files, and describe a model or a vocabulary that makes no sense. */
+
+import { join } from "node:path";
 import { loadGenerationModel } from "../../../src/generate/index.ts";
 import { convertModel, createCausalModel, describeModel, openModelFiles } from "../../../src/models/index.ts";
 import type { ErrorCode } from "../../../src/support/errors.ts";
 import { tokenizerFromGguf } from "../../../src/text/index.ts";
-import { join } from "node:path";
 import {
   type GgufTensorToWrite,
   type GgufValue,
@@ -78,7 +79,12 @@ const int32s = (value: readonly number[]): GgufValue => {
 const UNSUPPORTED: readonly ErrorCode[] = ["MODEL_CONFIG_UNSUPPORTED"];
 const MODEL: readonly ErrorCode[] = ["MODEL_CONFIG_UNSUPPORTED", "WEIGHTS_MISMATCH", "SHAPE_MISMATCH"];
 
-const setting = (key: string, value: GgufValue | undefined, codes: readonly ErrorCode[], what = ""): HostileCase =>
+const setting = (
+  key: string,
+  value: GgufValue | undefined,
+  codes: readonly ErrorCode[],
+  what = "",
+): HostileCase =>
   harmed(
     `${key} ${value === undefined ? "left out" : `${value.type} ${String(value.value).slice(0, 40)}`}${what}`,
     "gguf",
@@ -103,12 +109,14 @@ const SETTINGS: readonly HostileCase[] = [
   ),
   setting("llama.block_count", text("2"), UNSUPPORTED),
   setting("llama.block_count", int32s([2]), UNSUPPORTED),
-  ...["embedding_length", "feed_forward_length", "attention.head_count", "attention.head_count_kv"].flatMap((key) => [
-    setting(`llama.${key}`, uint32(0), UNSUPPORTED),
-    setting(`llama.${key}`, uint32(2 ** 32 - 1), MODEL),
-    setting(`llama.${key}`, float64(1e300), UNSUPPORTED),
-    setting(`llama.${key}`, uint32(7), MODEL),
-  ]),
+  ...["embedding_length", "feed_forward_length", "attention.head_count", "attention.head_count_kv"].flatMap(
+    (key) => [
+      setting(`llama.${key}`, uint32(0), UNSUPPORTED),
+      setting(`llama.${key}`, uint32(2 ** 32 - 1), MODEL),
+      setting(`llama.${key}`, float64(1e300), UNSUPPORTED),
+      setting(`llama.${key}`, uint32(7), MODEL),
+    ],
+  ),
   setting("llama.context_length", float64(1e300), UNSUPPORTED),
   setting("llama.context_length", uint32(0), UNSUPPORTED),
   setting("llama.attention.layer_norm_rms_epsilon", float64(-1), UNSUPPORTED),
@@ -201,7 +209,12 @@ const vocabulary = (
   ...mentions: string[]
 ): HostileCase => harmed(`vocabulary: ${name}`, source, harm, TOKENIZER, NAME, ...mentions);
 
-const field = (source: "gguf" | "pieces", key: string, value: GgufValue | undefined, what: string): HostileCase =>
+const field = (
+  source: "gguf" | "pieces",
+  key: string,
+  value: GgufValue | undefined,
+  what: string,
+): HostileCase =>
   vocabulary(
     `${what} in tokenizer.ggml.${key} (${source})`,
     source,

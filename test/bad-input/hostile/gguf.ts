@@ -66,10 +66,20 @@ const ENTRIES: readonly HostileCase[] = [
   entry("type 13", field("key", 13, uint32(1)), '"key"', "13"),
   entry("type 2^32 - 1", field("key", -1, uint32(1)), '"key"', "4294967295"),
   entry("a truth value of 2", field("key", TYPE.bool, Buffer.from([2])), '"key"', "2"),
-  entry("a string of 2^60 bytes", field("key", TYPE.string, text("x", 2n ** 60n)), '"key"', "1152921504606846976"),
+  entry(
+    "a string of 2^60 bytes",
+    field("key", TYPE.string, text("x", 2n ** 60n)),
+    '"key"',
+    "1152921504606846976",
+  ),
   entry("a string of 2^63 bytes", field("key", TYPE.string, text("x", 2n ** 63n)), '"key"'),
   entry("a string longer than the file", field("key", TYPE.string, text("x", 5_000)), '"key"', "5000"),
-  entry("a string that is not UTF-8", field("key", TYPE.string, text(Buffer.from([0xc3, 0x28]))), '"key"', "UTF-8"),
+  entry(
+    "a string that is not UTF-8",
+    field("key", TYPE.string, text(Buffer.from([0xc3, 0x28]))),
+    '"key"',
+    "UTF-8",
+  ),
   entry("a list of 2^60 numbers", list("key", TYPE.uint32, 2n ** 60n), '"key"'),
   entry("a list whose bytes wrap around 2^64", list("key", TYPE.uint32, 2n ** 62n), '"key"'),
   entry("a list of -1 strings", list("key", TYPE.string, -1), '"key"'),
@@ -78,7 +88,11 @@ const ENTRIES: readonly HostileCase[] = [
   entry("a list of lists", list("key", TYPE.array, 1, uint32(TYPE.uint8), uint64(0)), '"key"', "lists"),
   entry(
     "50,000 lists in one another",
-    field("key", TYPE.array, ...new Array<Buffer>(50_000).fill(Buffer.concat([uint32(TYPE.array), uint64(1)]))),
+    field(
+      "key",
+      TYPE.array,
+      ...new Array<Buffer>(50_000).fill(Buffer.concat([uint32(TYPE.array), uint64(1)])),
+    ),
     '"key"',
     "lists",
   ),
@@ -97,7 +111,11 @@ const ENTRIES: readonly HostileCase[] = [
   {
     name: "metadata: a string of 100 megabytes",
     run: (place) => {
-      const path = put(place, NAME, gguf({ entries: [field("key", TYPE.string, text("", 100_000_000))], tensors: [] }));
+      const path = put(
+        place,
+        NAME,
+        gguf({ entries: [field("key", TYPE.string, text("", 100_000_000))], tensors: [] }),
+      );
       truncateSync(path, 2 ** 28);
       readAll(path);
     },
@@ -120,9 +138,7 @@ const alignment = (value: number, type: number = TYPE.uint32, ...content: readon
   raw(
     `alignment ${value} of type ${type}`,
     {
-      entries: [
-        field("general.alignment", type, ...(content.length > 0 ? content : [uint32(value)])),
-      ],
+      entries: [field("general.alignment", type, ...(content.length > 0 ? content : [uint32(value)]))],
     },
     "general.alignment",
   );
@@ -205,12 +221,14 @@ function headerCuts(): readonly HostileCase[] {
 }
 
 const STAND_INS: readonly HostileCase[] = [
-  ...Object.entries(NO_FILES).map(([name, make]): HostileCase => ({
-    name: `instead of the file: ${name}`,
-    run: ({ folder }) => readAll(make(join(folder, NAME))),
-    codes: name === "a link to itself" ? ["FILE_NOT_FOUND"] : INVALID,
-    mentions: [NAME],
-  })),
+  ...Object.entries(NO_FILES).map(
+    ([name, make]): HostileCase => ({
+      name: `instead of the file: ${name}`,
+      run: ({ folder }) => readAll(make(join(folder, NAME))),
+      codes: name === "a link to itself" ? ["FILE_NOT_FOUND"] : INVALID,
+      mentions: [NAME],
+    }),
+  ),
   {
     name: "a file that may not be read",
     run: (place) => {

@@ -57,7 +57,12 @@ const pulling = (
   mentions,
 });
 
-const file = (changes: object): object => ({ rfilename: "model.safetensors", size: 1, blobId: "0".repeat(40), ...changes });
+const file = (changes: object): object => ({
+  rfilename: "model.safetensors",
+  size: 1,
+  blobId: "0".repeat(40),
+  ...changes,
+});
 
 const answer = (name: string, value: unknown, ...mentions: string[]): HostileCase =>
   pulling(
@@ -107,11 +112,15 @@ const ANSWERS: readonly HostileCase[] = [
     answer(`a file named ${shown(rfilename, 50)}`, { sha: COMMIT, siblings: [file({ rfilename })] }),
   ),
   ...[null, [], "text", 5, {}].map((value) => answer(JSON.stringify(value), value, "sha")),
-  ...[undefined, null, 5, "main", "../../x", "0".repeat(39), "g".repeat(40), COMMIT.toUpperCase()].map((sha) =>
-    answer(`commit ${shown(sha)}`, { sha, siblings: [] }, "sha"),
+  ...[undefined, null, 5, "main", "../../x", "0".repeat(39), "g".repeat(40), COMMIT.toUpperCase()].map(
+    (sha) => answer(`commit ${shown(sha)}`, { sha, siblings: [] }, "sha"),
   ),
-  ...[null, {}, "a", 5].map((siblings) => answer(`files ${JSON.stringify(siblings)}`, { sha: COMMIT, siblings }, "siblings")),
-  ...[null, 5, "a", []].map((sibling) => answer(`file ${JSON.stringify(sibling)}`, { sha: COMMIT, siblings: [sibling] })),
+  ...[null, {}, "a", 5].map((siblings) =>
+    answer(`files ${JSON.stringify(siblings)}`, { sha: COMMIT, siblings }, "siblings"),
+  ),
+  ...[null, 5, "a", []].map((sibling) =>
+    answer(`file ${JSON.stringify(sibling)}`, { sha: COMMIT, siblings: [sibling] }),
+  ),
   ...[undefined, null, -1, 0.5, 1e300, "5", 2 ** 53].map((size) =>
     answer(`size ${shown(size)}`, { sha: COMMIT, siblings: [file({ size })] }, "size"),
   ),
@@ -153,12 +162,30 @@ const body = (name: string, fault: Fault, codes: readonly ErrorCode[] = ANSWER):
   );
 
 const BODIES: readonly HostileCase[] = [
-  body("nothing", sends(() => "")),
-  body("a page", sends(() => "<html>sign in</html>")),
-  body("not UTF-8", sends(() => Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]))),
-  body("100,000 lists in one another", sends(() => nested(100_000))),
-  body("two million values", sends(() => `[${"1,".repeat(2_000_000)}1]`)),
-  body("a gigabyte", sends(() => " ".repeat(1_000_000), 1_000)),
+  body(
+    "nothing",
+    sends(() => ""),
+  ),
+  body(
+    "a page",
+    sends(() => "<html>sign in</html>"),
+  ),
+  body(
+    "not UTF-8",
+    sends(() => Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])),
+  ),
+  body(
+    "100,000 lists in one another",
+    sends(() => nested(100_000)),
+  ),
+  body(
+    "two million values",
+    sends(() => `[${"1,".repeat(2_000_000)}1]`),
+  ),
+  body(
+    "a gigabyte",
+    sends(() => " ".repeat(1_000_000), 1_000),
+  ),
   body(
     "a redirect to a file",
     (_, response) => {
@@ -213,9 +240,18 @@ const offline = (name: string, harm: (repository: string) => void): HostileCase 
 });
 
 const CACHES: readonly HostileCase[] = [
-  ...["", "main", "../../../../etc", `${COMMIT}0`, COMMIT.toUpperCase(), "0".repeat(40), "x".repeat(1_000_000)].map(
-    (content) =>
-      offline(`a reference to ${shown(content, 50)}`, (repository) => writeFileSync(join(repository, "refs/main"), content)),
+  ...[
+    "",
+    "main",
+    "../../../../etc",
+    `${COMMIT}0`,
+    COMMIT.toUpperCase(),
+    "0".repeat(40),
+    "x".repeat(1_000_000),
+  ].map((content) =>
+    offline(`a reference to ${shown(content, 50)}`, (repository) =>
+      writeFileSync(join(repository, "refs/main"), content),
+    ),
   ),
   ...Object.keys(NO_FILES).map((kind) =>
     offline(`instead of a reference: ${kind}`, (repository) => standIn(kind, repository, "refs/main")),
@@ -223,15 +259,17 @@ const CACHES: readonly HostileCase[] = [
   ...["a pipe without a writer", "an empty file", "a link to itself"].map((kind) =>
     offline(`instead of the snapshots: ${kind}`, (repository) => standIn(kind, repository, "snapshots")),
   ),
-  ...["a pipe without a writer", "an empty file"].map((kind): HostileCase => ({
-    name: `instead of the cache: ${kind}`,
-    run: ({ folder }) => {
-      const cacheFolder = NO_FILES[kind]!(join(folder, "cache"));
-      if (listCachedModels({ cacheFolder }).length > 0) throw new Error("found models in it");
-    },
-    codes: [],
-    mentions: [],
-  })),
+  ...["a pipe without a writer", "an empty file"].map(
+    (kind): HostileCase => ({
+      name: `instead of the cache: ${kind}`,
+      run: ({ folder }) => {
+        const cacheFolder = NO_FILES[kind]!(join(folder, "cache"));
+        if (listCachedModels({ cacheFolder }).length > 0) throw new Error("found models in it");
+      },
+      codes: [],
+      mentions: [],
+    }),
+  ),
   {
     name: "damage outside of the cache is left alone",
     run: async ({ folder }) => {
@@ -268,7 +306,9 @@ const lock = (kind: string, content?: string): HostileCase =>
   );
 
 const LOCKS: readonly HostileCase[] = [
-  ...["a folder", "a pipe without a writer", "an endless device", "a terabyte of holes"].map((kind) => lock(kind)),
+  ...["a folder", "a pipe without a writer", "an endless device", "a terabyte of holes"].map((kind) =>
+    lock(kind),
+  ),
   ...["not a number", "-1", "0", "1e999", "999999999"].map((content) => lock("", content)),
 ];
 

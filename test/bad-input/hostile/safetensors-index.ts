@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { loadCausalModel, openModelFiles } from "../../../src/models/index.ts";
 import type { ErrorCode } from "../../../src/support/errors.ts";
 import { openShardedSafetensors, openWeights } from "../../../src/weights/index.ts";
-import { FIRST, SECOND, json, writeJson } from "./base.ts";
+import { FIRST, json, SECOND, writeJson } from "./base.ts";
 import { copyOf, nested } from "./bytes.ts";
 import type { HostileCase, Place } from "./case.ts";
 import { NO_FILES, standIn } from "./places.ts";
@@ -165,7 +165,12 @@ const MAPPINGS: readonly HostileCase[] = [
 ];
 
 const content = (name: string, text: () => string | Uint8Array): HostileCase =>
-  index(`index: ${name}`, (folder) => writeFileSync(join(folder, INDEX), text()), ["SAFETENSORS_INVALID"], INDEX);
+  index(
+    `index: ${name}`,
+    (folder) => writeFileSync(join(folder, INDEX), text()),
+    ["SAFETENSORS_INVALID"],
+    INDEX,
+  );
 
 const CONTENTS: readonly HostileCase[] = [
   content("null", () => "null"),

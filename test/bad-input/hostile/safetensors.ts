@@ -57,7 +57,10 @@ const LENGTHS: readonly HostileCase[] = [
   claimed("header one byte longer than the file", 3n, 0, "does not fit"),
   claimed("header of a gigabyte of holes", 2n ** 30n, 2 ** 31, "allowed"),
   claimed("header of 32 megabytes of zeros", 2n ** 25n, 2 ** 26),
-  file("length in the other byte order", Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 0, 0, 2]), Buffer.from("{}")])),
+  file(
+    "length in the other byte order",
+    Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 0, 0, 2]), Buffer.from("{}")]),
+  ),
   file("header of 32 megabytes of spaces", () => safetensors(`{${" ".repeat(2 ** 25 - 1)}`, 0), "JSON"),
 ];
 
@@ -115,9 +118,20 @@ const ENTRIES: readonly HostileCase[] = [
   tensor("sizes whose product is 2^64", entry({ shape: [2 ** 32, 2 ** 32], data_offsets: [0, 0] }), 0),
   tensor("sizes whose product is beyond float64", entry({ shape: new Array(40).fill(2 ** 50) }), 8),
   tensor("a size of 2^53 - 1", entry({ shape: [2 ** 53 - 1] }), 8),
-  ...[undefined, [8, 0], [-8, 0], [0, 8.5], ["0", "8"], [0], [0, 8, 16], {}, [0, null], [0, 2 ** 53], [0, 1e300]].map(
-    (offsets) =>
-      tensor(`data_offsets ${JSON.stringify(offsets)}`, entry({ data_offsets: offsets }), 8, "data_offsets"),
+  ...[
+    undefined,
+    [8, 0],
+    [-8, 0],
+    [0, 8.5],
+    ["0", "8"],
+    [0],
+    [0, 8, 16],
+    {},
+    [0, null],
+    [0, 2 ** 53],
+    [0, 1e300],
+  ].map((offsets) =>
+    tensor(`data_offsets ${JSON.stringify(offsets)}`, entry({ data_offsets: offsets }), 8, "data_offsets"),
   ),
   tensor("data beyond the end", entry({ data_offsets: [8, 16] }), 8, "16"),
   tensor("data behind the end", entry({ data_offsets: [1000, 1008] }), 8, "1008"),
@@ -132,7 +146,12 @@ const second = (begin: number, end: number): object => entry({ data_offsets: [be
 const LAYOUTS: readonly HostileCase[] = [
   layout("two tensors in one place", { a: entry(), b: entry() }, 8, "overlaps"),
   layout("half an overlap", { a: entry(), b: second(4, 12) }, 12, '"b"', "overlaps"),
-  layout("one inside another", { a: entry({ shape: [4], data_offsets: [0, 16] }), b: second(4, 12) }, 16, "overlaps"),
+  layout(
+    "one inside another",
+    { a: entry({ shape: [4], data_offsets: [0, 16] }), b: second(4, 12) },
+    16,
+    "overlaps",
+  ),
   layout("a gap at the beginning", { a: second(8, 16) }, 16, '"a"', "gap"),
   layout("a gap between", { a: entry(), b: second(12, 20) }, 20, '"b"', "gap"),
   layout("bytes behind the last tensor", { a: entry() }, 12, "belong to none"),
@@ -165,12 +184,14 @@ const CUTS: readonly HostileCase[] = [4, 8, 9, 200, 1_000, 10_000].map((bytes) =
 }));
 
 const STAND_INS: readonly HostileCase[] = [
-  ...Object.entries(NO_FILES).map(([name, make]): HostileCase => ({
-    name: `instead of the file: ${name}`,
-    run: ({ folder }) => readAll(make(join(folder, NAME))),
-    codes: name === "a folder" || name === "a link to itself" ? ["FILE_NOT_FOUND"] : INVALID,
-    mentions: name === "a folder" ? ["model.safetensors"] : [NAME],
-  })),
+  ...Object.entries(NO_FILES).map(
+    ([name, make]): HostileCase => ({
+      name: `instead of the file: ${name}`,
+      run: ({ folder }) => readAll(make(join(folder, NAME))),
+      codes: name === "a folder" || name === "a link to itself" ? ["FILE_NOT_FOUND"] : INVALID,
+      mentions: name === "a folder" ? ["model.safetensors"] : [NAME],
+    }),
+  ),
   {
     name: "a folder named like the model's weights",
     run: (place) => {
@@ -210,7 +231,11 @@ const STAND_INS: readonly HostileCase[] = [
         NAME,
         safetensors({ w: entry({ shape: [bytes / 4], data_offsets: [0, bytes] }) }, 0),
       );
-      const { size } = { size: 8 + Buffer.byteLength(JSON.stringify({ w: entry({ shape: [bytes / 4], data_offsets: [0, bytes] }) })) };
+      const { size } = {
+        size:
+          8 +
+          Buffer.byteLength(JSON.stringify({ w: entry({ shape: [bytes / 4], data_offsets: [0, bytes] }) })),
+      };
       truncateSync(path, size + bytes);
       readAll(path);
     },

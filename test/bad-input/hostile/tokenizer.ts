@@ -73,22 +73,40 @@ const MODELS: readonly HostileCase[] = [
 
 const MERGES: readonly HostileCase[] = [
   ...[undefined, null, "a b", {}, 5].map((value) => set("model", "merges", value, "model.merges")),
-  ...[5, null, [], ["a"], ["a", "b", "c"], ["a", 5], {}, "a", "a b c", "", " ", "evil b", ["a", "evil"], ["evil", "a"]].map(
-    (merge) => set("model", "merges", [merge], "model.merges[0]"),
-  ),
+  ...[
+    5,
+    null,
+    [],
+    ["a"],
+    ["a", "b", "c"],
+    ["a", 5],
+    {},
+    "a",
+    "a b c",
+    "",
+    " ",
+    "evil b",
+    ["a", "evil"],
+    ["evil", "a"],
+  ].map((merge) => set("model", "merges", [merge], "model.merges[0]")),
 ];
 
 const token = (changes: object): object => ({ id: 600, content: "<new>", special: true, ...changes });
 
 const ADDED: readonly HostileCase[] = [
   ...["a", {}, 5].map((value) => set("content", "added_tokens", value, "added_tokens")),
-  ...[null, 5, {}, { id: -1 }, { id: 1e9 }, { id: 2.5 }, { id: "600" }, { content: "" }, { content: 5 }].map((change) =>
-    set(
-      "content",
-      "added_tokens",
-      [typeof change === "object" && change !== null && Object.keys(change).length > 0 ? token(change) : change],
-      "added_tokens[0]",
-    ),
+  ...[null, 5, {}, { id: -1 }, { id: 1e9 }, { id: 2.5 }, { id: "600" }, { content: "" }, { content: 5 }].map(
+    (change) =>
+      set(
+        "content",
+        "added_tokens",
+        [
+          typeof change === "object" && change !== null && Object.keys(change).length > 0
+            ? token(change)
+            : change,
+        ],
+        "added_tokens[0]",
+      ),
   ),
   set("content", "added_tokens", [token({ id: 50 })], "<new>"),
   set("content", "added_tokens", [token({}), token({ content: "<other>" })], "600"),
@@ -96,7 +114,9 @@ const ADDED: readonly HostileCase[] = [
   set(
     "content",
     "added_tokens",
-    Array.from({ length: 1_000 }, (_, index) => token({ id: 600 + index, content: `${index}${"x".repeat(900)}` })),
+    Array.from({ length: 1_000 }, (_, index) =>
+      token({ id: 600 + index, content: `${index}${"x".repeat(900)}` }),
+    ),
     "characters",
   ),
   set(
@@ -109,7 +129,10 @@ const ADDED: readonly HostileCase[] = [
 
 const stage = (section: string, value: unknown, ...mentions: string[]): HostileCase =>
   set("content", section, value, section, ...mentions);
-const sequence = (list: string, ...stages: readonly unknown[]): object => ({ type: "Sequence", [list]: stages });
+const sequence = (list: string, ...stages: readonly unknown[]): object => ({
+  type: "Sequence",
+  [list]: stages,
+});
 const many = <T>(count: number, value: T): T[] => new Array<T>(count).fill(value);
 const doubled = { type: "Replace", pattern: { String: "a" }, content: "aa" };
 const everywhere = { type: "Replace", pattern: { Regex: "" }, content: "x".repeat(1_000) };
@@ -164,14 +187,16 @@ const STAGES: readonly HostileCase[] = [
     { type: "TemplateProcessing", single: [{ SpecialToken: { id: "<evil>", type_id: 0 } }] },
     "<evil>",
   ),
-  ...([60, 100_000] as const).map((times): HostileCase => ({
-    ...stage(
-      "post_processor",
-      { type: "TemplateProcessing", single: many(times, { Sequence: { id: "A", type_id: 0 } }) },
-      times === 60 ? "more than once" : "single",
-    ),
-    name: `post_processor: the text ${times} times`,
-  })),
+  ...([60, 100_000] as const).map(
+    (times): HostileCase => ({
+      ...stage(
+        "post_processor",
+        { type: "TemplateProcessing", single: many(times, { Sequence: { id: "A", type_id: 0 } }) },
+        times === 60 ? "more than once" : "single",
+      ),
+      name: `post_processor: the text ${times} times`,
+    }),
+  ),
   stage("post_processor", { type: "BertProcessing", sep: ["[EVIL]", 1], cls: ["a", 1] }, "[EVIL]"),
 ];
 
@@ -187,12 +212,19 @@ const ENDLESS = [
   "^(([a-z])+.)+[A-Z]([a-z])+$",
 ];
 const PATTERNS: readonly HostileCase[] = [
-  ...ENDLESS.map((regex): HostileCase => ({
-    ...stage("pre_tokenizer", { type: "Split", pattern: { Regex: regex }, behavior: "Isolated", invert: false }),
-    mentions: [NAME],
-    // Whether a pattern is slow on this text is the engine's business; that it ends is ours.
-    codes: [],
-  })),
+  ...ENDLESS.map(
+    (regex): HostileCase => ({
+      ...stage("pre_tokenizer", {
+        type: "Split",
+        pattern: { Regex: regex },
+        behavior: "Isolated",
+        invert: false,
+      }),
+      mentions: [NAME],
+      // Whether a pattern is slow on this text is the engine's business; that it ends is ours.
+      codes: [],
+    }),
+  ),
   {
     name: "a pattern without end is broken off and named",
     run: (place) => {
@@ -229,7 +261,14 @@ const PATTERNS: readonly HostileCase[] = [
 ];
 
 const WORD_PIECE: Json = { type: "WordPiece", unk_token: "[UNK]", vocab: { "[UNK]": 0, a: 1 } };
-const UNIGRAM: Json = { type: "Unigram", unk_id: 0, vocab: [["<unk>", 0], ["a", -1]] };
+const UNIGRAM: Json = {
+  type: "Unigram",
+  unk_id: 0,
+  vocab: [
+    ["<unk>", 0],
+    ["a", -1],
+  ],
+};
 
 /** A small tokenizer of another kind. */
 const other = (model: Json, changes: Json, ...mentions: string[]): HostileCase => ({
@@ -253,9 +292,20 @@ const OTHER_MODELS: readonly HostileCase[] = [
   other(UNIGRAM, { unk_id: -1 }, "unk_id"),
   other(UNIGRAM, { unk_id: 0.5 }, "unk_id"),
   other(UNIGRAM, { unk_id: null }, "no id"),
-  other(UNIGRAM, { vocab: [["<unk>", 0], ["a".repeat(3_000_000), -1]] }, "characters"),
+  other(
+    UNIGRAM,
+    {
+      vocab: [
+        ["<unk>", 0],
+        ["a".repeat(3_000_000), -1],
+      ],
+    },
+    "characters",
+  ),
   {
-    ...other(UNIGRAM, { vocab: Array.from({ length: 1_500 }, (_, index) => ["a".repeat(index + 1), -index]) }),
+    ...other(UNIGRAM, {
+      vocab: Array.from({ length: 1_500 }, (_, index) => ["a".repeat(index + 1), -index]),
+    }),
     name: "Unigram: pieces that all begin alike",
     run: (place: Place) => {
       const vocab = Array.from({ length: 1_500 }, (_, index) => ["a".repeat(index + 1), -index]);
@@ -283,12 +333,14 @@ const CONTENTS: readonly HostileCase[] = [
   content("a million lists in one another", () => `{"model":${nested(1_000_000)}}`),
   content("five million numbers", () => `{"model":[${"1,".repeat(5_000_000)}1]}`),
   content("a model called __proto__", () => '{"__proto__":{"model":{"type":"BPE"}}}'),
-  ...Object.entries(NO_FILES).map(([kind, make]): HostileCase => ({
-    name: `instead of the file: ${kind}`,
-    run: ({ folder }) => use(make(join(folder, NAME))),
-    codes: INVALID,
-    mentions: [NAME],
-  })),
+  ...Object.entries(NO_FILES).map(
+    ([kind, make]): HostileCase => ({
+      name: `instead of the file: ${kind}`,
+      run: ({ folder }) => use(make(join(folder, NAME))),
+      codes: INVALID,
+      mentions: [NAME],
+    }),
+  ),
   {
     name: "a file that may not be read",
     run: (place) => {
