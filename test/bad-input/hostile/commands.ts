@@ -25,7 +25,21 @@ const command = (
   mentions,
 });
 
+const CLEAR = "\u001b[2J";
+
 export const CASES: readonly HostileCase[] = [
+  {
+    name: "tutti model inspect: names that clear the screen",
+    run: async (place) => {
+      const header = { [`evil${CLEAR}`]: { dtype: "F32", shape: [1], data_offsets: [0, 4] } };
+      const folder = replaced(place, place.base.model, "model.safetensors", safetensors(header, 4));
+      const { stdout, stderr } = await tutti("model", "inspect", folder, "--tensors");
+      if (!stdout.includes("evil")) throw new Error(`does not list the tensor: ${stdout}${stderr}`);
+      if (`${stdout}${stderr}`.includes(CLEAR)) throw new Error("hands control characters to the terminal");
+    },
+    codes: [],
+    mentions: [],
+  },
   command(
     "inspect: a truncated GGUF file",
     (place) => ["inspect", put(place, "model.gguf", gguf({ tensorCount: 2n ** 60n }))],
