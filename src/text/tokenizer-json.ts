@@ -52,15 +52,16 @@ function isMerge(merge: unknown): boolean {
 }
 
 /** Both parts and what they make must be tokens, as the reference library demands. */
-function checkMerges(merges: unknown, vocabulary: object, prefix: unknown): string | undefined {
+function checkMerges(merges: unknown, byId: TokensById, prefix: unknown): string | undefined {
   if (!Array.isArray(merges)) return "model.merges is missing, expected a list";
   const skipped = typeof prefix === "string" ? prefix.length : 0;
-  const isToken = (text: string): boolean => Object.hasOwn(vocabulary, text);
+  const tokens = new Set(byId.values());
   const isSound = (merge: unknown): boolean => {
     if (!isMerge(merge)) return false;
-    const [left, right, ...more] = typeof merge === "string" ? merge.split(" ") : (merge as string[]);
-    if (left === undefined || right === undefined || more.length > 0) return false;
-    return isToken(left) && isToken(right) && isToken(left + right.slice(skipped));
+    const parts = typeof merge === "string" ? merge.split(" ") : (merge as string[]);
+    const [left = "", right = ""] = parts;
+    if (parts.length !== 2 || !tokens.has(left) || !tokens.has(right)) return false;
+    return tokens.has(left + (skipped === 0 ? right : right.slice(skipped)));
   };
   const wrong = merges.findIndex((merge) => !isSound(merge));
   return wrong < 0
@@ -88,16 +89,20 @@ function checkPieces(pieces: unknown, unknownId: unknown): string | undefined {
   return isId || (unknownId ?? null) === null ? undefined : `model.unk_id is ${shown(unknownId)}`;
 }
 
-function checkVocabulary(vocabulary: unknown): string | undefined {
-  if (!isJsonObject(vocabulary)) return "model.vocab is missing, expected an object of token ids";
-  const seen = new Map<unknown, string>();
-  for (const [token, id] of Object.entries(vocabulary)) {
+type TokensById = ReadonlyMap<unknown, string>;
+
+/** Tokens by id, empty for pieces, or what is wrong. */
+function readVocabulary({ type, vocab, unk_id: unknownId }: Section): TokensById | string {
+  if (type === "Unigram") return checkPieces(vocab, unknownId) ?? new Map();
+  if (!isJsonObject(vocab)) return "model.vocab is missing, expected an object of token ids";
+  const byId = new Map<unknown, string>();
+  for (const [token, id] of Object.entries(vocab)) {
     if (!isId(id)) return `model.vocab: id of ${shown(token)} is ${shown(id)}`;
-    const other = seen.get(id);
+    const other = byId.get(id);
     if (other !== undefined) return `model.vocab: ${shown(other)} and ${shown(token)} share id ${id}`;
-    seen.set(id, token);
+    byId.set(id, token);
   }
-  return seen.size === 0 ? "model.vocab is empty" : undefined;
+  return byId.size === 0 ? "model.vocab is empty" : byId;
 }
 
 /** The reference library's default. */
@@ -105,34 +110,21 @@ const WORD_GOES_ON = "##";
 /** The search for the pieces of a word takes the square of its length. */
 const MAXIMUM_WORD = 1000;
 
-function checkModel(model: unknown): string | undefined {
-  if (!isJsonObject(model)) return "section model is missing";
-  const { type, vocab, unk_token: unknownToken, merges } = model;
-  if (typeof type !== "string" || !MODELS.includes(type)) {
-    return `model.type is ${type === undefined ? "missing" : shown(type)}, expected one of ${MODELS.join(", ")}`;
-  }
-  if (type === "Unigram") return checkPieces(vocab, model.unk_id);
-  const problem = checkVocabulary(vocab);
-  if (problem !== undefined) return problem;
-  if (type === "BPE") return checkMerges(merges, vocab as object, model.continuing_subword_prefix);
+function checkWords(model: Section): string | undefined {
+  const { type, vocab, unk_token: unknownToken } = model;
   const longest = model.max_input_chars_per_word ?? 100;
   if (!Number.isInteger(longest) || (longest as number) < 1 || (longest as number) > MAXIMUM_WORD)
     return `model.max_input_chars_per_word is ${shown(longest)}, expected 1 to ${MAXIMUM_WORD}`;
   const prefix = model.continuing_subword_prefix ?? WORD_GOES_ON;
   if (typeof prefix !== "string")
     return `model.continuing_subword_prefix is ${shown(prefix)}, expected a string`;
-  const needsUnknown = type === "WordPiece" || type === "WordLevel";
-  if (needsUnknown && !(typeof unknownToken === "string" && Object.hasOwn(vocab as object, unknownToken))) {
+  if (!(typeof unknownToken === "string" && Object.hasOwn(vocab as object, unknownToken))) {
     return `model.unk_token is ${unknownToken === undefined ? "missing" : shown(unknownToken)}, expected a token of the vocabulary`;
   }
   return undefined;
 }
 
-/** What is wrong with the content of a tokenizer.json, or undefined. */
-export function checkTokenizerJson(json: unknown): string | undefined {
-  if (!isJsonObject(json)) return "is not a JSON object";
-  const problem = checkModel(json.model);
-  if (problem !== undefined) return problem;
+function checkSections(json: Record<string, unknown>): string | undefined {
   for (const stage of STAGES) {
     const section = json[stage] ?? null;
     if (isTooDeep(section)) return `section ${stage} is nested too deeply`;
@@ -140,9 +132,35 @@ export function checkTokenizerJson(json: unknown): string | undefined {
       return `section ${stage} is ${shown(section, 40)}, expected null or an object with a type`;
     }
   }
-  const addedProblem = checkAddedTokens(json.added_tokens ?? [], (json.model as Section).vocab);
-  if (addedProblem !== undefined) return addedProblem;
-  return checkStages(json, tokenTest(json));
+  return undefined;
+}
+
+/**
+ * What is wrong with the content of a tokenizer.json, or undefined.
+ *
+ * @param hasCheckedMerges whether merges are known to be of the vocabulary, as those made from a GGUF file are
+ */
+export function checkTokenizerJson(json: unknown, hasCheckedMerges = false): string | undefined {
+  if (!isJsonObject(json)) return "is not a JSON object";
+  const { model } = json;
+  if (!isJsonObject(model)) return "section model is missing";
+  const { type, merges } = model;
+  if (typeof type !== "string" || !MODELS.includes(type)) {
+    return `model.type is ${type === undefined ? "missing" : shown(type)}, expected one of ${MODELS.join(", ")}`;
+  }
+  const byId = readVocabulary(model as Section);
+  if (typeof byId === "string") return byId;
+  const isBytePair = type === "BPE";
+  if (isBytePair && !hasCheckedMerges) {
+    const problem = checkMerges(merges, byId, model.continuing_subword_prefix);
+    if (problem !== undefined) return problem;
+  }
+  return (
+    (isBytePair || type === "Unigram" ? undefined : checkWords(model as Section)) ??
+    checkSections(json) ??
+    checkAddedTokens(json.added_tokens ?? [], byId) ??
+    checkStages(json, tokenTest(json))
+  );
 }
 
 /** Whether a token is in the vocabulary or was added. */
@@ -160,7 +178,7 @@ const MAXIMUM_ADDED = 65_536;
 const MAXIMUM_ADDED_LENGTH = 1024;
 const MAXIMUM_ADDED_CHARACTERS = 1 << 19;
 
-function checkAddedTokens(added: unknown, vocabulary: unknown): string | undefined {
+function checkAddedTokens(added: unknown, vocabulary: TokensById): string | undefined {
   if (!Array.isArray(added)) return "section added_tokens is not a list";
   if (added.length > MAXIMUM_ADDED)
     return `added_tokens has ${added.length} entries, more than the ${MAXIMUM_ADDED} allowed`;
@@ -177,20 +195,14 @@ function checkAddedTokens(added: unknown, vocabulary: unknown): string | undefin
     }
     if (token.content.length > MAXIMUM_ADDED_LENGTH)
       return `added_tokens[${index}] has ${token.content.length} characters, more than the ${MAXIMUM_ADDED_LENGTH} allowed`;
-    const other = byId.get(token.id);
-    if (other !== undefined && other !== token.content)
-      return `added_tokens: ${shown(other)} and ${shown(token.content)} share id ${token.id}`;
+    const other = byId.get(token.id) ?? vocabulary.get(token.id) ?? token.content;
+    if (other !== token.content)
+      return `added_tokens: ${shown(token.content)} has id ${token.id}, which is that of ${shown(other)}`;
     byId.set(token.id, token.content);
     characters += token.content.length;
   }
   if (characters > MAXIMUM_ADDED_CHARACTERS)
     return `added_tokens have ${characters} characters, more than the ${MAXIMUM_ADDED_CHARACTERS} allowed`;
-  if (Array.isArray(vocabulary)) return undefined;
-  for (const [token, id] of Object.entries(vocabulary as object)) {
-    const content = byId.get(id);
-    if (content !== undefined && content !== token)
-      return `added token ${shown(content)} has id ${id}, which is that of ${shown(token)}`;
-  }
   return undefined;
 }
 

@@ -167,14 +167,14 @@ function checkedIds(path: string, ids: readonly number[]): Int32Array {
   return Int32Array.from(ids);
 }
 
-/** Puts a tokenizer together from the content of its files. `config` names the special tokens. */
+/** Puts a tokenizer together from the content of its files, unless it has a problem. `config` names the special tokens. */
 function createTokenizer(
   path: string,
   sha256: string,
+  problem: string | undefined,
   json: unknown,
   config: Readonly<Record<string, unknown>>,
 ): Tokenizer {
-  const problem = checkTokenizerJson(json);
   if (problem !== undefined) throw invalid(path, problem);
   const prepared = prepareTokenizerJson(json as object);
   const run = runner(path, prepared);
@@ -216,7 +216,7 @@ export function loadTokenizer(path: string): Tokenizer {
   const file = isFolder(path) ? join(path, "tokenizer.json") : path;
   const { json, sha256 } = readTokenizerJson(file);
   const config = readTokenizerConfig(join(dirname(file), "tokenizer_config.json"));
-  return createTokenizer(file, sha256, json, config);
+  return createTokenizer(file, sha256, checkTokenizerJson(json), json, config);
 }
 
 /**
@@ -228,5 +228,7 @@ export function loadTokenizer(path: string): Tokenizer {
  */
 export function tokenizerFromGguf(path: string, metadata: TokenizerMetadata): Tokenizer {
   const { tokenizerJson, tokenizerConfig } = readGgufTokenizer(path, metadata);
-  return createTokenizer(path, sha256Of(JSON.stringify(tokenizerJson)), tokenizerJson, tokenizerConfig);
+  const problem = checkTokenizerJson(tokenizerJson, true);
+  const sha256 = sha256Of(JSON.stringify(tokenizerJson));
+  return createTokenizer(path, sha256, problem, tokenizerJson, tokenizerConfig);
 }
