@@ -111,7 +111,7 @@ const WORD_GOES_ON = "##";
 const MAXIMUM_WORD = 1000;
 
 function checkWords(model: Section): string | undefined {
-  const { type, vocab, unk_token: unknownToken } = model;
+  const { vocab, unk_token: unknownToken } = model;
   const longest = model.max_input_chars_per_word ?? 100;
   if (!Number.isInteger(longest) || (longest as number) < 1 || (longest as number) > MAXIMUM_WORD)
     return `model.max_input_chars_per_word is ${shown(longest)}, expected 1 to ${MAXIMUM_WORD}`;
