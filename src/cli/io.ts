@@ -16,6 +16,17 @@ export function say(text: string): void {
   process.stderr.write(text.endsWith("\n") ? text : `${text}\n`);
 }
 
+/** Characters that make a terminal move, colour or clear, but for line ends and tabs. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that are looked for
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Text from files of others as it can be shown: control characters spelled out. */
+export function printable(text: string): string {
+  return text.replace(CONTROL, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
 /** 0 done, 1 domain failure, 2 usage or configuration, 3 upstream, 130 interrupted. */
 export function exitCodeOf(error: unknown): number {
   if (!TuttiError.is(error)) return 1;
@@ -40,8 +51,8 @@ export function exitCodeOf(error: unknown): number {
 /** One sentence, what to do, and the stack only when asked for by TUTTI_DEBUG. */
 export function sayError(error: unknown): void {
   if (TuttiError.is(error)) {
-    say(`error ${error.code}: ${error.message}`);
-    if (error.hint) say(`  ${error.hint}`);
+    say(`error ${error.code}: ${printable(error.message)}`);
+    if (error.hint) say(`  ${printable(error.hint)}`);
   } else {
     say(`error: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -1,6 +1,7 @@
 /** JSON files of a model folder. */
-import { existsSync, readFileSync } from "node:fs";
-import { messageOf, TuttiError } from "../support/errors.ts";
+import { existsSync } from "node:fs";
+import { TuttiError } from "../support/errors.ts";
+import { CONFIGURATION_LIMITS, readJsonFile } from "../support/json.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -21,16 +22,14 @@ export function readJsonObject(
       hint: "copy the whole folder of the model, with the folders inside it",
     });
   }
-  try {
-    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
-    if (typeof value !== "object" || value === null || Array.isArray(value) !== (kind === "array")) {
-      throw new Error(`not a JSON ${kind}`);
-    }
-    return value as JsonObject;
-  } catch (cause) {
-    throw new TuttiError("MODEL_CONFIG_UNSUPPORTED", `could not read ${file}: ${messageOf(cause)}`, {
+  const refuse = (problem: string, cause?: unknown): TuttiError =>
+    new TuttiError("MODEL_CONFIG_UNSUPPORTED", `${file}: ${problem}`, {
       details: { file },
-      cause,
+      ...(cause !== undefined && { cause }),
     });
+  const value = readJsonFile(file, CONFIGURATION_LIMITS, refuse);
+  if (typeof value !== "object" || value === null || Array.isArray(value) !== (kind === "array")) {
+    throw refuse(`is not a JSON ${kind}`);
   }
+  return value as JsonObject;
 }

@@ -8,7 +8,6 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   realpathSync,
   rmSync,
   statSync,
@@ -16,6 +15,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { writeFileAtomic } from "../support/atomic-file.ts";
+import { isFolder, readWholeFile } from "../support/read-file.ts";
 import { digestOfFile } from "./digest.ts";
 import type { Digest } from "./repository.ts";
 import type { HubSettings } from "./settings.ts";
@@ -49,9 +49,23 @@ export function repositoryPaths(
 /** The commit that a revision was last seen at, or undefined when it was never pulled. */
 export function cachedCommit(paths: RepositoryPaths, revision: string): string | undefined {
   if (COMMIT.test(revision) && existsSync(paths.snapshot(revision))) return revision;
-  const path = paths.reference(revision);
-  const commit = existsSync(path) ? readFileSync(path, "utf8").trim() : "";
-  return COMMIT.test(commit) && existsSync(paths.snapshot(commit)) ? commit : undefined;
+  const commit = readReference(paths.reference(revision));
+  return commit !== undefined && existsSync(paths.snapshot(commit)) ? commit : undefined;
+}
+
+/** A commit and a line end. */
+const MAXIMUM_REFERENCE_BYTES = 256;
+
+/** The commit in a file of refs/, or undefined for what is no such file. */
+function readReference(path: string): string | undefined {
+  try {
+    const text = readWholeFile(path, MAXIMUM_REFERENCE_BYTES, (problem) => new Error(problem))
+      .toString("utf8")
+      .trim();
+    return COMMIT.test(text) ? text : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Gives a blob its name in a snapshot: a link, or a copy where the file system has no links. */
@@ -83,7 +97,7 @@ export interface CachedModel {
 }
 
 function namesBelow(folder: string): string[] {
-  if (!existsSync(folder)) return [];
+  if (!isFolder(folder)) return [];
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((name) => !lstatSync(join(folder, name)).isDirectory())
     .sort();
@@ -91,16 +105,16 @@ function namesBelow(folder: string): string[] {
 
 /** Every snapshot in the cache, by repository. */
 export function listCachedModels(settings: Pick<HubSettings, "cacheFolder">): CachedModel[] {
-  if (!existsSync(settings.cacheFolder)) return [];
+  if (!isFolder(settings.cacheFolder)) return [];
   const folders = readdirSync(settings.cacheFolder).filter((name) => name.startsWith(FOLDER_PREFIX));
   return folders.sort().flatMap((name) => {
     const repository = name.slice(FOLDER_PREFIX.length).replace("--", "/");
     const paths = repositoryPaths(settings, repository);
     const revisions = namesBelow(join(paths.folder, "refs")).map((revision) => ({
       revision,
-      commit: readFileSync(paths.reference(revision), "utf8").trim(),
+      commit: readReference(paths.reference(revision)),
     }));
-    const commits = existsSync(join(paths.folder, "snapshots"))
+    const commits = isFolder(join(paths.folder, "snapshots"))
       ? readdirSync(join(paths.folder, "snapshots"))
       : [];
     return commits.sort().map((commit): CachedModel => {
@@ -142,21 +156,27 @@ export async function verifyCachedModel(
       : /^[0-9a-f]{40}$/.test(hex)
         ? "git-sha1"
         : undefined;
-    if (algorithm === undefined || basename(dirname(blob)) !== "blobs") continue;
+    if (algorithm === undefined || dirname(blob) !== blobsOf(folder)) continue;
     const received = await digestOfFile(blob, { algorithm });
     if (received !== hex) damaged.push({ name, problem: `has checksum ${received}, expected ${hex}` });
   }
   return damaged;
 }
 
-/** Takes damaged content out of the cache, so that the next pull fetches it again. */
+/** Where the contents of a snapshot lie: models--ORG--NAME/blobs beside its snapshots/. */
+function blobsOf(folder: string): string {
+  return join(dirname(dirname(realpathSync(folder))), "blobs");
+}
+
+/** Takes damaged content out of the cache, so that the next pull fetches it again; what links point to elsewhere stays. */
 export function removeDamaged(
   { folder }: Pick<CachedModel, "folder">,
   damaged: readonly DamagedFile[],
 ): void {
   for (const { name } of damaged) {
     const path = join(folder, name);
-    if (existsSync(path)) rmSync(realpathSync(path), { force: true });
+    const content = existsSync(path) ? realpathSync(path) : undefined;
+    if (content !== undefined && dirname(content) === blobsOf(folder)) rmSync(content, { force: true });
     rmSync(path, { force: true });
   }
 }

@@ -1,9 +1,13 @@
 /** A lock between processes of one machine, by a file that names its holder; a dead holder's lock is taken over. */
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { messageOf, TuttiError } from "../support/errors.ts";
+import { readWholeFile } from "../support/read-file.ts";
 import { wait } from "./request.ts";
 
 const POLL_SECONDS = 0.2;
+/** A process id. */
+const LONGEST_HOLDER_BYTES = 64;
 /** A lock file is written at once: one that is still empty after so long was left by a crash. */
 const EMPTY_IS_STALE_MS = 5_000;
 
@@ -49,13 +53,19 @@ function take(path: string): boolean {
 
 function isStale(path: string): boolean {
   try {
-    const holder = readFileSync(path, "utf8");
+    const holder = readWholeFile(path, LONGEST_HOLDER_BYTES, (problem, cause) => {
+      return cause instanceof Error ? cause : new Error(`${path}: ${problem}`);
+    }).toString("utf8");
     if (holder === "") return Date.now() - statSync(path).mtimeMs > EMPTY_IS_STALE_MS;
     return !isAlive(Number(holder));
   } catch (error) {
     // Gone between the two calls: whoever held it is done.
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw error;
+    throw new TuttiError("FILE_CORRUPT", `${path} is no lock: ${messageOf(error)}`, {
+      cause: error,
+      details: { path },
+      hint: "remove it when no other process is fetching models",
+    });
   }
 }
 

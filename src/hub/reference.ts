@@ -68,9 +68,16 @@ export function formatHubReference({ repository, revision, file }: HubReference)
 const isSafeRevision = (revision: string): boolean =>
   /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(revision) && !revision.includes("..");
 
+/** Names that Windows takes for devices, whatever ending they have. */
+const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+
 /** Whether a name from the hub stays below the folder it is put into, on every operating system. */
 export function isSafeFileName(name: string): boolean {
   const hasControl = [...name].some((character) => character < " " || character === "\u007f");
   if (hasControl || name.length > 1024 || /[\\:*?"<>|]/.test(name)) return false;
-  return name.split("/").every((part) => part !== "" && part !== "." && part !== ".." && !/[. ]$/.test(part));
+  return name
+    .split("/")
+    .every(
+      (part) => part !== "" && part !== "." && part !== ".." && !/[. ]$/.test(part) && !DEVICE.test(part),
+    );
 }

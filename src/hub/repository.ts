@@ -1,5 +1,6 @@
 /** What a repository holds at a revision. */
-import { TuttiError } from "../support/errors.ts";
+import { messageOf, TuttiError } from "../support/errors.ts";
+import { isJsonObject, type JsonLimits, parseJsonBytes } from "../support/json.ts";
 import { shown } from "../support/show.ts";
 import type { HubReference } from "./reference.ts";
 import { isSafeFileName } from "./reference.ts";
@@ -48,7 +49,7 @@ export async function describeRepository(
         hint: "check HF_ENDPOINT: it must speak the hub's protocol",
       },
     );
-  const json = (await response.json().catch(() => undefined)) as Json | undefined;
+  const json = await readAnswer(response, invalid);
   const commit = json?.sha;
   if (typeof commit !== "string" || !/^[0-9a-f]{40}$/.test(commit)) {
     throw invalid(`expected "sha" with a commit, found ${shown(commit)}`);
@@ -56,6 +57,30 @@ export async function describeRepository(
   if (!Array.isArray(json?.siblings))
     throw invalid(`expected "siblings" with files, found ${shown(json?.siblings)}`);
   return { commit, files: json.siblings.map((sibling) => parseFile(sibling as Json, invalid)) };
+}
+
+/** Descriptions of repositories of ten thousand files take a few megabytes. */
+const ANSWER_LIMITS: JsonLimits = { bytes: 1 << 25, depth: 32, values: 1 << 20 };
+
+async function readAnswer(
+  { body }: Response,
+  invalid: (what: string) => TuttiError,
+): Promise<Json | undefined> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of body ?? []) {
+      bytes += chunk.byteLength;
+      if (bytes > ANSWER_LIMITS.bytes)
+        throw invalid(`the answer is longer than the ${ANSWER_LIMITS.bytes} bytes allowed`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw TuttiError.is(error) ? error : invalid(`the answer broke off: ${messageOf(error)}`);
+  }
+  const refuse = (problem: string): TuttiError => invalid(`the answer ${problem}`);
+  const { value } = parseJsonBytes(Buffer.concat(chunks), ANSWER_LIMITS, refuse);
+  return isJsonObject(value) ? value : undefined;
 }
 
 function parseFile(sibling: Json, invalid: (what: string) => TuttiError): RepositoryFile {

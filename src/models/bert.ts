@@ -20,7 +20,7 @@ import {
   type HuggingFaceConfig,
   readBoolean,
   readCount,
-  readNumber,
+  readNotNegative,
   readProbability,
   requireOneOf,
   unsupported,
@@ -55,7 +55,7 @@ export function parseBertConfig(config: HuggingFaceConfig): BertConfig {
   requireOneOf("bert", config, "is_decoder", [false, undefined]);
   refuseForeignParts("bert", config);
   const count = (key: string, fallback?: number): number => readCount("bert", config, key, fallback);
-  const number = (key: string, fallback: number): number => readNumber("bert", config, key, fallback);
+  const number = (key: string, fallback: number): number => readNotNegative("bert", config, key, fallback);
   const probability = (key: string, fallback: number): number =>
     readProbability("bert", config, key, fallback);
   const hiddenSize = count("hidden_size");

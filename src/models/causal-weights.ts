@@ -1,13 +1,12 @@
 /** Weights of a causal language model from checkpoints: names put right, leftovers dropped, all of it checked. */
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkParameters, type Parameters } from "../nn/parameters.ts";
-import { messageOf, TuttiError } from "../support/errors.ts";
 import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
-import { readSafetensors } from "../weights/index.ts";
+import { openWeights, type WeightSource } from "../weights/index.ts";
 import { createCausalModel } from "./causal-families.ts";
 import { type CausalModel, HEAD } from "./causal-model.ts";
-import type { HuggingFaceConfig } from "./config.ts";
+import { readModelConfig } from "./config-file.ts";
+import { matchWeights } from "./match-weights.ts";
 
 /** Tensors that older checkpoints carry and that follow from the config: rotary frequencies, causal masks. */
 const DERIVED = /\.(rotary_emb\.inv_freq|attn\.bias|attn\.masked_bias)$/;
@@ -19,7 +18,8 @@ const DERIVED = /\.(rotary_emb\.inv_freq|attn\.bias|attn\.masked_bias)$/;
  */
 export function causalParameterName(model: CausalModel, stored: string): string | undefined {
   if (DERIVED.test(stored) || (stored === HEAD && model.config.hasTiedEmbeddings)) return undefined;
-  return !(stored in model.specs) && model.prefix + stored in model.specs ? model.prefix + stored : stored;
+  const isOurs = (name: string): boolean => Object.hasOwn(model.specs, name);
+  return !isOurs(stored) && isOurs(model.prefix + stored) ? model.prefix + stored : stored;
 }
 
 /**
@@ -29,11 +29,11 @@ export function causalParameterName(model: CausalModel, stored: string): string 
  * @throws {TuttiError} WEIGHTS_MISMATCH naming the first missing, extra or misshapen tensor
  */
 export function adoptCausalParameters(model: CausalModel, stored: Parameters, source: string): Parameters {
-  const parameters: Record<string, Float32Tensor> = {};
-  for (const [name, tensor] of Object.entries(stored)) {
+  const named = Object.entries(stored).flatMap(([name, tensor]): [string, Float32Tensor][] => {
     const ours = causalParameterName(model, name);
-    if (ours !== undefined) parameters[ours] = tensor;
-  }
+    return ours === undefined ? [] : [[ours, tensor]];
+  });
+  const parameters = Object.fromEntries(named);
   checkParameters(model.specs, parameters, source);
   return parameters;
 }
@@ -44,32 +44,35 @@ export interface LoadedCausalModel {
 }
 
 /**
- * Reads `config.json` and `model.safetensors` of a folder. Half-precision tensors are widened to float32.
+ * The tensors of a checkpoint that `model` takes, stored name to its own, checked against the model before any is read:
+ * a config.json of other sizes costs no memory.
+ *
+ * @throws {TuttiError} WEIGHTS_MISMATCH naming the first missing, extra or misshapen tensor
+ */
+export function matchCausalWeights(model: CausalModel, source: WeightSource): ReadonlyMap<string, string> {
+  return matchWeights(model.specs, source, (stored) => causalParameterName(model, stored));
+}
+
+/**
+ * Reads `config.json` and the safetensors weights of a folder. Half-precision tensors are widened to float32.
  *
  * @throws {TuttiError} FILE_NOT_FOUND, MODEL_CONFIG_UNSUPPORTED, SAFETENSORS_INVALID or WEIGHTS_MISMATCH
  */
 export function loadCausalModel(folder: string): LoadedCausalModel {
-  const model = createCausalModel(readConfig(join(folder, "config.json")));
-  const path = join(folder, "model.safetensors");
-  const stored: Record<string, Float32Tensor> = {};
-  for (const [name, { shape, data }] of readSafetensors(path).tensors) {
-    if (data instanceof Float32Array) stored[name] = float32(shape, data);
-  }
-  return { model, parameters: adoptCausalParameters(model, stored, path) };
-}
-
-function readConfig(path: string): HuggingFaceConfig {
-  if (!existsSync(path)) {
-    throw new TuttiError("FILE_NOT_FOUND", `model configuration not found: ${path}`, {
-      details: { path },
-      hint: "a model folder holds config.json and model.safetensors",
-    });
-  }
+  const config = readModelConfig(
+    join(folder, "config.json"),
+    "a model folder holds config.json and model.safetensors",
+  );
+  const model = createCausalModel(config);
+  const source = openWeights(folder);
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as HuggingFaceConfig;
-  } catch (cause) {
-    throw new TuttiError("MODEL_CONFIG_UNSUPPORTED", `could not read ${path}: ${messageOf(cause)}`, {
-      cause,
-    });
+    const parameters: Record<string, Float32Tensor> = {};
+    for (const [stored, name] of matchCausalWeights(model, source)) {
+      const { shape, data } = source.read(stored);
+      parameters[name] = float32(shape, data as Float32Array);
+    }
+    return { model, parameters };
+  } finally {
+    source.close();
   }
 }

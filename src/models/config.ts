@@ -13,12 +13,19 @@ export function unsupported(family: string, key: string, received: unknown, expe
   );
 }
 
-/** A positive integer. */
+/** Lists are made with an entry per layer before any weight is seen; no model has as many layers. */
+const MAXIMUM_LAYERS = 4096;
+const LAYER_COUNTS = ["num_hidden_layers", "n_layer", "num_layers", "num_decoder_layers", "n_layers"];
+const MAXIMUM_COUNT = 2 ** 31 - 1;
+
+/** A positive integer: at most 4096 layers, 2^31 - 1 of anything else. */
 export function readCount(family: string, config: HuggingFaceConfig, key: string, fallback?: number): number {
   const value = config[key] ?? fallback;
+  const maximum = LAYER_COUNTS.includes(key) ? MAXIMUM_LAYERS : MAXIMUM_COUNT;
   if (!Number.isInteger(value) || (value as number) < 1) {
     throw unsupported(family, key, value, "a positive integer");
   }
+  if ((value as number) > maximum) throw unsupported(family, key, value, `at most ${maximum}`);
   return value as number;
 }
 
@@ -34,6 +41,22 @@ export function readNumber(
   }
   return value as number;
 }
+
+type ReadNumber = (family: string, config: HuggingFaceConfig, key: string, fallback?: number) => number;
+
+/** A finite number above 0. */
+export const readPositive: ReadNumber = (family, config, key, fallback) => {
+  const value = readNumber(family, config, key, fallback);
+  if (value <= 0) throw unsupported(family, key, value, "a number above 0");
+  return value;
+};
+
+/** A finite number from 0 on. */
+export const readNotNegative: ReadNumber = (family, config, key, fallback) => {
+  const value = readNumber(family, config, key, fallback);
+  if (value < 0) throw unsupported(family, key, value, "a number from 0 on");
+  return value;
+};
 
 /** Refuses a key whose value is not one of those supported. Absent is allowed when undefined is listed. */
 export function requireOneOf(
@@ -71,7 +94,7 @@ export function readOptionalNumber(
 ): number | undefined {
   const value = config[key] === undefined ? fallback : (config[key] ?? undefined);
   if (value === undefined) return undefined;
-  if (typeof value !== "number" || !(value > 0))
+  if (typeof value !== "number" || !(value > 0 && Number.isFinite(value)))
     throw unsupported(family, key, value, "a positive number or null");
   return value;
 }

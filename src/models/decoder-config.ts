@@ -4,7 +4,7 @@ import {
   type HuggingFaceConfig,
   readBoolean,
   readCount,
-  readNumber,
+  readNotNegative,
   readOptionalNumber,
   readProbability,
   requireOneOf,
@@ -37,7 +37,7 @@ export function refuseForeignParts(family: string, config: HuggingFaceConfig): v
 export function refuseChangedWeights(family: string, config: HuggingFaceConfig): void {
   requireOneOf(family, config, "quantization_config", [undefined]);
   const pruned = config.pruned_heads ?? undefined;
-  if (pruned !== undefined && Object.keys(pruned).length > 0) {
+  if (pruned !== undefined && (typeof pruned !== "object" || Object.keys(pruned).length > 0)) {
     throw unsupported(family, "pruned_heads", pruned, "empty or absent");
   }
 }
@@ -69,7 +69,7 @@ export function readDecoderSizes(
     headWidth,
     intermediateSize: count("intermediate_size"),
     maxPositions: count("max_position_embeddings", defaults.maxPositions),
-    rmsNormEpsilon: readNumber(family, config, "rms_norm_eps", 1e-6),
+    rmsNormEpsilon: readNotNegative(family, config, "rms_norm_eps", 1e-6),
     hasTiedEmbeddings: readBoolean(
       family,
       config,
@@ -77,7 +77,7 @@ export function readDecoderSizes(
       defaults.hasTiedEmbeddings ?? false,
     ),
     attentionDropout: readProbability(family, config, "attention_dropout", 0),
-    initializerRange: readNumber(family, config, "initializer_range", 0.02),
+    initializerRange: readNotNegative(family, config, "initializer_range", 0.02),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Tables of model families by the `model_type` of config.json. */
 import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
+import { shown } from "../support/show.ts";
 import type { HuggingFaceConfig } from "./config.ts";
 
 /**
@@ -14,7 +15,10 @@ export function familyOf<Row>(families: Readonly<Record<string, Row>>, config: H
   const known = Object.keys(families);
   throw new TuttiError(
     "MODEL_CONFIG_UNSUPPORTED",
-    `config.json: "model_type" must be one of ${known.join(", ")}, found ${JSON.stringify(modelType) ?? "nothing"}`,
-    { details: { key: "model_type", received: modelType }, hint: didYouMean(String(modelType), known) },
+    `config.json: "model_type" must be one of ${known.join(", ")}, found ${shown(modelType)}`,
+    {
+      details: { key: "model_type", received: shown(modelType) },
+      hint: typeof modelType === "string" ? didYouMean(modelType, known) : "",
+    },
   );
 }

@@ -31,6 +31,7 @@ export {
   causalParameterName,
   type LoadedCausalModel,
   loadCausalModel,
+  matchCausalWeights,
 } from "./causal-weights.ts";
 export type { HuggingFaceConfig } from "./config.ts";
 export { type ConversionTarget, type ConvertedModel, convertModel } from "./convert-model.ts";

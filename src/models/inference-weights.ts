@@ -1,10 +1,11 @@
 /** Reading a model's weights for inference: one tensor at a time, quantised at once where few bits are asked for. */
-import { checkParameters, type ParameterSpecs } from "../nn/parameters.ts";
+import type { ParameterSpecs } from "../nn/parameters.ts";
 import { canQuantize, type QuantizedMatrix, quantizeMatrix, type WeightBits } from "../nn/quantize.ts";
 import type { WeightUses } from "../nn/weight-uses.ts";
 import type { InferenceWeights } from "../nn/weight-values.ts";
 import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
 import type { WeightSource } from "../weights/index.ts";
+import { matchWeights } from "./match-weights.ts";
 
 /** What is to be read, and how the model's graph uses it. */
 export interface WeightPlan {
@@ -55,31 +56,22 @@ export function readInferenceWeights(
   source: WeightSource,
   { bits, onTensor }: ReadWeightsOptions,
 ): InferenceWeights {
+  const matched = matchWeights(plan.specs, source, plan.nameOf);
   const uses = bits === 32 ? undefined : plan.uses();
   const plain = new Map<string, Float32Tensor>();
   const quantized = new Map<string, QuantizedMatrix>();
-  const shapes: Record<string, Float32Tensor> = {};
   let done = 0;
-  for (const [stored, entry] of source.entries) {
-    onTensor?.(done++, source.entries.size);
-    const name = plan.nameOf(stored);
-    if (name === undefined) continue;
+  for (const [stored, name] of matched) {
+    onTensor?.(done++, matched.size);
     const { shape, data } = source.read(stored);
-    if (!(data instanceof Float32Array)) continue;
-    const tensor = float32(shape, data);
-    // Only its shape is looked at below; the array itself is not kept twice.
-    shapes[name] = tensor;
+    const tensor = float32(shape, data as Float32Array);
+    const entry = source.entries.get(stored)!;
     const type = "type" in entry ? entry.type : undefined;
     const stays = uses && bits !== 32 ? bitsOf(tensor, name, type, uses, bits) : 32;
-    if (stays === 32) {
-      plain.set(name, tensor);
-    } else {
-      quantized.set(name, quantizeMatrix(tensor, stays));
-      shapes[name] = { dtype: "float32", shape, data: new Float32Array(0) };
-    }
+    if (stays === 32) plain.set(name, tensor);
+    else quantized.set(name, quantizeMatrix(tensor, stays));
   }
-  onTensor?.(source.entries.size, source.entries.size);
-  checkParameters(plan.specs, shapes, source.path);
+  onTensor?.(matched.size, matched.size);
   return { plain, quantized };
 }
 

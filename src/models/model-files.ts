@@ -1,10 +1,14 @@
 /** The files of a model, whichever format they have: a Hugging Face folder or a .gguf file. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, TuttiError } from "../support/errors.ts";
+import { TuttiError } from "../support/errors.ts";
+import { isFolder, readWholeFile } from "../support/read-file.ts";
+import { MAXIMUM_TEMPLATE_CHARACTERS } from "../text/chat-template.ts";
 import { ggufChatTemplate, readGgufTokenizer } from "../text/index.ts";
+import { readTokenizerJson } from "../text/tokenizer.ts";
 import { type GgufModel, openGgufModel, openWeights, type WeightSource } from "../weights/index.ts";
 import type { HuggingFaceConfig } from "./config.ts";
+import { readModelConfig, readOptionalJson } from "./config-file.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -32,33 +36,12 @@ const HINT = "give a folder with config.json, tokenizer.json and model.safetenso
  * @throws {TuttiError} FILE_NOT_FOUND, MODEL_CONFIG_UNSUPPORTED and what the readers of the formats throw
  */
 export function openModelFiles(path: string): ModelFiles {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return openFolder(path);
+  if (isFolder(path)) return openFolder(path);
   if (path.endsWith(".gguf")) return openGgufFile(path);
   throw new TuttiError("FILE_NOT_FOUND", `${path} is no model: neither a folder nor a .gguf file`, {
     details: { path },
     hint: HINT,
   });
-}
-
-function readJson(path: string, isNeeded: boolean): Json {
-  if (!existsSync(path)) {
-    if (!isNeeded) return {};
-    throw new TuttiError("FILE_NOT_FOUND", `model configuration not found: ${path}`, {
-      details: { path },
-      hint: HINT,
-    });
-  }
-  try {
-    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new Error("not a JSON object");
-    }
-    return value as Json;
-  } catch (cause) {
-    throw new TuttiError("MODEL_CONFIG_UNSUPPORTED", `could not read ${path}: ${messageOf(cause)}`, {
-      cause,
-    });
-  }
 }
 
 /** A template is text, or a list of named ones of which "default" is for chats. */
@@ -71,10 +54,18 @@ function templateOf(value: unknown): string | undefined {
   return typeof named?.template === "string" ? named.template : undefined;
 }
 
+function readChatTemplate(path: string): string {
+  // Four bytes a character at most.
+  const bytes = readWholeFile(path, 4 * MAXIMUM_TEMPLATE_CHARACTERS, (problem, cause) => {
+    return new TuttiError("CHAT_TEMPLATE_INVALID", `${path}: ${problem}`, { cause, details: { path } });
+  });
+  return bytes.toString("utf8");
+}
+
 function openFolder(path: string): ModelFiles {
-  const config = readJson(join(path, "config.json"), true) as HuggingFaceConfig;
-  const generation = readJson(join(path, "generation_config.json"), false);
-  const tokenizerConfig = readJson(join(path, "tokenizer_config.json"), false);
+  const config: HuggingFaceConfig = readModelConfig(join(path, "config.json"), HINT);
+  const generation = readOptionalJson(join(path, "generation_config.json")) ?? {};
+  const tokenizerConfig = readOptionalJson(join(path, "tokenizer_config.json")) ?? {};
   const templateFile = join(path, "chat_template.jinja");
   const tokenizerFile = join(path, "tokenizer.json");
   const source = openWeights(path);
@@ -84,11 +75,11 @@ function openFolder(path: string): ModelFiles {
     source,
     gguf: undefined,
     tokenizer: () => ({
-      tokenizerJson: existsSync(tokenizerFile) ? readJson(tokenizerFile, true) : undefined,
+      tokenizerJson: existsSync(tokenizerFile) ? readTokenizerJson(tokenizerFile).json : undefined,
       tokenizerConfig,
     }),
     chatTemplate: existsSync(templateFile)
-      ? readFileSync(templateFile, "utf8")
+      ? readChatTemplate(templateFile)
       : templateOf(tokenizerConfig.chat_template),
     endTokens: [config.eos_token_id, generation.eos_token_id].flat(),
     close: () => source.close(),

@@ -2,14 +2,16 @@
  * LoRA and DoRA adapters in the files of the peft library: adapter_config.json and adapter_model.safetensors, tensors
  * named base_model.model.MODULE.lora_A.weight, .lora_B.weight and .lora_magnitude_vector.
  */
-import { readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type LoraConfig, linearSizes, loraModules, loraNames } from "../nn/lora.ts";
 import type { ParameterSpecs, Parameters } from "../nn/parameters.ts";
 import { writeFileAtomic } from "../support/atomic-file.ts";
-import { messageOf, TuttiError } from "../support/errors.ts";
-import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
-import { readSafetensors, writeSafetensors } from "../weights/index.ts";
+import { TuttiError } from "../support/errors.ts";
+import { CONFIGURATION_LIMITS, isJsonObject, readJsonFile } from "../support/json.ts";
+import { shown } from "../support/show.ts";
+import { float32 } from "../tensor/host-tensor.ts";
+import { comesAsFloat32, openSafetensors, type SafetensorsFile, writeSafetensors } from "../weights/index.ts";
 
 const CONFIG_FILE = "adapter_config.json";
 const MODEL_FILE = "adapter_model.safetensors";
@@ -108,57 +110,81 @@ export interface LoadedAdapter {
  */
 export function loadPeftAdapter(folder: string, specs: ParameterSpecs, name = "default"): LoadedAdapter {
   const json = readConfig(join(folder, CONFIG_FILE));
-  const path = join(folder, MODEL_FILE);
-  const { tensors } = readSafetensors(path);
-  const usesDora = json.use_dora === true;
-  const targets = modulesOf([...tensors.keys()]);
-  const config: LoraConfig = {
-    name,
-    rank: json.r as number,
-    alpha: json.lora_alpha as number,
-    dropout: (json.lora_dropout as number | undefined) ?? 0,
-    isRankStabilized: json.use_rslora === true,
-    usesDora,
-    targets,
-  };
-  const parameters: Record<string, Float32Tensor> = {};
-  const seen = new Set<string>();
-  const take = (stored: string, into: string, shape: readonly number[]): void => {
-    const tensor = tensors.get(stored);
-    if (!(tensor?.data instanceof Float32Array) || tensor.shape.join() !== shape.join()) {
-      throw new TuttiError(
-        "WEIGHTS_MISMATCH",
-        `${path}: tensor "${stored}" must be [${shape}], found ${tensor ? `[${tensor.shape}]` : "nothing"}`,
-        { details: { path, tensor: stored }, hint: "the adapter belongs to another base model" },
-      );
-    }
-    seen.add(stored);
-    parameters[into] = float32(shape, tensor.data);
-  };
-  for (const module of targets) {
+  const file = openSafetensors(join(folder, MODEL_FILE));
+  try {
+    const config: LoraConfig = {
+      name,
+      rank: json.r as number,
+      alpha: json.lora_alpha as number,
+      dropout: (json.lora_dropout as number | undefined) ?? 0,
+      isRankStabilized: json.use_rslora === true,
+      usesDora: json.use_dora === true,
+      targets: modulesOf([...file.entries.keys()]),
+    };
+    const places = placesOf(file.path, specs, config);
+    checkTensors(file, places);
+    loraModules(specs, config);
+    const parameters = places.map(({ stored, into, shape }) => {
+      return [into, float32(shape, file.read(stored).data as Float32Array)] as const;
+    });
+    return { config, parameters: Object.fromEntries(parameters) };
+  } finally {
+    file.close();
+  }
+}
+
+/** A tensor of the file, what it is called here, and the shape that follows from base model and rank. */
+interface Place {
+  readonly stored: string;
+  readonly into: string;
+  readonly shape: readonly number[];
+}
+
+function placesOf(path: string, specs: ParameterSpecs, config: LoraConfig): Place[] {
+  const targets = config.targets as readonly string[];
+  if (targets.length === 0) {
+    throw new TuttiError("WEIGHTS_MISMATCH", `${path}: holds no adapter`, { details: { path } });
+  }
+  return targets.flatMap((module): Place[] => {
     const weight = specs[`${module}.weight`];
     if (weight?.shape.length !== 2) {
-      throw new TuttiError("WEIGHTS_MISMATCH", `${path}: the model has no linear layer "${module}"`, {
+      throw new TuttiError("WEIGHTS_MISMATCH", `${path}: the model has no linear layer ${shown(module)}`, {
         details: { path, module },
         hint: "the adapter belongs to another base model",
       });
     }
     const { outputs, inputs } = linearSizes(weight);
     const names = loraNames(module, config);
-    take(`${PREFIX}${module}.lora_A.weight`, names.a, [config.rank, inputs]);
-    take(`${PREFIX}${module}.lora_B.weight`, names.b, [outputs, config.rank]);
-    if (usesDora) take(`${PREFIX}${module}.lora_magnitude_vector`, names.magnitude, [outputs]);
-  }
-  const extra = [...tensors.keys()].find((stored) => !seen.has(stored));
-  if (extra !== undefined || targets.length === 0) {
+    const stored = `${PREFIX}${module}`;
+    return [
+      { stored: `${stored}.lora_A.weight`, into: names.a, shape: [config.rank, inputs] },
+      { stored: `${stored}.lora_B.weight`, into: names.b, shape: [outputs, config.rank] },
+      ...(config.usesDora
+        ? [{ stored: `${stored}.lora_magnitude_vector`, into: names.magnitude, shape: [outputs] }]
+        : []),
+    ];
+  });
+}
+
+/** Every place is filled and every tensor has one; none is read for it. */
+function checkTensors({ path, entries }: SafetensorsFile, places: readonly Place[]): void {
+  for (const { stored, shape } of places) {
+    const entry = entries.get(stored);
+    if (entry && comesAsFloat32(entry) && entry.shape.join() === shape.join()) continue;
+    const found = entry ? `${entry.dtype} [${entry.shape}]` : "nothing";
     throw new TuttiError(
       "WEIGHTS_MISMATCH",
-      extra === undefined ? `${path}: holds no adapter` : `${path}: tensor "${extra}" is not understood`,
-      { details: { path, tensor: extra } },
+      `${path}: tensor ${shown(stored, 200)} must be [${shape}], found ${found}`,
+      { details: { path, tensor: stored }, hint: "the adapter belongs to another base model" },
     );
   }
-  loraModules(specs, config);
-  return { config, parameters };
+  const known = new Set(places.map(({ stored }) => stored));
+  const extra = [...entries.keys()].find((stored) => !known.has(stored));
+  if (extra !== undefined) {
+    throw new TuttiError("WEIGHTS_MISMATCH", `${path}: tensor ${shown(extra)} is not understood`, {
+      details: { path, tensor: extra },
+    });
+  }
 }
 
 function modulesOf(stored: readonly string[]): string[] {
@@ -169,29 +195,20 @@ function modulesOf(stored: readonly string[]): string[] {
 }
 
 function readConfig(path: string): Readonly<Record<string, unknown>> {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new TuttiError("FILE_NOT_FOUND", `could not read ${path}: ${messageOf(cause)}`, {
-      cause,
+  if (!existsSync(path)) {
+    throw new TuttiError("FILE_NOT_FOUND", `could not read ${path}: it is not there`, {
+      details: { path },
       hint: `an adapter folder holds ${CONFIG_FILE} and ${MODEL_FILE}`,
     });
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new TuttiError("FILE_CORRUPT", `${path}: is not JSON: ${messageOf(cause)}`, { cause });
-  }
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new TuttiError("FILE_CORRUPT", `${path}: must be a JSON object`);
-  }
-  const config = json as Record<string, unknown>;
+  const corrupt = (problem: string, cause?: unknown): TuttiError =>
+    new TuttiError("FILE_CORRUPT", `${path}: ${problem}`, { details: { path }, cause });
+  const config = readJsonFile(path, CONFIGURATION_LIMITS, corrupt);
+  if (!isJsonObject(config)) throw corrupt("must be a JSON object");
   const fail = (key: string, expected: string): never => {
     throw new TuttiError(
       "MODEL_CONFIG_UNSUPPORTED",
-      `${path}: "${key}" must be ${expected}, found ${JSON.stringify(config[key])}`,
+      `${path}: "${key}" must be ${expected}, found ${shown(config[key])}`,
       { details: { path, key }, hint: "plain LoRA, rsLoRA and DoRA without biases are supported" },
     );
   };
@@ -204,7 +221,14 @@ function readConfig(path: string): Readonly<Record<string, unknown>> {
       fail(key, unused.map((item) => (item === "{}" ? "{}" : JSON.stringify(item))).join(" or "));
   }
   if (!Number.isInteger(config.r) || (config.r as number) < 1) fail("r", "a positive integer");
-  if (typeof config.lora_alpha !== "number") fail("lora_alpha", "a number");
-  if (!["number", "undefined"].includes(typeof config.lora_dropout)) fail("lora_dropout", "a number");
+  const { lora_alpha: alpha, lora_dropout: dropout = 0 } = config;
+  if (!(typeof alpha === "number" && Number.isFinite(alpha) && alpha > 0))
+    fail("lora_alpha", "a number above 0");
+  if (!(typeof dropout === "number" && dropout >= 0 && dropout < 1))
+    fail("lora_dropout", "from 0 to below 1");
+  for (const key of ["use_rslora", "use_dora"]) {
+    if (![true, false, undefined, null].includes(config[key] as boolean | null | undefined))
+      fail(key, "true or false");
+  }
   return config;
 }

@@ -1,7 +1,8 @@
 /** Parameters of a model from open weights. */
-import { checkParameters, type ParameterSpecs, type Parameters } from "../nn/parameters.ts";
+import type { ParameterSpecs, Parameters } from "../nn/parameters.ts";
 import { type Float32Tensor, float32 } from "../tensor/host-tensor.ts";
 import type { WeightSource } from "../weights/index.ts";
+import { matchWeights } from "./match-weights.ts";
 
 /**
  * Reads what `specs` declare; half precision and quantised types come as float32.
@@ -15,12 +16,9 @@ export function readParameters(
   nameOf: (stored: string) => string | undefined,
 ): Parameters {
   const parameters: Record<string, Float32Tensor> = {};
-  for (const stored of source.entries.keys()) {
-    const name = nameOf(stored);
-    if (name === undefined) continue;
+  for (const [stored, name] of matchWeights(specs, source, nameOf)) {
     const { shape, data } = source.read(stored);
-    if (data instanceof Float32Array) parameters[name] = float32(shape, data);
+    parameters[name] = float32(shape, data as Float32Array);
   }
-  checkParameters(specs, parameters, source.path);
   return parameters;
 }

@@ -3,7 +3,14 @@
  * `rope_scaling`, whose type was first called `type`.
  */
 import { type RotarySettings, yarnAttentionFactor } from "../nn/rotary-frequencies.ts";
-import { type HuggingFaceConfig, readCount, readNumber, requireOneOf, unsupported } from "./config.ts";
+import {
+  type HuggingFaceConfig,
+  readCount,
+  readNotNegative,
+  readPositive,
+  requireOneOf,
+  unsupported,
+} from "./config.ts";
 
 const COMMON_KEYS = ["rope_type", "type", "rope_theta", "partial_rotary_factor"];
 const KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -41,7 +48,7 @@ export function readObject(
  * @throws {TuttiError} MODEL_CONFIG_UNSUPPORTED naming the key
  */
 export function readRotary(family: string, config: HuggingFaceConfig): RotarySettings {
-  const key = config.rope_scaling ? "rope_scaling" : "rope_parameters";
+  const key = (config.rope_scaling ?? undefined) === undefined ? "rope_parameters" : "rope_scaling";
   return rotarySettings(family, config, key, readObject(family, config, key) ?? {}, 10_000);
 }
 
@@ -100,8 +107,8 @@ export function rotarySettings(
   defaultTheta: number,
 ): RotarySettings {
   const where = `${family} ${key}`;
-  const kind = (parameters.rope_type ?? parameters.type ?? "default") as string;
-  const keys = KEYS[kind];
+  const kind = parameters.rope_type ?? parameters.type ?? "default";
+  const keys = typeof kind === "string" && Object.hasOwn(KEYS, kind) ? KEYS[kind] : undefined;
   if (!keys) {
     throw unsupported(
       where,
@@ -119,7 +126,7 @@ export function rotarySettings(
   }
   for (const place of [parameters, config])
     requireOneOf(where, place, "partial_rotary_factor", [1, undefined]);
-  const theta = readNumber(
+  const theta = readPositive(
     family,
     { rope_theta: parameters.rope_theta ?? config.rope_theta },
     "rope_theta",
@@ -134,7 +141,7 @@ export function rotarySettings(
     "original_max_position_embeddings",
     maxPositions,
   );
-  const number = (name: string, fallback?: number): number => readNumber(where, parameters, name, fallback);
+  const number = (name: string): number => readPositive(where, parameters, name);
   if (kind === "yarn") return yarnSettings(where, parameters, theta, maxPositions, originalPositions);
   const factor = number("factor");
   if (kind === "linear") return { kind, theta, factor };
@@ -161,8 +168,9 @@ function yarnSettings(
   originalPositions: number,
 ): RotarySettings {
   const optional = (name: string): number | undefined =>
-    (parameters[name] ?? undefined) === undefined ? undefined : readNumber(where, parameters, name);
+    (parameters[name] ?? undefined) === undefined ? undefined : readNotNegative(where, parameters, name);
   const factor = optional("factor") ?? maxPositions / originalPositions;
+  if (factor === 0) throw unsupported(where, "factor", factor, "a number above 0");
   requireOneOf(where, parameters, "truncate", [true, false, undefined]);
   return {
     kind: "yarn",

@@ -86,13 +86,17 @@ export function initialiseParameters(specs: ParameterSpecs, seed: number): Param
 }
 
 /**
- * Checks that `parameters` holds exactly what `specs` declares.
+ * Checks that `parameters` holds exactly what `specs` declares; only shapes are looked at.
  *
  * @throws {TuttiError} WEIGHTS_MISMATCH naming the first missing, extra or misshapen tensor
  */
-export function checkParameters(specs: ParameterSpecs, parameters: Parameters, source: string): void {
+export function checkParameters(
+  specs: ParameterSpecs,
+  parameters: Readonly<Record<string, { readonly shape: readonly number[] }>>,
+  source: string,
+): void {
   for (const [name, spec] of Object.entries(specs)) {
-    const tensor = parameters[name];
+    const tensor = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
     const received = tensor ? formatShape(tensor.shape) : "nothing";
     if (!tensor || tensor.shape.join() !== spec.shape.join()) {
       throw new TuttiError(
@@ -102,7 +106,7 @@ export function checkParameters(specs: ParameterSpecs, parameters: Parameters, s
       );
     }
   }
-  const extra = Object.keys(parameters).find((name) => !(name in specs));
+  const extra = Object.keys(parameters).find((name) => !Object.hasOwn(specs, name));
   if (extra !== undefined) {
     throw new TuttiError("WEIGHTS_MISMATCH", `${source}: tensor "${extra}" has no place in this model`, {
       details: { source, name: extra },

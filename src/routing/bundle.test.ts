@@ -61,7 +61,7 @@ describe("bundle", () => {
   });
 
   const damages: Array<[string, () => void, RegExp]> = [
-    ["missing index", () => rmSync(join(directory, "part.json")), /part\.json: cannot be read/],
+    ["missing index", () => rmSync(join(directory, "part.json")), /part\.json: could not be read/],
     [
       "cut index",
       () => writeFileSync(join(directory, "part.json"), '{"format": "te'),
@@ -94,7 +94,7 @@ describe("bundle", () => {
         edit((index) => Object.assign(index, { data: { file: "../part.0123456789abcdef.bin", sha256: "" } })),
       /data\.file: /,
     ],
-    ["missing binary", () => rmSync(join(directory, dataFile())), /\.bin: cannot be read/],
+    ["missing binary", () => rmSync(join(directory, dataFile())), /\.bin: could not be read/],
     [
       "damaged binary",
       () => writeFileSync(join(directory, dataFile()), "short"),

@@ -4,13 +4,18 @@
  * at it: a process killed while saving leaves the previous state readable.
  */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../support/atomic-file.ts";
-import { messageOf, TuttiError } from "../support/errors.ts";
+import { TuttiError } from "../support/errors.ts";
+import { type JsonLimits, readJsonFile } from "../support/json.ts";
+import { readWholeFile } from "../support/read-file.ts";
 
 const BUNDLE_VERSION = 1;
+/** Headers hold the words of an embedding, a hundred thousand or so. */
+const INDEX_LIMITS: JsonLimits = { bytes: 1 << 26, depth: 64, values: 1 << 22 };
+const MAXIMUM_DATA_BYTES = 2 ** 32;
 
 export type BundleArray = Float32Array | Float64Array;
 
@@ -127,18 +132,7 @@ export class BundleArrays {
 }
 
 function readIndex(path: string, format: string): z.infer<typeof indexSchema> {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw invalid(path, `cannot be read (${messageOf(cause)})`, {}, cause);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw invalid(path, `is not JSON (${messageOf(cause)})`, {}, cause);
-  }
+  const json = readJsonFile(path, INDEX_LIMITS, (problem, cause) => invalid(path, problem, {}, cause));
   const index = parseHeader(path, indexSchema, json, "");
   if (index.format !== format) {
     throw invalid(path, `format is ${JSON.stringify(index.format)}, expected ${JSON.stringify(format)}`, {
@@ -175,12 +169,9 @@ export function loadBundle<T>(
   const index = readIndex(path, format);
   const header = parseHeader(path, headerSchema, index.header, "header");
   const dataPath = join(directory, index.data.file);
-  let data: Buffer;
-  try {
-    data = readFileSync(dataPath);
-  } catch (cause) {
-    throw invalid(dataPath, `cannot be read (${messageOf(cause)})`, {}, cause);
-  }
+  const data = readWholeFile(dataPath, MAXIMUM_DATA_BYTES, (problem, cause) =>
+    invalid(dataPath, problem, {}, cause),
+  );
   const sha256 = createHash("sha256").update(data).digest("hex");
   if (sha256 !== index.data.sha256) {
     throw invalid(dataPath, `has SHA-256 ${sha256}, expected ${index.data.sha256}`, { field: "data.sha256" });

@@ -6,14 +6,15 @@
  *   baselines.*        the fitted baselines
  *   embedder/          the pretrained encoder behind the baselines, where one was given
  */
-import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { embeddingModelFiles } from "../embed/index.ts";
 import { type Backend, createOrtBackend } from "../runtime/index.ts";
 import { writeFileAtomic } from "../support/atomic-file.ts";
 import { didYouMean } from "../support/did-you-mean.ts";
-import { messageOf, TuttiError } from "../support/errors.ts";
+import { TuttiError } from "../support/errors.ts";
+import { CONFIGURATION_LIMITS, readJsonFile } from "../support/json.ts";
 import { loadBaselines } from "./baselines/index.ts";
 import { EncoderEmbedder } from "./embedding/index.ts";
 import { loadLookahead } from "./lookahead/index.ts";
@@ -25,7 +26,8 @@ const manifestSchema = z.strictObject({
   /** Name of the method that serves. */
   default: z.string().min(1),
   /** Trained models, each in a folder of its name. */
-  models: z.array(z.string().min(1)),
+  // Plain names: a manifest must not make the reader leave its folder.
+  models: z.array(z.string().regex(/^[\w-][\w.-]*$/)),
   hasEmbedder: z.boolean(),
   /** How the router was made, for people and reports. */
   training: z.record(z.string(), z.unknown()),
@@ -53,15 +55,9 @@ export function readManifest(folder: string): RouterManifest {
         : "give the folder that `tutti router train --out` wrote",
     });
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, "utf8"));
-  } catch (cause) {
-    throw new TuttiError("ROUTER_INVALID", `${path}: not JSON: ${messageOf(cause)}`, {
-      cause,
-      details: { path },
-    });
-  }
+  const json = readJsonFile(path, CONFIGURATION_LIMITS, (problem, cause) => {
+    return new TuttiError("ROUTER_INVALID", `${path}: ${problem}`, { cause, details: { path } });
+  });
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;

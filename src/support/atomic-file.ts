@@ -21,9 +21,9 @@ export function writeFileAtomic(path: string, ...parts: ReadonlyArray<string | U
  * @throws {TuttiError} FILE_WRITE_FAILED when the disk refuses
  */
 export function writePartsAtomic(path: string, parts: Iterable<string | Uint8Array>): void {
-  mkdirSync(dirname(path), { recursive: true });
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
   try {
+    mkdirSync(dirname(path), { recursive: true });
     const descriptor = openSync(temporary, "w");
     try {
       for (const part of parts) {

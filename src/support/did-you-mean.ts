@@ -14,11 +14,16 @@ export function editDistance(a: string, b: string): number {
   return previous[b.length]!;
 }
 
+/** Names longer than this are no misspellings, and the distance costs the product of both lengths. */
+const LONGEST_NAME = 200;
+
 /** `did you mean "x"?` for the closest known name within a third of its length, else an empty string. */
 export function didYouMean(received: string, known: readonly string[]): string {
+  if (received.length > LONGEST_NAME) return "";
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const name of known) {
+    if (name.length > LONGEST_NAME) continue;
     const distance = editDistance(received.toLowerCase(), name.toLowerCase());
     if (distance < bestDistance) {
       best = name;

@@ -131,7 +131,7 @@ describe("what is refused", () => {
   const cases: readonly (readonly [string, unknown, RegExp])[] = [
     ["not JSON", Buffer.from("{"), /is not JSON/],
     ["an empty file", Buffer.alloc(0), /is not JSON/],
-    ["broken UTF-8", Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]), /is not JSON/],
+    ["broken UTF-8", Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]), /is not valid UTF-8/],
     ["a list", [], /not a JSON object/],
     ["no model", { version: "1.0" }, /section model is missing/],
     ["a model without type", { model: { vocab } }, /model\.type is missing/],

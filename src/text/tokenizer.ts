@@ -3,17 +3,26 @@
  * Why this library, and where its own stages are replaced: docs/decisions/tokenizers.md.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { messageOf, TuttiError } from "../support/errors.ts";
+import { CONFIGURATION_LIMITS, isJsonObject, parseJsonBytes, readJsonFile } from "../support/json.ts";
+import { isFolder, readWholeFile } from "../support/read-file.ts";
+import { withTimeLimit } from "../support/time-limit.ts";
 import { type BertNormalizerConfig, normalizeBert, splitBert } from "./bert-exact.ts";
 import type { TokenizerMetadata } from "./gguf/metadata.ts";
 import { readGgufTokenizer } from "./gguf/read.ts";
 import { precompiledNormalizer } from "./precompiled-normalizer.ts";
 import { findSpecialTokens, type SpecialTokens } from "./special-tokens.ts";
-import { checkTokenizerJson, prepareTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
+import {
+  checkTokenizerJson,
+  prepareTokenizerJson,
+  type TokenizerJson,
+  VOCABULARY_LIMITS,
+} from "./tokenizer-json.ts";
+import { hasUnknownPattern } from "./tokenizer-stages.ts";
 
 export interface EncodeOptions {
   /** Whether the post-processor adds its tokens, such as [CLS] and [SEP]. Default true. */
@@ -82,20 +91,15 @@ function invalid(path: string, message: string, cause?: unknown): TuttiError {
   });
 }
 
-function readBytes(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw invalid(path, `could not be read: ${messageOf(cause)}`, cause);
-  }
-}
-
-function parse(path: string, bytes: Buffer): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw invalid(path, `is not JSON: ${messageOf(cause)}`, cause);
-  }
+/**
+ * The content of a tokenizer.json, unchecked but for its size.
+ *
+ * @throws {TuttiError} TOKENIZER_INVALID: missing, no file, not JSON, too large or too deep
+ */
+export function readTokenizerJson(path: string): { readonly json: unknown; readonly sha256: string } {
+  const refuse = (problem: string, cause?: unknown): TuttiError => invalid(path, problem, cause);
+  const bytes = readWholeFile(path, VOCABULARY_LIMITS.bytes, refuse);
+  return { json: parseJsonBytes(bytes, VOCABULARY_LIMITS, refuse).value, sha256: sha256Of(bytes) };
 }
 
 function buildLibraryTokenizer(path: string, json: TokenizerJson): Library {
@@ -138,9 +142,10 @@ function keepByteOrderMarks(decoder: LibraryDecoder | null): void {
 /** Names of special tokens, which only the files beside tokenizer.json say for certain. */
 function readTokenizerConfig(path: string): Record<string, unknown> {
   if (!existsSync(path)) return {};
-  const config = parse(path, readBytes(path));
-  if (typeof config !== "object" || config === null) throw invalid(path, "is not a JSON object");
-  return config as Record<string, unknown>;
+  const refuse = (problem: string, cause?: unknown): TuttiError => invalid(path, problem, cause);
+  const config = readJsonFile(path, CONFIGURATION_LIMITS, refuse);
+  if (!isJsonObject(config)) throw refuse("is not a JSON object");
+  return config;
 }
 
 /** The library meets some mistakes of a tokenizer.json only when it is used. */
@@ -148,20 +153,49 @@ function attempt<T>(path: string, action: () => T): T {
   try {
     return action();
   } catch (cause) {
+    if (TuttiError.is(cause)) throw cause;
     throw invalid(path, `does not work: ${messageOf(cause)}`, cause);
   }
 }
 
-/** Puts a tokenizer together from the content of its files. `config` names the special tokens. */
+type Run = <T>(length: number, action: () => T) => T;
+
+/** Time for a text under patterns that are not known: far more than any honest one takes. */
+const BASE_MS = 1000;
+const MS_PER_UNIT = 0.05;
+
+/** How work on texts of a length is run: under a time limit where nobody knows how long a text will take. */
+function runner(path: string, json: TokenizerJson): Run {
+  if (json.model.type !== "Unigram" && !hasUnknownPattern(json))
+    return (_length, action) => attempt(path, action);
+  return (length, action) =>
+    withTimeLimit(
+      BASE_MS + MS_PER_UNIT * length,
+      () => attempt(path, action),
+      () =>
+        invalid(path, `takes more than ${BASE_MS} ms for a text of ${length}: a pattern in it has no end`),
+    );
+}
+
+/** A token without an id would become 0, which is another's. */
+function checkedIds(path: string, ids: readonly number[]): Int32Array {
+  if (!ids.every((id: unknown) => typeof id === "number"))
+    throw invalid(path, "makes tokens that it has no id for, and names no unknown token");
+  return Int32Array.from(ids);
+}
+
+/** Puts a tokenizer together from the content of its files, unless it has a problem. `config` names the special tokens. */
 function createTokenizer(
   path: string,
   sha256: string,
+  problem: string | undefined,
   json: unknown,
   config: Readonly<Record<string, unknown>>,
 ): Tokenizer {
-  const problem = checkTokenizerJson(json);
   if (problem !== undefined) throw invalid(path, problem);
-  const library = buildLibraryTokenizer(path, prepareTokenizerJson(json as object));
+  const prepared = prepareTokenizerJson(json as object);
+  const run = runner(path, prepared);
+  const library = run(0, () => buildLibraryTokenizer(path, prepared));
   const vocabulary = library.get_vocab();
   let vocabularySize = 0;
   for (const id of vocabulary.values()) vocabularySize = Math.max(vocabularySize, id + 1);
@@ -171,14 +205,15 @@ function createTokenizer(
     vocabularySize,
     specialTokens: findSpecialTokens((token) => vocabulary.get(token), config),
     encode: (text, { addSpecialTokens = true } = {}) => ({
-      ids: Int32Array.from(
-        attempt(path, () => library.encode(text, { add_special_tokens: addSpecialTokens }).ids),
+      ids: checkedIds(
+        path,
+        run(text.length, () => library.encode(text, { add_special_tokens: addSpecialTokens }).ids),
       ),
     }),
     decode: (ids, { skipSpecialTokens = true } = {}) => {
       const known = Array.from(ids).filter((id) => library.id_to_token(id) !== undefined);
       if (known.length === 0) return "";
-      return attempt(path, () => library.decode(known, { skip_special_tokens: skipSpecialTokens }));
+      return run(known.length, () => library.decode(known, { skip_special_tokens: skipSpecialTokens }));
     },
     tokenId: (token) => vocabulary.get(token),
     token: (id) => library.id_to_token(id),
@@ -195,12 +230,10 @@ const sha256Of = (bytes: Uint8Array | string): string => createHash("sha256").up
  * @throws {TuttiError} TOKENIZER_INVALID: missing file, not JSON, no or unknown model, vocabulary that makes no sense
  */
 export function loadTokenizer(path: string): Tokenizer {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  const file = isFolder ? join(path, "tokenizer.json") : path;
-  const bytes = readBytes(file);
-  const json = parse(file, bytes);
+  const file = isFolder(path) ? join(path, "tokenizer.json") : path;
+  const { json, sha256 } = readTokenizerJson(file);
   const config = readTokenizerConfig(join(dirname(file), "tokenizer_config.json"));
-  return createTokenizer(file, sha256Of(bytes), json, config);
+  return createTokenizer(file, sha256, checkTokenizerJson(json), json, config);
 }
 
 /**
@@ -212,5 +245,7 @@ export function loadTokenizer(path: string): Tokenizer {
  */
 export function tokenizerFromGguf(path: string, metadata: TokenizerMetadata): Tokenizer {
   const { tokenizerJson, tokenizerConfig } = readGgufTokenizer(path, metadata);
-  return createTokenizer(path, sha256Of(JSON.stringify(tokenizerJson)), tokenizerJson, tokenizerConfig);
+  const problem = checkTokenizerJson(tokenizerJson, true);
+  const sha256 = sha256Of(JSON.stringify(tokenizerJson));
+  return createTokenizer(path, sha256, problem, tokenizerJson, tokenizerConfig);
 }

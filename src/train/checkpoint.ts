@@ -7,6 +7,8 @@ import { existsSync } from "node:fs";
 import type { Parameters } from "../nn/parameters.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { TuttiError } from "../support/errors.ts";
+import { CONFIGURATION_LIMITS, isJsonObject, parseJsonBytes } from "../support/json.ts";
+import { shown } from "../support/show.ts";
 import { type Float32Tensor, float32, type HostTensor } from "../tensor/host-tensor.ts";
 import {
   readSafetensors,
@@ -100,12 +102,30 @@ export function loadCheckpoint(path: string, state: TrainingState, fingerprint: 
       });
     }
   }
+  const progress = readProgress(path, file.metadata.progress);
   for (const [name, { data }] of stored) data.set(file.tensors.get(name)!.data as typeof data);
-  const progress = JSON.parse(file.metadata.progress ?? "{}") as Progress;
   state.step = progress.step;
   state.optimizer.steps = progress.optimizerSteps;
   state.best = progress.best ?? undefined;
   return true;
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Counters come from the file like everything else: a step of NaN would train for ever. */
+function readProgress(path: string, text = ""): Progress {
+  const refuse = (problem: string, cause?: unknown): TuttiError =>
+    new TuttiError("CHECKPOINT_INVALID", `${path}: metadata "progress" ${problem}`, {
+      details: { path },
+      hint: "delete the file to start anew",
+      ...(cause === undefined ? {} : { cause }),
+    });
+  const { value } = parseJsonBytes(Buffer.from(text), CONFIGURATION_LIMITS, refuse);
+  const { step, optimizerSteps, best } = isJsonObject(value) ? value : {};
+  const isBest = isJsonObject(best) ? Number.isFinite(best.value) && isCount(best.step) : best === null;
+  if (!isCount(step) || !isCount(optimizerSteps) || !isBest)
+    throw refuse(`is ${shown(value)}, expected numbers of steps and the best value or null`);
+  return value as unknown as Progress;
 }
 
 function checkOrigin(
@@ -166,9 +186,9 @@ export function saveParameters(
 
 /** Reads parameters alone. Half-precision tensors are widened to float32. */
 export function loadParameters(path: string): Parameters {
-  const parameters: Record<string, Float32Tensor> = {};
-  for (const [name, tensor] of readSafetensors(path).tensors) {
-    if (tensor.data instanceof Float32Array) parameters[name] = float32(tensor.shape, tensor.data);
+  const floats: [string, Float32Tensor][] = [];
+  for (const [name, { shape, data }] of readSafetensors(path).tensors) {
+    if (data instanceof Float32Array) floats.push([name, float32(shape, data)]);
   }
-  return parameters;
+  return Object.fromEntries(floats);
 }

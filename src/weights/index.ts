@@ -20,4 +20,4 @@ export {
   type SafetensorsTensor,
 } from "./safetensors-read.ts";
 export { type TensorInMemory, type TensorToWrite, writeSafetensors } from "./safetensors-write.ts";
-export type { WeightSource } from "./source.ts";
+export { comesAsFloat32, type WeightSource } from "./source.ts";

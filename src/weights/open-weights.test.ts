@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -56,6 +56,38 @@ describe("a checkpoint in several files", () => {
     ["a file that is not there", { ...WEIGHT_MAP, c: "model-00003-of-00003.safetensors" }, "FILE_NOT_FOUND"],
   ])("%s", (name, weight_map, code) => {
     expect(errorOf(() => openWeights(checkpoint(name, { weight_map }))).code).toBe(code);
+  });
+});
+
+describe("links", () => {
+  it("all of them into one folder, as in the hub's cache", () => {
+    const folder = checkpoint("linked", { weight_map: WEIGHT_MAP });
+    const contents = join(root, "linked-contents");
+    mkdirSync(contents);
+    for (const name of readdirSync(folder)) {
+      renameSync(join(folder, name), join(contents, `${name}.content`));
+      symlinkSync(join("../linked-contents", `${name}.content`), join(folder, name));
+    }
+    const weights = openWeights(folder);
+    expect(weights.read("c").data[0]).toBe(3);
+    weights.close();
+  });
+
+  it("to the whole folder", () => {
+    const folder = checkpoint("real", { weight_map: WEIGHT_MAP });
+    symlinkSync(folder, join(root, "link-to-real"));
+    const weights = openWeights(join(root, "link-to-real"));
+    expect(weights.read("a").data[0]).toBe(1);
+    weights.close();
+  });
+
+  it("one of them out of the folder", () => {
+    const folder = checkpoint("escaping", { weight_map: WEIGHT_MAP });
+    renameSync(join(folder, SECOND), join(root, SECOND));
+    symlinkSync(join(root, SECOND), join(folder, SECOND));
+    const error = errorOf(() => openWeights(folder));
+    expect(error.code).toBe("SAFETENSORS_INVALID");
+    expect(error.message).toContain("link out of the folder");
   });
 });
 

@@ -1,17 +1,36 @@
 /** Opening a model's weights, whichever files hold them. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
+import { isFolder } from "../support/read-file.ts";
 import { openGgufModel } from "./gguf/model-read.ts";
 import { INDEX_FILE, readSafetensorsIndex } from "./safetensors-index.ts";
 import { openSafetensors, type SafetensorsFile } from "./safetensors-read.ts";
 import type { WeightSource } from "./source.ts";
 
-function openShards(folder: string, names: Iterable<string>): Map<string, SafetensorsFile> {
+/**
+ * Refuses a file that is a link to elsewhere: it must lie beside the index, or beside what the index is a link to, as in
+ * the hub's cache, where all files of a model are links into one folder.
+ */
+function checkPlace(index: string, path: string): void {
+  if (!existsSync(path)) return;
+  const place = dirname(realpathSync(path));
+  if (place === realpathSync(dirname(index)) || place === dirname(realpathSync(index))) return;
+  throw new TuttiError("SAFETENSORS_INVALID", `${index}: ${path} is a link out of the folder`, {
+    details: { path: index, file: path },
+    hint: "copy the files of a checkpoint into one folder, or link all of them, the index too, to one",
+  });
+}
+
+function openShards(index: string, names: Iterable<string>): Map<string, SafetensorsFile> {
   const shards = new Map<string, SafetensorsFile>();
   try {
-    for (const name of new Set(names)) shards.set(name, openSafetensors(join(folder, name)));
+    for (const name of new Set(names)) {
+      const path = join(dirname(index), name);
+      checkPlace(index, path);
+      shards.set(name, openSafetensors(path));
+    }
     return shards;
   } catch (error) {
     for (const shard of shards.values()) shard.close();
@@ -29,7 +48,7 @@ function openShards(folder: string, names: Iterable<string>): Map<string, Safete
  */
 export function openShardedSafetensors(path: string): WeightSource {
   const files = readSafetensorsIndex(path);
-  const shards = openShards(dirname(path), files.values());
+  const shards = openShards(path, files.values());
   const close = (): void => {
     for (const shard of shards.values()) shard.close();
   };
@@ -69,7 +88,7 @@ export function openShardedSafetensors(path: string): WeightSource {
  * @throws {TuttiError} FILE_NOT_FOUND when there are no weights, and what the reader of the format throws
  */
 export function openWeights(path: string): WeightSource {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+  if (isFolder(path)) {
     const single = join(path, "model.safetensors");
     const index = join(path, INDEX_FILE);
     if (existsSync(single)) return openSafetensors(single);

@@ -1,14 +1,15 @@
 /** Reading parts of a file by their place in it. */
-import { openSync, readSync } from "node:fs";
+import { readSync } from "node:fs";
 import { messageOf, TuttiError } from "../support/errors.ts";
+import { openToRead } from "../support/read-file.ts";
 
 /** One read call takes at most 2 GiB; stay well below. */
 const READ_BYTES = 1 << 28;
 
-/** @throws {TuttiError} FILE_NOT_FOUND */
+/** A descriptor, of a pipe or a device too: whether it is a file is for the caller to see. @throws {TuttiError} FILE_NOT_FOUND */
 export function openForReading(path: string): number {
   try {
-    return openSync(path, "r");
+    return openToRead(path);
   } catch (cause) {
     throw new TuttiError("FILE_NOT_FOUND", `could not open ${path}: ${messageOf(cause)}`, {
       cause,

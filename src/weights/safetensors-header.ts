@@ -2,7 +2,8 @@
  * Parsing and checking a safetensors header: 8 bytes with the length of the JSON that follows (little-endian), the
  * JSON, then the tensors' bytes, which must cover the rest of the file without gap or overlap.
  */
-import { type ErrorDetails, messageOf, TuttiError } from "../support/errors.ts";
+import { type ErrorDetails, TuttiError } from "../support/errors.ts";
+import { isJsonObject, type JsonLimits, parseJsonBytes } from "../support/json.ts";
 import { shown } from "../support/show.ts";
 import { firstDuplicateKey } from "./duplicate-key.ts";
 import {
@@ -12,8 +13,11 @@ import {
   storedType,
 } from "./safetensors-dtype.ts";
 
-/** Longest header that readers of the format accept, in bytes. */
-export const MAXIMUM_HEADER_BYTES = 100_000_000;
+/** Longest header that is read, in bytes; the format allows 100 MB, files of ten thousand tensors take one. */
+export const MAXIMUM_HEADER_BYTES = 1 << 25;
+/** Objects of sizes in an object by name; the values of 150 thousand tensors. */
+const HEADER_LIMITS: JsonLimits = { bytes: MAXIMUM_HEADER_BYTES, depth: 4, values: 1 << 20 };
+const MAXIMUM_RANK = 64;
 
 /** Where one tensor lies. */
 export interface SafetensorsEntry {
@@ -63,10 +67,6 @@ export function checkHeaderLength(path: string, length: bigint, fileBytes: numbe
   return Number(length);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
@@ -78,28 +78,19 @@ function parseJson(path: string, bytes: Uint8Array): Record<string, unknown> {
       path,
       `header starts with ${shown(String.fromCharCode(bytes[0] ?? 0))}, expected "{"`,
     );
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw invalidSafetensors(path, "header is not valid UTF-8", {}, cause);
-  }
-  let header: unknown;
-  try {
-    header = JSON.parse(text);
-  } catch (cause) {
-    throw invalidSafetensors(path, `header is not JSON: ${messageOf(cause)}`, {}, cause);
-  }
+  const { value, text } = parseJsonBytes(bytes, HEADER_LIMITS, (problem, cause) =>
+    invalidSafetensors(path, `header ${problem}`, {}, cause),
+  );
   const duplicate = firstDuplicateKey(text);
   if (duplicate !== undefined) {
     throw invalidSafetensors(path, `header names ${shown(duplicate)} twice`, { tensor: duplicate });
   }
-  return header as Record<string, unknown>;
+  return value as Record<string, unknown>;
 }
 
 function parseMetadata(path: string, value: unknown): Record<string, string> {
   if (value === undefined) return {};
-  if (!isObject(value))
+  if (!isJsonObject(value))
     throw invalidSafetensors(path, `__metadata__ is ${shown(value)}, expected an object of strings`);
   for (const [key, text] of Object.entries(value)) {
     if (typeof text !== "string") {
@@ -118,13 +109,13 @@ function parseEntry(
 ): SafetensorsEntry {
   const fail = (message: string, details: ErrorDetails = {}) =>
     invalidSafetensors(path, `tensor ${shown(name)}: ${message}`, { tensor: name, ...details });
-  if (!isObject(value)) throw fail(`entry is ${shown(value)}, expected an object`);
+  if (!isJsonObject(value)) throw fail(`entry is ${shown(value)}, expected an object`);
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isSafetensorsDType(dtype)) {
     throw fail(`dtype is ${shown(dtype)}, expected one of ${SAFETENSORS_DTYPES.join(", ")}`);
   }
-  if (!Array.isArray(shape) || !shape.every(isSize)) {
-    throw fail(`shape is ${shown(shape)}, expected a list of sizes`);
+  if (!Array.isArray(shape) || shape.length > MAXIMUM_RANK || !shape.every(isSize)) {
+    throw fail(`shape is ${shown(shape)}, expected a list of at most ${MAXIMUM_RANK} sizes`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)) {
     throw fail(`data_offsets is ${shown(offsets)}, expected [begin, end]`);

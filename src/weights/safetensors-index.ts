@@ -1,14 +1,15 @@
 /** The index of a checkpoint in several files: which file holds which tensor (`model.safetensors.index.json`). */
-import { closeSync, fstatSync } from "node:fs";
-import { messageOf, TuttiError } from "../support/errors.ts";
+import { TuttiError } from "../support/errors.ts";
+import { type JsonLimits, parseJsonBytes } from "../support/json.ts";
+import { readOpenFile } from "../support/read-file.ts";
 import { shown } from "../support/show.ts";
 import { firstDuplicateKey } from "./duplicate-key.ts";
-import { openForReading, readAt } from "./positioned-read.ts";
+import { openForReading } from "./positioned-read.ts";
 
 export const INDEX_FILE = "model.safetensors.index.json";
 
-/** Indices of the largest models take a few megabytes. */
-const MAXIMUM_INDEX_BYTES = 1 << 26;
+/** Indices of the largest models take a few megabytes and name a hundred thousand tensors. */
+const INDEX_LIMITS: JsonLimits = { bytes: 1 << 26, depth: 8, values: 1 << 20 };
 /** A plain name: no folder, no drive, nothing hidden. */
 const SHARD_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.+=@ -]*\.safetensors$/;
 
@@ -20,35 +21,13 @@ function invalidIndex(path: string, message: string, cause?: unknown): TuttiErro
   });
 }
 
-function readText(path: string): string {
-  const descriptor = openForReading(path);
-  try {
-    const stat = fstatSync(descriptor);
-    if (!stat.isFile()) throw invalidIndex(path, "is not a file");
-    if (stat.size > MAXIMUM_INDEX_BYTES)
-      throw invalidIndex(path, `is ${stat.size} bytes long, more than the ${MAXIMUM_INDEX_BYTES} allowed`);
-    const bytes = new Uint8Array(stat.size);
-    readAt(descriptor, bytes, 0, (end) => invalidIndex(path, `ends at byte ${end}, expected ${stat.size}`));
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    if (TuttiError.is(cause)) throw cause;
-    throw invalidIndex(path, `could not be read: ${messageOf(cause)}`, cause);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
 function parse(path: string): unknown {
-  const text = readText(path);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw invalidIndex(path, `is not JSON: ${messageOf(cause)}`, cause);
-  }
+  const refuse = (problem: string, cause?: unknown): TuttiError => invalidIndex(path, problem, cause);
+  const bytes = readOpenFile(openForReading(path), INDEX_LIMITS.bytes, refuse);
+  const { value, text } = parseJsonBytes(bytes, INDEX_LIMITS, refuse);
   const duplicate = firstDuplicateKey(text);
   if (duplicate !== undefined) throw invalidIndex(path, `names ${shown(duplicate)} twice`);
-  return json;
+  return value;
 }
 
 /**

@@ -2,6 +2,7 @@
 import { closeSync, fstatSync } from "node:fs";
 import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
+import { shown } from "../support/show.ts";
 import { openForReading, readAt } from "./positioned-read.ts";
 import { type SafetensorsData, type SafetensorsDType, storedType } from "./safetensors-dtype.ts";
 import {
@@ -64,6 +65,20 @@ function readHeader(path: string, descriptor: number): SafetensorsHeader {
   return parseSafetensorsHeader(path, json, stat.size);
 }
 
+/** A file may hold more than the memory does, for one by having holes. */
+function bufferFor(path: string, { name, byteLength }: SafetensorsEntry): ArrayBuffer {
+  try {
+    return new ArrayBuffer(byteLength);
+  } catch (cause) {
+    throw invalidSafetensors(
+      path,
+      `tensor ${shown(name)} of ${byteLength} bytes does not fit into memory`,
+      { tensor: name, byteLength },
+      cause,
+    );
+  }
+}
+
 /**
  * Opens a file and checks its header; tensors are read when asked for.
  *
@@ -93,7 +108,7 @@ export function openSafetensors(path: string): SafetensorsFile {
             "list the names with openSafetensors(path).entries",
         });
       }
-      const buffer = new ArrayBuffer(entry.byteLength);
+      const buffer = bufferFor(path, entry);
       readInto(path, descriptor, new Uint8Array(buffer), entry.byteOffset);
       return { name, dtype: entry.dtype, shape: entry.shape, data: storedType(entry.dtype).decode(buffer) };
     },

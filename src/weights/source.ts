@@ -18,3 +18,10 @@ export interface WeightSource {
   };
   close(): void;
 }
+
+const FLOAT32_DTYPES = ["F32", "F16", "BF16"];
+
+/** Whether a tensor's values come as float32: integers and float64 do not, GGUF has nothing else. */
+export function comesAsFloat32(entry: object): boolean {
+  return !("dtype" in entry) || FLOAT32_DTYPES.includes(String(entry.dtype));
+}

@@ -1,7 +1,7 @@
 /** `tutti model inspect`: what a model is and whether Tutti can compute it. */
 import { Command } from "commander";
 import { describeModel, type ModelDescription, openModelFiles } from "../../models/index.ts";
-import { printResult } from "../io.ts";
+import { printable, printResult } from "../io.ts";
 import { MODEL_ARGUMENT, modelPath } from "../model-source.ts";
 
 interface Flags {
@@ -24,10 +24,10 @@ export function modelInspectCommand(): Command {
           printResult(JSON.stringify({ path, ...description, ...(flags.tensors && { tensors }) }, null, 2));
           return;
         }
-        printResult(tableOf(path, description));
+        printResult(printable(tableOf(path, description)));
         if (!flags.tensors) return;
         for (const { name, type, shape } of tensors)
-          printResult(`${type.padEnd(6)} ${`[${shape}]`.padEnd(18)} ${name}`);
+          printResult(printable(`${type.padEnd(6)} ${`[${shape}]`.padEnd(18)} ${name}`));
       } finally {
         files.close();
       }

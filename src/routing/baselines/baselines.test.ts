@@ -294,13 +294,13 @@ describe("the standard list", () => {
   });
 
   const damages: Array<[string, () => void, RegExp]> = [
-    ["an empty folder", () => rmSync(directory, { recursive: true }), /baselines\.json: cannot be read/],
+    ["an empty folder", () => rmSync(directory, { recursive: true }), /baselines\.json: could not be read/],
     [
       "a missing binary",
       () => {
         for (const name of readdirSync(directory)) if (name.endsWith(".bin")) rmSync(join(directory, name));
       },
-      /\.bin: cannot be read/,
+      /\.bin: could not be read/,
     ],
     [
       "an unknown router kind",

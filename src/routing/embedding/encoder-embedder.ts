@@ -1,6 +1,6 @@
 /** Prompt embeddings by a pretrained encoder, pooled as its own files say and scaled to length 1. */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   type EmbeddingPipeline,
@@ -10,6 +10,8 @@ import {
 } from "../../embed/index.ts";
 import type { Backend } from "../../runtime/index.ts";
 import { TuttiError } from "../../support/errors.ts";
+import { CONFIGURATION_LIMITS } from "../../support/json.ts";
+import { readWholeFile } from "../../support/read-file.ts";
 import { type Embedder, normaliseLength } from "./embedder.ts";
 
 /** How vectors are made, in a word; scaling does not count, since it is done here in any case. */
@@ -35,7 +37,10 @@ export class EncoderEmbedder implements Embedder {
       });
     }
     const model = loadEmbeddingModel(folder);
-    const content = createHash("sha256").update(readFileSync(configPath)).update(model.tokenizer.sha256);
+    const refuse = (problem: string, cause?: unknown): TuttiError =>
+      new TuttiError("MODEL_CONFIG_UNSUPPORTED", `${configPath}: ${problem}`, { cause });
+    const config = readWholeFile(configPath, CONFIGURATION_LIMITS.bytes, refuse);
+    const content = createHash("sha256").update(config).update(model.tokenizer.sha256);
     this.kind = `${methodOf(model.backbone.modelType, model.pipeline)}:${content.digest("hex").slice(0, 16)}`;
     this.dimension = model.dimension;
     this.embedder = TextEmbedder.create(model, { threads: 1, ...(backend && { backend }) });

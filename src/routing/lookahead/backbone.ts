@@ -1,6 +1,7 @@
 /** Where a Lookahead model starts from: a small backbone from scratch, or pretrained weights from a folder. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { readModelConfig } from "../../models/config-file.ts";
 import {
   bertConfigJson,
   causalParameterName,
@@ -9,7 +10,7 @@ import {
   encoderParameterName,
 } from "../../models/index.ts";
 import { initialiseParameters, type ParameterSpecs, type Parameters } from "../../nn/index.ts";
-import { messageOf, TuttiError } from "../../support/errors.ts";
+import { TuttiError } from "../../support/errors.ts";
 import { type Float32Tensor, float32 } from "../../tensor/host-tensor.ts";
 import { RandomStream, streamOf } from "../../tensor/random.ts";
 import { loadParameters } from "../../train/checkpoint.ts";
@@ -59,17 +60,12 @@ export function smallBackboneConfig(variant: Variant, vocabularySize: number): R
 
 /** The config.json of a pretrained folder, cut to its first layers when asked, dropout as trained. */
 export function readBackboneConfig(folder: string, numLayers?: number): Record<string, unknown> {
-  const path = join(folder, "config.json");
-  try {
-    const config = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
-    const key = "n_layer" in config ? "n_layer" : "num_hidden_layers";
-    return numLayers === undefined ? config : { ...config, [key]: numLayers };
-  } catch (cause) {
-    throw new TuttiError("MODEL_CONFIG_UNSUPPORTED", `could not read ${path}: ${messageOf(cause)}`, {
-      cause,
-      hint: "a backbone folder holds config.json, model.safetensors and tokenizer.json",
-    });
-  }
+  const config = readModelConfig(
+    join(folder, "config.json"),
+    "a backbone folder holds config.json, model.safetensors and tokenizer.json",
+  );
+  const key = "n_layer" in config ? "n_layer" : "num_hidden_layers";
+  return numLayers === undefined ? config : { ...config, [key]: numLayers };
 }
 
 /** Longest sequence the backbone has positions for. */

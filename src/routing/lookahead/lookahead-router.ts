@@ -1,11 +1,12 @@
 /** A trained Lookahead (or MLC) model as a router: one forward pass over the prompt, no token decoded. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Graph } from "../../graph/ir.ts";
 import { checkParameters, declareParameters, type Parameters } from "../../nn/index.ts";
 import { type Backend, createOrtBackend, type Executable } from "../../runtime/index.ts";
 import { writeFileAtomic } from "../../support/atomic-file.ts";
-import { messageOf, TuttiError } from "../../support/errors.ts";
+import { TuttiError } from "../../support/errors.ts";
+import { CONFIGURATION_LIMITS, readJsonFile } from "../../support/json.ts";
 import { float32, int32 } from "../../tensor/host-tensor.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/index.ts";
 import { loadParameters, saveParameters } from "../../train/checkpoint.ts";
@@ -167,16 +168,13 @@ export function loadLookahead(
 }
 
 function readSettings(path: string): LookaheadSettings {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, "utf8"));
-  } catch (cause) {
-    throw new TuttiError("ROUTER_INVALID", `${path}: could not be read: ${messageOf(cause)}`, {
+  const json = readJsonFile(path, CONFIGURATION_LIMITS, (problem, cause) => {
+    return new TuttiError("ROUTER_INVALID", `${path}: ${problem}`, {
       cause,
       details: { path },
       hint: "give the folder that `tutti router train --out` wrote",
     });
-  }
+  });
   const parsed = settingsSchema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
@@ -184,6 +182,15 @@ function readSettings(path: string): LookaheadSettings {
       details: { path, field: issue.path.join(".") },
       hint: "the file was changed by hand or written by another version; train the router again",
     });
+  }
+  const { variant, candidates, candidateTokenIds } = parsed.data;
+  const expected = variant === "mlc" ? 0 : candidates.length;
+  if (candidateTokenIds.length !== expected) {
+    throw new TuttiError(
+      "ROUTER_INVALID",
+      `${path}: candidateTokenIds has ${candidateTokenIds.length} ids, expected ${expected}`,
+      { details: { path, field: "candidateTokenIds" }, hint: "train the router again" },
+    );
   }
   return parsed.data;
 }

@@ -23,9 +23,9 @@ export const settingsSchema = z.strictObject({
   /** config.json of the backbone. */
   backbone: z.record(z.string(), z.unknown()),
   /** Response tokens modelled per candidate (m); 64 in the paper. */
-  responseTokens: z.int().positive(),
+  responseTokens: z.int().positive().max(8_192),
   /** Longer prompts keep their last tokens. */
-  maxPromptTokens: z.int().positive(),
+  maxPromptTokens: z.int().positive().max(1_048_576),
   /**
    * What the routing head of an encoder reads: "cls", the first position (the released code), or "mean" over the
    * prompt and all response positions (the paper's text speaks of all of them), which small backbones learn from

@@ -38,6 +38,11 @@ const NOT_W = "\\P{White_Space}";
 const CONTRACTIONS = "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]";
 const SPACES = `${W}*[\\r\\n]+|${W}+(?!${NOT_W})|${W}+`;
 
+/** The words of GPT-2, with white space as the reference understands it. */
+export const GPT2_WORDS: string =
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\p{White_Space}\\p{L}\\p{N}]+" +
+  "|\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+";
+
 /** Words of Llama 3 and Qwen2, which differ in how many digits make a number. */
 const words = (digits: string): string =>
   `(?:${CONTRACTIONS})|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}| ?[^${W}\\p{L}\\p{N}]+[\\r\\n]*|${SPACES}`;
@@ -129,4 +134,25 @@ export function preTokenizerOf(section: unknown, ignoreMerges: boolean): PreToke
   const wanted = JSON.stringify(canonical(section));
   const same = PRE_TOKENIZERS.filter((entry) => JSON.stringify(canonical(entry.section)) === wanted);
   return same.find((entry) => entry.ignoreMerges === ignoreMerges);
+}
+
+/** Patterns of released tokenizers, none of which goes back over what it has read more than once. */
+const KNOWN_PATTERNS = new Set(
+  [
+    ...PRE_TOKENIZERS.flatMap(({ section }) => regexesOf(section)),
+    GPT2_WORDS,
+    // Digits, one by one or in runs.
+    "\\p{N}",
+    "\\p{N}+",
+  ].map(canonical),
+);
+
+function regexesOf(section: Section): string[] {
+  const stages = (section.pretokenizers ?? [section]) as readonly Section[];
+  return stages.flatMap(({ pattern }) => (pattern as { readonly Regex?: string } | undefined)?.Regex ?? []);
+}
+
+/** Whether a regular expression is one of those that released tokenizers cut words with, in any of their spellings. */
+export function isKnownPattern(regex: string): boolean {
+  return KNOWN_PATTERNS.has(canonical(regex));
 }

@@ -93,10 +93,28 @@ function readMerges({ path, metadata, ids }: Vocabulary): [string, string][] {
   });
 }
 
+/** Every way to cut a piece in two is looked at: the square of its length. A vocabulary of 256 thousand takes 20 million. */
+const MAXIMUM_CUTTING = 1 << 28;
+
+function checkPieceLengths({ path, tokens }: Vocabulary): void {
+  let cutting = 0;
+  for (const [id, { length }] of tokens.entries()) {
+    cutting += length * length;
+    if (cutting > MAXIMUM_CUTTING)
+      throw invalidVocabulary(
+        path,
+        `tokenizer.ggml.tokens are too long, up to token ${id} of ${length} characters`,
+      );
+  }
+}
+
 function sentencePiece(vocabulary: Vocabulary): Pipeline {
   const { path, metadata, tokens } = vocabulary;
   const scores = numbersPerToken(path, metadata, "tokenizer.ggml.scores", tokens.length);
   if (scores === undefined) throw invalidVocabulary(path, "tokenizer.ggml.scores is missing");
+  checkPieceLengths(vocabulary);
+  const wrong = Array.prototype.findIndex.call(scores, (score) => !Number.isFinite(score));
+  if (wrong >= 0) throw invalidVocabulary(path, `tokenizer.ggml.scores[${wrong}] is ${scores[wrong]}`);
   const addsSpace = flag(vocabulary, "tokenizer.ggml.add_space_prefix") ?? true;
   const unknown = tokenIdField(vocabulary, ROLE_KEYS.unk_token);
   const spaces = { type: "Replace", pattern: { String: " " }, content: "▁" };

@@ -1,7 +1,7 @@
 /** config.json from GGUF metadata and back. */
 import { TuttiError } from "../../support/errors.ts";
 import type { Architecture, TensorFacts } from "./architecture.ts";
-import { type Config, configNumber, numberField, requiredNumber, unsupported } from "./fields.ts";
+import { type Config, configNumber, numberField, requiredNumber, uint32, unsupported } from "./fields.ts";
 import type { GgufMetadata, GgufValue } from "./metadata.ts";
 
 /** Keys below "<architecture>." that say nothing about the mathematics. */
@@ -25,18 +25,26 @@ function refuseUnknownKeys(path: string, architecture: Architecture, metadata: G
   }
 }
 
+/** A positive integer that the format's uint32 can hold. */
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value > 0 && value < 2 ** 32;
+}
+
 function readNumbers(path: string, architecture: Architecture, metadata: GgufMetadata): Config {
   const numbers: Record<string, number> = {};
   for (const [suffix, key, type, need] of architecture.numbers) {
     const name = `${architecture.name}.${suffix}`;
     const value = numberField(path, metadata, name);
     if (value === undefined && need === "optional") continue;
-    if (value === undefined || (type === "uint32" && !(Number.isInteger(value) && value > 0)))
-      throw unsupported(path, name, value, type === "uint32" ? "a positive integer" : "a number");
+    const isSound = value !== undefined && (type === "float32" || isCount(value));
+    if (!isSound) throw unsupported(path, name, value, type === "uint32" ? "a positive integer" : "a number");
     numbers[key] = value;
   }
   return numbers;
 }
+
+/** No model has as many; lists are made with an entry per layer. */
+const MAXIMUM_LAYERS = 4096;
 
 /** The last layer must be there: nothing is made for layers that are not. */
 function checkLayerCount(
@@ -58,6 +66,7 @@ function checkLayerCount(
       },
     );
   }
+  if (layers > MAXIMUM_LAYERS) throw unsupported(path, key, layers, `at most ${MAXIMUM_LAYERS}`);
 }
 
 /** One key and value head per query head, where nothing else is said. */
@@ -110,6 +119,8 @@ export function metadataFromConfig(architecture: Architecture, config: Config): 
     const given = configNumber(config, key) ?? fallback;
     const value = need === undefined ? requiredNumber(config, key) : given;
     if (value === undefined) continue;
+    if (type === "uint32" && !isCount(value))
+      throw unsupported("config.json", key, value, "a positive integer");
     metadata.set(`${architecture.name}.${suffix}`, {
       type,
       value: type === "float32" ? Math.fround(value) : value,
@@ -118,9 +129,9 @@ export function metadataFromConfig(architecture: Architecture, config: Config): 
   for (const [suffix, field] of architecture.writeMetadata(config)) {
     metadata.set(`${architecture.name}.${suffix}`, field);
   }
-  metadata.set(`${architecture.name}.vocab_size`, {
-    type: "uint32",
-    value: requiredNumber(config, "vocab_size"),
-  });
+  const vocabularySize = requiredNumber(config, "vocab_size");
+  if (!isCount(vocabularySize))
+    throw unsupported("config.json", "vocab_size", vocabularySize, "a positive integer");
+  metadata.set(`${architecture.name}.vocab_size`, uint32(vocabularySize));
   return metadata;
 }

@@ -17,6 +17,8 @@ const MAXIMUM_KEY_BYTES = 65_535;
 const MAXIMUM_STRING_BYTES = 1 << 26;
 /** Most entries of either kind; the largest models have about two thousand tensors. */
 const MAXIMUM_ENTRIES = 65_536n;
+/** Most strings of a list; the largest vocabularies have half a million merges. */
+const MAXIMUM_STRINGS = 1n << 21n;
 /** Fewest bytes that a metadata entry (name length, type, value) and a tensor info can take. */
 const SMALLEST_ENTRY = 13n;
 const SMALLEST_INFO = 24n;
@@ -69,6 +71,8 @@ function readItems(bytes: HeaderBytes, items: GgufItemType, count: bigint, what:
   const itemBytes = items === "string" ? 8 : ARRAYS[items].BYTES_PER_ELEMENT;
   bytes.require(count * BigInt(itemBytes), what);
   if (items === "string") {
+    if (count > MAXIMUM_STRINGS)
+      throw invalidGguf(bytes.path, `${what} lists ${count} strings, expected at most ${MAXIMUM_STRINGS}`);
     const value = new Array<string>(Number(count));
     for (let index = 0; index < value.length; index++)
       value[index] = bytes.string(MAXIMUM_STRING_BYTES, what);

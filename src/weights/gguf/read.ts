@@ -2,6 +2,7 @@
 import { closeSync, fstatSync } from "node:fs";
 import { didYouMean } from "../../support/did-you-mean.ts";
 import { TuttiError } from "../../support/errors.ts";
+import { shown } from "../../support/show.ts";
 import { openForReading, readAt } from "../positioned-read.ts";
 import { invalidGguf } from "./error.ts";
 import { type GgufEntry, type GgufHeader, parseGgufHeader } from "./header.ts";
@@ -44,6 +45,16 @@ function readHeader(path: string, descriptor: number): GgufHeader {
   return parseGgufHeader(new HeaderBytes(path, descriptor, stat.size));
 }
 
+/** A file may hold more than the memory does, for one by having holes. */
+function floatsFor(path: string, name: string, elements: number): Float32Array {
+  try {
+    return new Float32Array(elements);
+  } catch (cause) {
+    const message = `tensor ${shown(name)} of ${elements} elements does not fit into memory`;
+    throw invalidGguf(path, message, { tensor: name, elements }, cause);
+  }
+}
+
 function readTensor(path: string, descriptor: number, entry: GgufEntry): GgufTensor {
   const { name, shape, byteOffset, byteLength } = entry;
   const type = tensorTypeByName(entry.type);
@@ -59,7 +70,7 @@ function readTensor(path: string, descriptor: number, entry: GgufEntry): GgufTen
     );
   }
   const blocks = byteLength / type.blockBytes;
-  const data = new Float32Array(blocks * type.blockElements);
+  const data = floatsFor(path, name, blocks * type.blockElements);
   const pieceBlocks = Math.floor(PIECE_BYTES / type.blockBytes);
   const piece = new Uint8Array(Math.min(blocks, pieceBlocks) * type.blockBytes);
   for (let block = 0; block < blocks; block += pieceBlocks) {

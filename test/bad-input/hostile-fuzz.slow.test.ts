@@ -1,0 +1,5 @@
+/** Valid files changed at random. */
+import { checkGroup } from "./hostile/check-group.ts";
+import { CASES } from "./hostile/fuzz.ts";
+
+checkGroup("fuzz", CASES);
