@@ -85,10 +85,33 @@ function readStages(pipeline: EmbeddingPipeline): Map<string, Float32Tensor> {
   return tensors;
 }
 
-function tokenLimit(pipeline: EmbeddingPipeline, files: ModelFiles, backbone: Backbone): number {
+/** Tokens of a text at most; some of its own must fit beside the special ones. */
+function tokenLimit(
+  path: string,
+  pipeline: EmbeddingPipeline,
+  files: ModelFiles,
+  backbone: Backbone,
+  tokenizer: Tokenizer,
+): number {
   const { model_max_length: tokenizerLimit } = files.tokenizer().tokenizerConfig;
   const limits = [pipeline.maxTokens ?? tokenizerLimit, backbone.maxPositions];
-  return Math.min(...limits.filter((limit) => typeof limit === "number"));
+  const limit = Math.min(...limits.filter((each) => typeof each === "number"));
+  const specialTokens = tokenizer.encode("").ids.length;
+  if (limit > specialTokens) return limit;
+  throw new TuttiError(
+    "MODEL_CONFIG_UNSUPPORTED",
+    `${path}: "max_seq_length" of sentence_bert_config.json, or else "model_max_length" of tokenizer_config.json, is ${limit}: no room beside ${specialTokens} special tokens`,
+    { details: { path, limit }, hint: "copy these files from where the model came from" },
+  );
+}
+
+function checkVocabulary({ path, vocabularySize }: Tokenizer, { vocabularySize: rows }: Backbone): void {
+  if (vocabularySize <= rows) return;
+  throw new TuttiError(
+    "TOKENIZER_MISMATCH",
+    `${path}: has ${vocabularySize} tokens, the model's table ${rows} rows`,
+    { details: { path }, hint: "tokenizer and weights belong to different models" },
+  );
 }
 
 /**
@@ -111,6 +134,8 @@ export function loadEmbeddingModel(
     const dimension = checkDimensions(path, backbone, pipeline);
     const tokenizer =
       files.gguf === undefined ? loadTokenizer(modelFolder) : tokenizerFromGguf(modelFolder, files.gguf);
+    checkVocabulary(tokenizer, backbone);
+    const maxTokens = tokenLimit(path, pipeline, files, backbone, tokenizer);
     const specs = { ...backbone.specs, ...stageSpecs(pipeline) };
     const read = readInferenceWeights(
       {
@@ -136,7 +161,7 @@ export function loadEmbeddingModel(
       weights,
       tokenizer,
       dimension,
-      maxTokens: tokenLimit(pipeline, files, backbone),
+      maxTokens,
       truncationSide: files.tokenizer().tokenizerConfig.truncation_side === "left" ? "left" : "right",
       quantizationError: quantizationError(weights),
       weightBytes: weightBytes(weights),

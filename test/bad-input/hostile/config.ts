@@ -185,7 +185,7 @@ const FAMILIES: readonly HostileCase[] = [
     "final_logit_softcapping",
   ),
   family("layers", { ...BERT, num_hidden_layers: 1e12 }, "num_hidden_layers"),
-  family("heads that do not divide", { ...BERT, num_attention_heads: 5 }, "hidden_size"),
+  family("heads that do not divide", { ...BERT, num_attention_heads: 5 }, "num_attention_heads"),
   family("dropout of 1", { ...BERT, hidden_dropout_prob: 1 }, "hidden_dropout_prob"),
   {
     name: "labels that are no object",
