@@ -4,7 +4,7 @@ import type { Value } from "../graph/ir.ts";
 import { sizeOf, staticShape } from "../tensor/shape.ts";
 
 /** Logits of one chunk take at most this much memory: large enough for full matrix-product speed. */
-const CHUNK_BYTES = 100 * 2 ** 20;
+const CHUNK_BYTES = 75 * 2 ** 20;
 
 /** Rows per chunk for a vocabulary size: a multiple of 16, at least 16. */
 export function rowsPerChunk(vocabularySize: number): number {
