@@ -66,8 +66,10 @@ function familyOf(name: string): string {
 function columnOf(observation: ParityObservation): Column {
   const { label } = observation;
   if (isStep(observation)) {
-    if (label === "losses") return "losses of ten steps";
-    return label === "norms" ? "gradient norms of ten steps" : "parameters after ten steps";
+    if (label === "losses" || label === "loss") return "losses of ten steps";
+    return label === "norms" || label === "gradientNorm"
+      ? "gradient norms of ten steps"
+      : "parameters after ten steps";
   }
   if (label === "logits" || label === "loss") return label;
   return label.includes(".") ? "gradients" : "states";
