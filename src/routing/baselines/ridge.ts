@@ -55,22 +55,57 @@ function transposedProduct(a: Float64Array, b: Float64Array, rows: number, m: nu
   return product;
 }
 
-interface Decomposition {
+/** Centred features decomposed once, for any penalty and any targets. */
+export interface RidgeDecomposition {
+  readonly rows: number;
+  readonly features: number;
+  readonly xMeans: Float64Array;
   /** Squared singular values of centred X. */
   readonly values: Float64Array;
+  /** Row i is the direction of values[i]: V^T, [features, features]. */
+  readonly vectors: Float64Array;
   /** z = X V, [rows, features]. */
   readonly rotated: Float64Array;
-  /** z^T Y, [features, targets]. */
+}
+
+/** @param x - [rows, features] row-major */
+export function decomposeRidge(
+  x: Float32Array | Float64Array,
+  rows: number,
+  features: number,
+): RidgeDecomposition {
+  const xMeans = columnMeans(x, rows, features);
+  const centred = centre(x, xMeans);
+  const { values, vectors } = symmetricEigen(gramMatrix(centred, rows, features), features);
+  const rotated = new Float64Array(rows * features);
+  for (let row = 0; row < rows; row++) {
+    for (let feature = 0; feature < features; feature++) {
+      rotated[row * features + feature] = dot(centred, row * features, vectors, feature * features, features);
+    }
+  }
+  return { rows, features, xMeans, values, vectors, rotated };
+}
+
+/** Targets of a decomposition: [rows, targets] row-major, their means and z^T (Y - mean). */
+export interface RidgeTargets {
+  readonly targets: number;
+  readonly centred: Float64Array;
+  readonly means: Float64Array;
+  /** [features, targets] */
   readonly moments: Float64Array;
 }
 
-function leaveOneOutError(
-  problem: RidgeProblem,
-  y: Float64Array,
-  parts: Decomposition,
-  lambda: number,
-): number {
-  const { rows, features, targets } = problem;
+export function ridgeTargets(parts: RidgeDecomposition, y: Float64Array, targets: number): RidgeTargets {
+  const means = columnMeans(y, parts.rows, targets);
+  const centred = centre(y, means);
+  const moments = transposedProduct(parts.rotated, centred, parts.rows, parts.features, targets);
+  return { targets, centred, means, moments };
+}
+
+/** Mean squared error of leaving each row out, means included; Infinity where a row decides its own fit. */
+export function leaveOneOutError(parts: RidgeDecomposition, y: RidgeTargets, lambda: number): number {
+  const { rows, features } = parts;
+  const { targets, centred, moments } = y;
   const shrink = parts.values.map((value) => 1 / (Math.max(0, value) + lambda));
   let total = 0;
   const fitted = new Float64Array(targets);
@@ -82,53 +117,52 @@ function leaveOneOutError(
       const shrunk = z * shrink[feature]!;
       leverage += z * shrunk;
       for (let target = 0; target < targets; target++) {
-        fitted[target]! += shrunk * parts.moments[feature * targets + target]!;
+        fitted[target]! += shrunk * moments[feature * targets + target]!;
       }
     }
     if (1 - leverage < 1e-10) return Number.POSITIVE_INFINITY;
     for (let target = 0; target < targets; target++) {
-      total += ((y[row * targets + target]! - fitted[target]!) / (1 - leverage)) ** 2;
+      total += ((centred[row * targets + target]! - fitted[target]!) / (1 - leverage)) ** 2;
     }
   }
   return total / (rows * targets);
 }
 
-/** @param lambdas - positive penalties to choose from, ascending; ties and undefined errors go to the largest */
-export function fitRidge(problem: RidgeProblem, lambdas: readonly number[]): RidgeFit {
-  const { rows, features, targets } = problem;
-  const xMeans = columnMeans(problem.x, rows, features);
-  const yMeans = columnMeans(problem.y, rows, targets);
-  const x = centre(problem.x, xMeans);
-  const y = centre(problem.y, yMeans);
-  const { values, vectors } = symmetricEigen(gramMatrix(x, rows, features), features);
-  const rotated = new Float64Array(rows * features);
-  for (let row = 0; row < rows; row++) {
-    for (let feature = 0; feature < features; feature++) {
-      rotated[row * features + feature] = dot(x, row * features, vectors, feature * features, features);
-    }
-  }
-  const moments = transposedProduct(rotated, y, rows, features, targets);
-  const parts = { values, rotated, moments };
-  const leaveOneOutErrors = Float64Array.from(lambdas, (lambda) =>
-    leaveOneOutError(problem, y, parts, lambda),
-  );
-  let chosen = lambdas.length - 1;
-  for (let index = chosen - 1; index >= 0; index--) {
-    if (leaveOneOutErrors[index]! < leaveOneOutErrors[chosen]!) chosen = index;
-  }
-  const lambda = lambdas[chosen]!;
-  const weights = new Float64Array(targets * features);
+/** W = V (S^2 + lambda)^-1 z^T Y, [targets, features] row-major. */
+export function ridgeWeights(parts: RidgeDecomposition, y: RidgeTargets, lambda: number): Float64Array {
+  const { features, values, vectors } = parts;
+  const weights = new Float64Array(y.targets * features);
   for (let feature = 0; feature < features; feature++) {
     const shrink = 1 / (Math.max(0, values[feature]!) + lambda);
-    for (let target = 0; target < targets; target++) {
-      const coefficient = shrink * moments[feature * targets + target]!;
+    for (let target = 0; target < y.targets; target++) {
+      const coefficient = shrink * y.moments[feature * y.targets + target]!;
       for (let k = 0; k < features; k++) {
         weights[target * features + k]! += coefficient * vectors[feature * features + k]!;
       }
     }
   }
-  const intercepts = yMeans.map(
-    (mean, target) => mean - dot(weights, target * features, xMeans, 0, features),
+  return weights;
+}
+
+/** @param lambdas - positive penalties to choose from, ascending; ties and undefined errors go to the largest */
+export function fitRidge(problem: RidgeProblem, lambdas: readonly number[]): RidgeFit {
+  const { rows, features, targets } = problem;
+  const parts = decomposeRidge(problem.x, rows, features);
+  const y = ridgeTargets(parts, problem.y, targets);
+  const leaveOneOutErrors = Float64Array.from(lambdas, (lambda) => leaveOneOutError(parts, y, lambda));
+  const lambda = lambdas[smallestError(leaveOneOutErrors)]!;
+  const weights = ridgeWeights(parts, y, lambda);
+  const intercepts = y.means.map(
+    (mean, target) => mean - dot(weights, target * features, parts.xMeans, 0, features),
   );
   return { lambda, weights, intercepts, leaveOneOutErrors };
+}
+
+/** Index of the smallest error; ties and undefined errors go to the last. */
+export function smallestError(errors: Float64Array): number {
+  let chosen = errors.length - 1;
+  for (let index = chosen - 1; index >= 0; index--) {
+    if (errors[index]! < errors[chosen]!) chosen = index;
+  }
+  return chosen;
 }

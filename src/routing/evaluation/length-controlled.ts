@@ -45,12 +45,39 @@ function solve3(m: readonly number[], r: readonly number[]): [number, number, nu
   ];
 }
 
-/** The win rate in percent. Newton's method from 0 on a concave objective. */
-export function lengthControlledWinRate({
+export interface LengthControl {
+  /** a, b, c */
+  readonly coefficients: readonly [number, number, number];
+  /** s: sample standard deviation of the length differences, in characters */
+  readonly deviation: number;
+}
+
+/** What length adds to the fitted win probability of one answer: sigmoid(a t + b d + c) - sigmoid(b d + c). */
+export function lengthEffect(
+  { coefficients: [a, b, c], deviation }: LengthControl,
+  lengthDifference: number,
+  difficulty: number,
+): number {
+  const term = deviation > 0 ? Math.tanh(lengthDifference / deviation) : 0;
+  return sigmoid(a * term + b * difficulty + c) - sigmoid(b * difficulty + c);
+}
+
+/** The win rate in percent at equal length. */
+export function lengthControlledWinRate(inputs: LengthControlledInputs): number {
+  const [, b, c] = fitLengthControl(inputs).coefficients;
+  const { difficulties } = inputs;
+  return (
+    (100 * difficulties.reduce((sum, difficulty) => sum + sigmoid(b * difficulty + c), 0)) /
+    difficulties.length
+  );
+}
+
+/** Newton's method from 0 on a concave objective. */
+export function fitLengthControl({
   winProbabilities: y,
   lengthDifferences,
   difficulties: d,
-}: LengthControlledInputs): number {
+}: LengthControlledInputs): LengthControl {
   const n = y.length;
   const deviation = sampleDeviation(lengthDifferences);
   const t = lengthDifferences.map((difference) => (deviation > 0 ? Math.tanh(difference / deviation) : 0));
@@ -82,5 +109,5 @@ export function lengthControlledWinRate({
     c += dc;
     if (Math.abs(da) + Math.abs(db) + Math.abs(dc) < 1e-10) break;
   }
-  return (100 * d.reduce((sum, difficulty) => sum + sigmoid(b * difficulty + c), 0)) / n;
+  return { coefficients: [a, b, c], deviation };
 }

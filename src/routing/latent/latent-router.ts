@@ -1,0 +1,113 @@
+/**
+ * Lookahead in embedding space: a frozen encoder reads the prompt, linear heads say what each candidate's answer would
+ * be like (its utility, quality, length and form). Nothing is decoded and nothing but the prompt is read.
+ *
+ *   score_t(x) = sum_b p(b | x) (w_bt . x + c_bt)        x embedding, b task, t candidate
+ *
+ * A score depends on no other candidate: any set of them may be present, in any order.
+ */
+import { CachingEmbedder, type Embedder } from "../embedding/index.ts";
+import type { OutcomeEstimate, OutcomeRouter } from "../outcome.ts";
+import type { RoutingQuery } from "../router.ts";
+import { ANSWER_FEATURES, type AnswerFeature } from "./answer-features.ts";
+import { applyHead, type LinearHead, mixHeads } from "./heads.ts";
+import { type LatentTask, PARTS, type Part } from "./settings.ts";
+import { type TaskPosterior, taskProbabilities } from "./task-posterior.ts";
+
+/** Everything learned about one candidate: a head per task for each part. */
+export interface CandidateHeads {
+  readonly name: string;
+  readonly heads: Readonly<Record<Part, readonly LinearHead[]>>;
+  /** Mean of exp(residual) of log tokens per task, so that means are predicted and not medians (Duan, 1983). */
+  readonly smearing: Float64Array;
+}
+
+/** What the answer of one candidate is expected to be like. */
+export interface AnswerOutlook {
+  readonly utility: number;
+  readonly quality: number;
+  readonly completionTokens: number;
+  readonly features: Readonly<Record<AnswerFeature, number>>;
+}
+
+export interface LatentParts {
+  readonly tasks: readonly LatentTask[];
+  readonly posterior: TaskPosterior;
+  readonly candidates: readonly CandidateHeads[];
+}
+
+export class LatentRouter implements OutcomeRouter {
+  readonly name: string;
+  readonly isCalibrated: boolean = false;
+  readonly candidates: readonly string[];
+  readonly embedder: Embedder;
+  readonly parts: LatentParts;
+
+  constructor(name: string, embedder: Embedder, parts: LatentParts) {
+    this.name = name;
+    this.embedder = embedder instanceof CachingEmbedder ? embedder : new CachingEmbedder(embedder);
+    this.parts = parts;
+    this.candidates = parts.candidates.map((candidate) => candidate.name);
+  }
+
+  async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
+    return this.perPrompt(queries, (vector, probabilities) =>
+      Float64Array.from(
+        this.parts.candidates,
+        ({ heads }) => mixHeads(heads.utility, probabilities, vector)[0]!,
+      ),
+    );
+  }
+
+  async outcomes(queries: readonly RoutingQuery[]): Promise<OutcomeEstimate[]> {
+    return (await this.outlooks(queries)).map((outlooks) => ({
+      quality: Float64Array.from(outlooks, ({ quality }) => quality),
+      completionTokens: Float64Array.from(outlooks, ({ completionTokens }) => completionTokens),
+    }));
+  }
+
+  /** What each candidate's answer is expected to be like, per query. */
+  async outlooks(queries: readonly RoutingQuery[]): Promise<AnswerOutlook[][]> {
+    return this.perPrompt(queries, (vector, probabilities) =>
+      this.parts.candidates.map((candidate) => outlook(candidate, vector, probabilities)),
+    );
+  }
+
+  /** p(task | prompt) in the order of `parts.tasks`, per query. */
+  async tasks(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
+    return this.perPrompt(queries, (_, probabilities) => probabilities);
+  }
+
+  private async perPrompt<T>(
+    queries: readonly RoutingQuery[],
+    predict: (vector: Float32Array, probabilities: Float64Array) => T,
+  ): Promise<T[]> {
+    const vectors = await this.embedder.embed(queries.map(({ prompt }) => prompt));
+    return vectors.map((vector) => predict(vector, taskProbabilities(this.parts.posterior, vector)));
+  }
+}
+
+function outlook(
+  { heads, smearing }: CandidateHeads,
+  vector: Float32Array,
+  probabilities: Float64Array,
+): AnswerOutlook {
+  const answer = mixHeads(heads.answer, probabilities, vector);
+  let completionTokens = 0;
+  for (const [task, head] of heads.answer.entries()) {
+    completionTokens += probabilities[task]! * smearing[task]! * Math.exp(applyHead(head, vector, 0)[0]!);
+  }
+  const quality = mixHeads(heads.quality, probabilities, vector)[0]!;
+  return {
+    utility: mixHeads(heads.utility, probabilities, vector)[0]!,
+    quality: Math.min(1, Math.max(0, quality)),
+    completionTokens: Math.max(1, completionTokens),
+    features: Object.fromEntries(
+      ANSWER_FEATURES.map((feature, index) => [feature, Math.max(0, answer[1 + index]!)]),
+    ) as Record<AnswerFeature, number>,
+  };
+}
+
+/** Heads of all parts as one list, for saving and counting. */
+export const partsOf = ({ heads }: CandidateHeads): (readonly [Part, readonly LinearHead[]])[] =>
+  PARTS.map((part) => [part, heads[part]] as const);

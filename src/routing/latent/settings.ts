@@ -1,0 +1,47 @@
+/** What a latent router keeps beside its numbers. */
+import { z } from "zod";
+import { tfidfLsaHeaderSchema } from "../embedding/tfidf-lsa-embedder.ts";
+import { utilityRuleSchema } from "../evaluation/utilities.ts";
+import { ANSWER_FEATURES } from "./answer-features.ts";
+
+/** What is predicted of an answer; each part has penalties of its own. */
+export const PARTS = ["utility", "quality", "answer"] as const;
+export type Part = (typeof PARTS)[number];
+
+/** Outputs of each part: utility; quality in [0, 1]; log tokens and {@link ANSWER_FEATURES}. */
+export const PART_WIDTHS: Readonly<Record<Part, number>> = {
+  utility: 1,
+  quality: 1,
+  answer: 1 + ANSWER_FEATURES.length,
+};
+
+const penaltySchema = z.number().positive();
+
+export const taskSchema = z.strictObject({
+  name: z.string(),
+  prompts: z.int().positive(),
+  rule: utilityRuleSchema,
+  /** Mean utility of the pool that was trained on, and the spread of utilities around each prompt's mean. */
+  centre: z.number(),
+  spread: z.number().positive(),
+  /** Scores of the benchmark: what maps them to [0, 1]. */
+  range: z.strictObject({ min: z.number(), max: z.number() }),
+  penalties: z.strictObject({ utility: penaltySchema, quality: penaltySchema, answer: penaltySchema }),
+});
+
+export type LatentTask = z.infer<typeof taskSchema>;
+
+export const latentHeaderSchema = z.strictObject({
+  kind: z.literal("latent"),
+  candidates: z.array(z.string().min(1)).min(1),
+  tasks: z.array(taskSchema).min(1),
+  answerFeatures: z.array(z.string()),
+  embedder: z.strictObject({
+    kind: z.string(),
+    dimension: z.int().positive(),
+    /** The embedder itself, when it was learned from the training prompts. */
+    tfidfLsa: tfidfLsaHeaderSchema.optional(),
+  }),
+});
+
+export type LatentHeader = z.infer<typeof latentHeaderSchema>;
