@@ -21,13 +21,13 @@ import { routingWeights } from "./encode.ts";
 import { clmRow, type EncodedExample, mlmRow } from "./layout.ts";
 import { loadLookahead } from "./lookahead-router.ts";
 import { declareRowInputs, lookaheadSpecs, routingForward } from "./model.ts";
-import type { LookaheadSettings, Variant } from "./settings.ts";
+import { type LookaheadSettings, settingsSchema, type Variant } from "./settings.ts";
 import { createLookaheadTask, maskRate } from "./task.ts";
 import { trainLookahead } from "./train.ts";
 import { scaledRoutingLoss } from "./validation.ts";
 
 function settingsFor(variant: Variant): LookaheadSettings {
-  return {
+  return settingsSchema.parse({
     format: "tutti-lookahead-1",
     variant,
     candidates: ["a", "b", "c"],
@@ -40,7 +40,7 @@ function settingsFor(variant: Variant): LookaheadSettings {
     labels: "relative",
     tokenizerSha256: "",
     tokens: { cls: 2, sep: 3, pad: 0 },
-  };
+  });
 }
 
 const example: EncodedExample = {
