@@ -283,21 +283,28 @@ describe.each(ENCODERS)("MLM on $model_type", (backbone) => {
 });
 
 test.each(
-  (["mlm", "mlc"] as const).flatMap((variant) => ENCODERS.map((backbone) => ({ variant, backbone }))),
-)("$variant on $backbone.model_type exports with symbolic batch and length", ({ variant, backbone }) => {
-  const settings = { ...settingsFor(variant), backbone };
-  const graph = new Graph();
-  const { logits } = routingForward(
-    settings,
-    declareParameters(graph, lookaheadSpecs(settings)),
-    declareRowInputs(graph, settings, "batch", "tokens"),
-    false,
-  );
-  const model = readOnnxModel(toOnnx(graph, { logits }));
-  expect(logits.shape).toEqual(["batch", 3]);
-  expect(model.outputs).toEqual(["logits"]);
-  expect(model.inputs).toContain("attention_bias");
-});
+  ENCODERS.flatMap((backbone) => [
+    { variant: "mlm" as const, prediction: "joint" as const, backbone },
+    { variant: "mlm" as const, prediction: "separate" as const, backbone },
+    { variant: "mlc" as const, prediction: "joint" as const, backbone },
+  ]),
+)(
+  "$variant ($prediction) on $backbone.model_type exports with symbolic batch and length",
+  ({ variant, ...changes }) => {
+    const settings = { ...settingsFor(variant), ...changes };
+    const graph = new Graph();
+    const { logits } = routingForward(
+      settings,
+      declareParameters(graph, lookaheadSpecs(settings)),
+      declareRowInputs(graph, settings, "batch", "tokens"),
+      false,
+    );
+    const model = readOnnxModel(toOnnx(graph, { logits }));
+    expect(logits.shape).toEqual(["batch", 3]);
+    expect(model.outputs).toEqual(["logits"]);
+    expect(model.inputs).toContain("attention_bias");
+  },
+);
 
 describe("choosing a checkpoint", () => {
   const labels = [Float64Array.of(1, 0), Float64Array.of(0, 1), Float64Array.of(1, 0)];
@@ -355,11 +362,21 @@ describe("training to a router", () => {
     },
   }));
 
-  test.each(["mlm", "clm", "mlc"] as const)(
-    "%s learns which model suits which prompt, and loads as saved",
-    async (variant) => {
+  test.each([
+    { name: "mlm", variant: "mlm", changes: {} },
+    {
+      name: "separate mlm, random masking, KL",
+      variant: "mlm",
+      changes: { prediction: "separate", masking: "random", routingLoss: "kl", span: "informative" },
+    },
+    { name: "clm", variant: "clm", changes: {} },
+    { name: "mlc", variant: "mlc", changes: {} },
+  ] as const)(
+    "$name learns which model suits which prompt, and loads as saved",
+    async ({ name, variant, changes }) => {
       const options = {
         ...lookaheadDefaults(variant, false),
+        ...changes,
         responseTokens: 3,
         maxPromptTokens: 32,
         epochs: 10,
@@ -367,7 +384,7 @@ describe("training to a router", () => {
         validations: 2,
         threads: 1,
       };
-      const out = join(folder, variant);
+      const out = join(folder, name);
       const router = await trainLookahead(
         "lookahead",
         records.slice(0, 48),
