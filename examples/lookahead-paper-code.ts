@@ -78,10 +78,10 @@ function optionsOf(variant: Variant): LookaheadOptions {
   }
   return {
     ...lookaheadPreset("paper", "clm", true),
-    responseTokens: 32,
+    responseTokens: 16,
     maxPromptTokens: 128,
     batchSize: 16,
-    accumulation: 4,
+    accumulation: values.quick ? 1 : 4,
     checkpointEverySteps: 10,
     backboneFolder: values.backbone,
     backboneLayers: Number(values["backbone-layers"]),

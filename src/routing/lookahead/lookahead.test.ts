@@ -471,6 +471,26 @@ describe("training to a router", () => {
     expect(() => startParameters(shrunk, 0, source)).toThrow(/the model takes \[32,32\]/);
   });
 
+  test("a run that was stopped does not go on with other options", async () => {
+    const options = { ...lookaheadDefaults("mlc", false), batchSize: 8, threads: 1, maxPromptTokens: 32 };
+    const out = join(folder, "other-options");
+    const run = (changes: Partial<typeof options>) => {
+      const stop = new AbortController();
+      return trainLookahead("mlc", records, [], ["adder", "coder"], { ...options, ...changes }, out, {
+        onStep: () => stop.abort(),
+        signal: stop.signal,
+      });
+    };
+    await expect(run({})).rejects.toMatchObject({ code: "INTERRUPTED" });
+    for (const changes of [
+      { routingLoss: "kl" },
+      { labelThreshold: 0.9 },
+      { normalisation: "dataset" },
+    ] as const)
+      await expect(run(changes)).rejects.toMatchObject({ code: "CHECKPOINT_MISMATCH" });
+    await expect(run({})).rejects.toMatchObject({ code: "INTERRUPTED" });
+  });
+
   test("a NaN stops the run naming step, tensor and records", async () => {
     const options = {
       ...lookaheadDefaults("mlc", false),
