@@ -78,8 +78,8 @@ function optionsOf(variant: Variant): LookaheadOptions {
   }
   return {
     ...lookaheadPreset("paper", "clm", true),
-    responseTokens: 16,
-    maxPromptTokens: 128,
+    responseTokens: 12,
+    maxPromptTokens: 96,
     batchSize: 16,
     accumulation: values.quick ? 1 : 4,
     checkpointEverySteps: 10,

@@ -1,4 +1,5 @@
 export { LookaheadRouter, loadLookahead, saveLookahead } from "./lookahead-router.ts";
+export { selectCandidates } from "./select-candidates.ts";
 export {
   type LookaheadSettings,
   MASKINGS,

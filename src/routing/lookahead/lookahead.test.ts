@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { TINY_GPT2, TINY_MODERNBERT, tinyLookahead } from "../../../test/support/tiny-lookahead.ts";
 import { Graph } from "../../graph/ir.ts";
 import type { JudgedRecord } from "../../judged/record.ts";
 import { createCausalModel, createEncoderModel } from "../../models/index.ts";
@@ -21,27 +22,12 @@ import { routingWeights } from "./encode.ts";
 import { clmRow, type EncodedExample, mlmRow } from "./layout.ts";
 import { loadLookahead } from "./lookahead-router.ts";
 import { declareRowInputs, lookaheadSpecs, routingForward } from "./model.ts";
-import { type LookaheadSettings, settingsSchema, type Variant } from "./settings.ts";
+import type { LookaheadSettings, Variant } from "./settings.ts";
 import { createLookaheadTask, maskRate } from "./task.ts";
 import { trainLookahead } from "./train.ts";
 import { scaledRoutingLoss } from "./validation.ts";
 
-function settingsFor(variant: Variant): LookaheadSettings {
-  return settingsSchema.parse({
-    format: "tutti-lookahead-1",
-    variant,
-    candidates: ["a", "b", "c"],
-    candidateTokenIds: variant === "mlc" ? [] : [5, 6, 7],
-    backbone: smallBackboneConfig(variant, 64),
-    responseTokens: 4,
-    maxPromptTokens: 32,
-    pooling: "mean",
-    headDropout: 0,
-    labels: "relative",
-    tokenizerSha256: "",
-    tokens: { cls: 2, sep: 3, pad: 0 },
-  });
-}
+const settingsFor = (variant: Variant): LookaheadSettings => tinyLookahead({ variant });
 
 const example: EncodedExample = {
   recordId: "r",
@@ -99,7 +85,7 @@ const DECODERS: Record<string, unknown>[] = [
     sliding_window_pattern: 2,
     final_logit_softcapping: 20,
   },
-  { model_type: "gpt2", vocab_size: 64, n_embd: 64, n_layer: 2, n_head: 4, n_positions: 64 },
+  TINY_GPT2,
 ];
 
 describe.each(DECODERS)("CLM on $model_type", (backbone) => {
@@ -227,20 +213,7 @@ describe("batches", () => {
 });
 
 /** A small encoder of every family; ModernBERT's windows are shorter than the rows. */
-const ENCODERS: Record<string, unknown>[] = [
-  smallBackboneConfig("mlm", 64),
-  {
-    model_type: "modernbert",
-    vocab_size: 64,
-    hidden_size: 32,
-    num_hidden_layers: 3,
-    num_attention_heads: 4,
-    intermediate_size: 48,
-    max_position_embeddings: 64,
-    local_attention: 4,
-    global_attn_every_n_layers: 2,
-  },
-];
+const ENCODERS: Record<string, unknown>[] = [smallBackboneConfig("mlm", 64), TINY_MODERNBERT];
 
 describe.each(ENCODERS)("MLM on $model_type", (backbone) => {
   const settings: LookaheadSettings = { ...settingsFor("mlm"), backbone };

@@ -1,38 +1,23 @@
 /** The pure parts behind the options: masking, spans, targets, turns of several samples, presets. */
 import { describe, expect, test } from "vitest";
+import { tinyLookahead } from "../../../test/support/tiny-lookahead.ts";
 import type { JudgedRecord } from "../../judged/record.ts";
 import { defaultTokenizerPath, loadTokenizer } from "../../text/index.ts";
 import { LOOKAHEAD_PRESETS, lookaheadDefaults, lookaheadPreset } from "../defaults.ts";
 import { benchmarkRanges } from "../labels.ts";
-import { smallBackboneConfig } from "./backbone.ts";
 import { encodeRecords } from "./encode.ts";
 import { clmRow, type EncodedExample, mlmRow } from "./layout.ts";
 import { candidateKey, hiddenTokens } from "./masking.ts";
 import { positionsOf } from "./model.ts";
 import { separateRows } from "./separate-layout.ts";
-import { type LookaheadSettings, settingsSchema } from "./settings.ts";
+import type { LookaheadSettings } from "./settings.ts";
 import { copiedTokens, SPAN_SELECTORS } from "./spans.ts";
 import { recordTargets, targetsOf } from "./targets.ts";
 import { exampleOfPass } from "./task.ts";
 import { scaledRoutingLoss } from "./validation.ts";
 
-function settingsFor(changes: Partial<LookaheadSettings> = {}): LookaheadSettings {
-  return settingsSchema.parse({
-    format: "tutti-lookahead-1",
-    variant: "mlm",
-    candidates: ["a", "b", "c"],
-    candidateTokenIds: [5, 6, 7],
-    backbone: smallBackboneConfig("mlm", 64),
-    responseTokens: 4,
-    maxPromptTokens: 32,
-    pooling: "mean",
-    headDropout: 0,
-    labels: "relative",
-    tokenizerSha256: "",
-    tokens: { cls: 2, sep: 3, pad: 0, mask: 4 },
-    ...changes,
-  });
-}
+const settingsFor = (changes: Partial<LookaheadSettings> = {}): LookaheadSettings =>
+  tinyLookahead({ variant: "mlm", ...changes });
 
 const ids = (...values: number[]): Int32Array => Int32Array.of(...values);
 const row = (...values: number[]): Float64Array => Float64Array.of(...values);

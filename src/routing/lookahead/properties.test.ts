@@ -1,29 +1,17 @@
 /** What each variant promises about the pool of candidates, on random models, prompts, orders and pools. */
 import { afterAll, describe, expect, test } from "vitest";
+import { TINY_GPT2, TINY_MODERNBERT, tinyLookahead } from "../../../test/support/tiny-lookahead.ts";
 import { initialiseParameters, type Parameters } from "../../nn/index.ts";
 import { createOrtBackend } from "../../runtime/index.ts";
 import { float32 } from "../../tensor/host-tensor.ts";
 import { permutation, RandomStream } from "../../tensor/random.ts";
 import { defaultTokenizerPath, loadTokenizer } from "../../text/index.ts";
-import { smallBackboneConfig } from "./backbone.ts";
 import { LookaheadRouter } from "./lookahead-router.ts";
 import { lookaheadSpecs } from "./model.ts";
 import { selectCandidates } from "./select-candidates.ts";
-import { type LookaheadSettings, settingsSchema } from "./settings.ts";
+import type { LookaheadSettings } from "./settings.ts";
 
 const CANDIDATES = ["a", "b", "c", "d", "e"];
-const MODERNBERT = {
-  model_type: "modernbert",
-  vocab_size: 64,
-  hidden_size: 32,
-  num_hidden_layers: 3,
-  num_attention_heads: 4,
-  intermediate_size: 48,
-  max_position_embeddings: 64,
-  local_attention: 4,
-  global_attn_every_n_layers: 2,
-};
-const GPT2 = { model_type: "gpt2", vocab_size: 64, n_embd: 64, n_layer: 2, n_head: 4, n_positions: 64 };
 
 interface Variation {
   readonly name: string;
@@ -34,7 +22,12 @@ interface Variation {
 
 const VARIATIONS: readonly Variation[] = [
   { name: "clm", changes: { variant: "clm" }, keepsOrder: true, ignoresPool: true },
-  { name: "clm, gpt2", changes: { variant: "clm", backbone: GPT2 }, keepsOrder: true, ignoresPool: true },
+  {
+    name: "clm, gpt2",
+    changes: { variant: "clm", backbone: TINY_GPT2 },
+    keepsOrder: true,
+    ignoresPool: true,
+  },
   {
     name: "clm, running positions",
     changes: { variant: "clm", positions: "running" },
@@ -44,7 +37,7 @@ const VARIATIONS: readonly Variation[] = [
   { name: "joint mlm", changes: { variant: "mlm" }, keepsOrder: true, ignoresPool: false },
   {
     name: "joint mlm, modernbert, cls",
-    changes: { variant: "mlm", backbone: MODERNBERT, pooling: "cls" },
+    changes: { variant: "mlm", backbone: TINY_MODERNBERT, pooling: "cls" },
     keepsOrder: true,
     ignoresPool: false,
   },
@@ -62,7 +55,7 @@ const VARIATIONS: readonly Variation[] = [
   },
   {
     name: "separate mlm, modernbert",
-    changes: { variant: "mlm", prediction: "separate", backbone: MODERNBERT },
+    changes: { variant: "mlm", prediction: "separate", backbone: TINY_MODERNBERT },
     keepsOrder: true,
     ignoresPool: true,
   },
@@ -70,20 +63,7 @@ const VARIATIONS: readonly Variation[] = [
 ];
 
 describe.each(VARIATIONS)("$name", ({ changes, keepsOrder, ignoresPool }) => {
-  const settings = settingsSchema.parse({
-    format: "tutti-lookahead-1",
-    candidates: CANDIDATES,
-    candidateTokenIds: changes.variant === "mlc" ? [] : [5, 6, 7, 8, 9],
-    backbone: smallBackboneConfig(changes.variant, 64),
-    responseTokens: 4,
-    maxPromptTokens: 24,
-    pooling: "mean",
-    headDropout: 0,
-    labels: "relative",
-    tokenizerSha256: "",
-    tokens: { cls: 2, sep: 3, pad: 0, mask: 4 },
-    ...changes,
-  });
+  const settings = tinyLookahead({ candidates: CANDIDATES, maxPromptTokens: 24, ...changes });
   const parameters = spread(initialiseParameters(lookaheadSpecs(settings), 11));
   const tokenizer = loadTokenizer(defaultTokenizerPath);
   const backend = createOrtBackend({ threads: 1 });
@@ -150,20 +130,7 @@ function spread(parameters: Parameters): Parameters {
 }
 
 test("a selection must name two or more of the candidates, each once", () => {
-  const settings = settingsSchema.parse({
-    format: "tutti-lookahead-1",
-    variant: "clm",
-    candidates: CANDIDATES,
-    candidateTokenIds: [5, 6, 7, 8, 9],
-    backbone: smallBackboneConfig("clm", 64),
-    responseTokens: 4,
-    maxPromptTokens: 24,
-    pooling: "mean",
-    headDropout: 0,
-    labels: "relative",
-    tokenizerSha256: "",
-    tokens: { cls: 2, sep: 3, pad: 0 },
-  });
+  const settings = tinyLookahead({ variant: "clm", candidates: CANDIDATES });
   for (const indices of [[0], [0, 0], [0, 5], [0, 0.5]])
     expect(() => selectCandidates(settings, {}, indices)).toThrow(/two or more different indices below 5/);
 });
