@@ -14,3 +14,17 @@ export function wholeNumber(name: string, least: number): (text: string) => numb
     return value;
   };
 }
+
+/** Parses a number from `least` to `most`, bounds included. */
+export function numberBetween(name: string, least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !(value >= least && value <= most)) {
+      throw new TuttiError(
+        "INVALID_ARGUMENT",
+        `${name} is "${text}", expected a number from ${least} to ${most}`,
+      );
+    }
+    return value;
+  };
+}

@@ -149,6 +149,18 @@ const badRows: readonly BadRow[] = [
     says: "received the number -1",
   },
   {
+    name: "no samples in their list",
+    line: candidate({ samples: [] }),
+    field: 'candidates["Small"].samples',
+    says: "at least one sampled answer",
+  },
+  {
+    name: "a sample without a score",
+    line: candidate({ samples: [{ response: "a", score: 1 }, { response: "b" }] }),
+    field: 'candidates["Small"].samples[1].score',
+    says: "expected a finite number",
+  },
+  {
     name: "a candidate missing",
     line: row({ candidates: { Big: good.candidates.Big } }),
     field: 'candidates["Small"]',
@@ -366,6 +378,16 @@ describe("what is accepted", () => {
     const line = candidate({ response: "", score: -6.5, tokens: 0, note: '"score": NaN,' });
     const { records } = await readJudgedRecords([file("odd.jsonl", line)]);
     expect(records[0]?.candidates.Small).toMatchObject({ response: "", score: -6.5, tokens: 0 });
+  });
+
+  test("several samples of a candidate", async () => {
+    const samples = [
+      { response: "one", score: 1 },
+      { response: "two", score: 0 },
+    ];
+    const line = candidate({ score: 0.5, samples });
+    const { records } = await readJudgedRecords([file("samples.jsonl", line)]);
+    expect(records[0]?.candidates.Small?.samples).toEqual(samples);
   });
 
   test("rows longer than a read chunk, and gzip of several members", async () => {

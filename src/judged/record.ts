@@ -5,11 +5,18 @@ export interface ChatMessage {
   readonly content: string;
 }
 
-export interface JudgedCandidate {
+/** One answer of one candidate. */
+export interface JudgedSample {
   readonly response: string;
-  /** Higher is better; comparable between the candidates of one prompt. */
+  readonly score: number;
+}
+
+export interface JudgedCandidate extends JudgedSample {
+  /** Higher is better; comparable between the candidates of one prompt. The mean where there are several samples. */
   readonly score: number;
   readonly tokens?: number;
+  /** All sampled answers, where the candidate was asked more than once; `response` is one of them. */
+  readonly samples?: readonly JudgedSample[];
   readonly [extra: string]: unknown;
 }
 
@@ -25,4 +32,9 @@ export interface JudgedRecord {
 /** The text of a prompt; chat messages are joined by blank lines, in order. */
 export function promptText(prompt: JudgedRecord["prompt"]): string {
   return typeof prompt === "string" ? prompt : prompt.map((message) => message.content).join("\n\n");
+}
+
+/** Every sampled answer of a candidate: at least one. */
+export function samplesOf(candidate: JudgedCandidate): readonly JudgedSample[] {
+  return candidate.samples ?? [candidate];
 }

@@ -74,16 +74,16 @@ function checkPrompt(row: Fields, place: RecordPlace): void {
   }
 }
 
-function checkCandidate(candidate: unknown, field: string, place: RecordPlace): void {
-  if (!isObject(candidate)) {
+function checkSample(sample: unknown, field: string, place: RecordPlace): asserts sample is Fields {
+  if (!isObject(sample)) {
     throw fieldError(place, {
       field,
-      received: describeReceived(candidate),
+      received: describeReceived(sample),
       expected: "an object with response and score",
       hint: 'write every candidate as {"response": "...", "score": 0.5}',
     });
   }
-  const response = own(candidate, "response");
+  const response = own(sample, "response");
   if (typeof response !== "string") {
     throw fieldError(place, {
       field: `${field}.response`,
@@ -92,7 +92,7 @@ function checkCandidate(candidate: unknown, field: string, place: RecordPlace): 
       hint: "give the full text the model wrote; an empty answer is an empty string",
     });
   }
-  const score = own(candidate, "score");
+  const score = own(sample, "score");
   if (typeof score !== "number" || !Number.isFinite(score)) {
     throw fieldError(place, {
       field: `${field}.score`,
@@ -101,6 +101,10 @@ function checkCandidate(candidate: unknown, field: string, place: RecordPlace): 
       hint: "judge the response again, or leave the whole row out; a score is never guessed",
     });
   }
+}
+
+function checkCandidate(candidate: unknown, field: string, place: RecordPlace): void {
+  checkSample(candidate, field, place);
   const tokens = own(candidate, "tokens");
   if (tokens !== undefined && !(typeof tokens === "number" && Number.isFinite(tokens) && tokens >= 0)) {
     throw fieldError(place, {
@@ -110,6 +114,17 @@ function checkCandidate(candidate: unknown, field: string, place: RecordPlace): 
       hint: "leave the field out where the count is not known",
     });
   }
+  const samples = own(candidate, "samples");
+  if (samples === undefined) return;
+  if (!Array.isArray(samples) || samples.length === 0) {
+    throw fieldError(place, {
+      field: `${field}.samples`,
+      received: describeReceived(samples),
+      expected: "a list of at least one sampled answer, or no such field",
+      hint: 'write every sample as {"response": "...", "score": 0.5}',
+    });
+  }
+  for (const [index, sample] of samples.entries()) checkSample(sample, `${field}.samples[${index}]`, place);
 }
 
 /** Path of one candidate inside a row. */

@@ -1,5 +1,5 @@
 export { KnnRouter, type Neighbour, trainBaselines } from "./baselines/index.ts";
-export { lookaheadDefaults } from "./defaults.ts";
+export { LOOKAHEAD_PRESETS, type LookaheadPreset, lookaheadDefaults, lookaheadPreset } from "./defaults.ts";
 export { type Embedder, EncoderEmbedder, TfidfLsaEmbedder } from "./embedding/index.ts";
 export {
   chooseAll,
@@ -7,7 +7,13 @@ export {
   formatEvaluationTable,
   type RouterEvaluation,
 } from "./evaluation/index.ts";
-export { type LookaheadOptions, LookaheadRouter, loadLookahead, trainLookahead } from "./lookahead/index.ts";
+export {
+  type LookaheadOptions,
+  LookaheadRouter,
+  loadLookahead,
+  selectCandidates,
+  trainLookahead,
+} from "./lookahead/index.ts";
 export { renderEvaluationReport } from "./report/index.ts";
 export { argmax, type Router, type RoutingQuery } from "./router.ts";
 export { type LoadedRouters, loadRouters, type RouterManifest } from "./router-folder.ts";

@@ -4,14 +4,14 @@
  *
  * Source: Lookahead routing, arXiv 2510.19506, section on label construction, and its released code.
  */
-import type { JudgedRecord } from "../judged/record.ts";
+import { type JudgedRecord, samplesOf } from "../judged/record.ts";
 import { TuttiError } from "../support/errors.ts";
 
 /** A candidate is a good choice when it reaches this share of the prompt's best normalised score. */
 export const RELATIVE_THRESHOLD = 0.8;
 
 /** Guards `>=` against the rounding of a score that lies exactly on the threshold. */
-const THRESHOLD_SLACK = 1e-12;
+export const THRESHOLD_SLACK = 1e-12;
 
 /** Smallest and largest score of a benchmark over all prompts and candidates. */
 export interface ScoreRange {
@@ -67,14 +67,33 @@ export function candidateScores(record: JudgedRecord, candidates: readonly strin
   });
 }
 
-/** Score range of each benchmark over all its records and the named candidates. */
+/**
+ * Scores of every sampled answer: one array per candidate, of length 1 where it was asked once.
+ *
+ * @throws {TuttiError} as {@link candidateScores}; RECORD_INVALID for a sample without a finite score
+ */
+export function sampledScores(record: JudgedRecord, candidates: readonly string[]): Float64Array[] {
+  candidateScores(record, candidates);
+  return candidates.map((candidate) =>
+    Float64Array.from(samplesOf(record.candidates[candidate]!), ({ score }) => {
+      if (Number.isFinite(score)) return score;
+      throw new TuttiError(
+        "RECORD_INVALID",
+        `record ${JSON.stringify(record.id)}: candidates.${candidate}.samples holds score ${score}, expected finite numbers`,
+        { details: { recordId: record.id, candidate } },
+      );
+    }),
+  );
+}
+
+/** Score range of each benchmark over all its records, the named candidates and their samples. */
 export function benchmarkRanges(
   records: readonly JudgedRecord[],
   candidates: readonly string[],
 ): Map<string, ScoreRange> {
   const ranges = new Map<string, ScoreRange>();
   for (const record of records) {
-    const scores = candidateScores(record, candidates);
+    const scores = sampledScores(record, candidates).flatMap((samples) => [...samples]);
     const known = ranges.get(record.benchmark);
     ranges.set(record.benchmark, {
       min: Math.min(known?.min ?? Number.POSITIVE_INFINITY, ...scores),

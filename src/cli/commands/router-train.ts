@@ -1,15 +1,15 @@
 /** `tutti router train`: judged records in, router folder out. */
 import { Command, Option } from "commander";
 import { readJudgedRecords } from "../../judged/index.ts";
-import { lookaheadDefaults } from "../../routing/defaults.ts";
 import { VARIANTS, type Variant } from "../../routing/lookahead/index.ts";
 import { trainRouter } from "../../routing/train-router.ts";
 import { wholeNumber } from "../flags.ts";
 import { interruptSignal, say } from "../io.ts";
+import { addLookaheadFlags, type LookaheadFlags, lookaheadOptionsOf } from "../lookahead-options.ts";
 import { type ProviderFlags, providerOption } from "../provider-option.ts";
 import { trainingProgress } from "../training-progress.ts";
 
-interface Flags extends ProviderFlags {
+interface Flags extends ProviderFlags, LookaheadFlags {
   readonly data: string[];
   readonly out: string;
   readonly variant: Exclude<Variant, "mlc">;
@@ -24,7 +24,7 @@ interface Flags extends ProviderFlags {
 }
 
 export function routerTrainCommand(): Command {
-  return new Command("train")
+  const command = new Command("train")
     .summary("train a router on judged responses")
     .description(
       "Trains a Lookahead router, the same model without response modelling (MLC), and simple baselines.\n" +
@@ -49,7 +49,8 @@ export function routerTrainCommand(): Command {
     .option("--embedder <dir>", "pretrained BERT encoder for the similarity baselines")
     .option("--no-mlc", "skip the baseline without response modelling")
     .option("--threads <n>", "compute threads", wholeNumber("--threads", 1), 2)
-    .addOption(providerOption())
+    .addOption(providerOption());
+  return addLookaheadFlags(command)
     .addHelpText(
       "after",
       "\nExample:\n  tutti router train --data assets/judged/gsm8k.jsonl.gz assets/judged/mbpp.jsonl.gz --out runs/first",
@@ -63,7 +64,7 @@ async function run(flags: Flags): Promise<void> {
   const { records, candidates } = await readJudgedRecords(flags.data);
   say(`${records.length} judged prompts, ${candidates.length} candidates: ${candidates.join(", ")}`);
   const lookahead = {
-    ...lookaheadDefaults(flags.variant, flags.backbone !== undefined),
+    ...lookaheadOptionsOf(flags, flags.variant, flags.backbone !== undefined),
     labels: flags.labels,
     seed: flags.seed,
     threads: flags.threads,

@@ -1,13 +1,17 @@
 /** Judged records to token ids: what the model is trained on, made once. */
 import type { JudgedRecord } from "../../judged/record.ts";
-import { promptText } from "../../judged/record.ts";
+import { promptText, samplesOf } from "../../judged/record.ts";
 import type { Tokenizer } from "../../text/index.ts";
-import { routingTargets } from "../labels.ts";
+import { benchmarkRanges, type ScoreRange } from "../labels.ts";
 import type { EncodedExample, EncodedResponse } from "./layout.ts";
 import type { LookaheadSettings } from "./settings.ts";
+import { SPAN_SELECTORS } from "./spans.ts";
+import { recordTargets } from "./targets.ts";
 
 /** Enough characters for m tokens of ordinary text; longer responses need not be tokenised whole. */
 const CHARACTERS_PER_TOKEN = 16;
+/** Windows are looked for in the first so many characters of a response. */
+const SEARCHED_CHARACTERS = 16_384;
 
 /** A prompt's ids: its last tokens when too long, framed by [CLS] and [SEP] for bidirectional backbones. */
 export function encodePrompt(settings: LookaheadSettings, tokenizer: Tokenizer, prompt: string): Int32Array {
@@ -19,46 +23,63 @@ export function encodePrompt(settings: LookaheadSettings, tokenizer: Tokenizer, 
   return Int32Array.of(settings.tokens.cls, ...kept, settings.tokens.sep);
 }
 
+/** The part of a response that the settings' span selects, at most `width` tokens. */
 function encodeResponse(
   settings: LookaheadSettings,
   tokenizer: Tokenizer,
   response: string,
+  prompt: Int32Array,
 ): EncodedResponse {
-  const characters = settings.responseTokens * CHARACTERS_PER_TOKEN;
-  const ids = tokenizer.encode(response.slice(0, characters), { addSpecialTokens: false }).ids;
-  const isComplete = ids.length <= settings.responseTokens && response.length <= characters;
-  return { tokens: ids.slice(0, settings.responseTokens), isComplete };
+  const room = (settings.maxSequenceTokens ?? Number.POSITIVE_INFINITY) - prompt.length - 1;
+  const width = Math.max(0, Math.min(settings.responseTokens, room));
+  const characters =
+    settings.span === "informative" ? SEARCHED_CHARACTERS : settings.responseTokens * CHARACTERS_PER_TOKEN;
+  const isWhole = response.length <= characters;
+  const text = settings.span === "tail" ? response.slice(-characters) : response.slice(0, characters);
+  const ids = tokenizer.encode(text, { addSpecialTokens: false }).ids;
+  const { start, end } = SPAN_SELECTORS[settings.span](ids, prompt, width);
+  const reachesEnd = end === ids.length && (isWhole || settings.span === "tail");
+  // The end of the response is a token of its own.
+  return { tokens: ids.slice(start, end), isComplete: reachesEnd && end - start < room };
 }
 
 /**
- * Examples of all records with labels by the settings.
+ * Examples of all records with routing targets by the settings.
  *
  * @param onProgress called with the number of records done
+ * @param ranges score ranges of the benchmarks; measured on these records when absent
  */
 export function encodeRecords(
   settings: LookaheadSettings,
   tokenizer: Tokenizer,
   records: readonly JudgedRecord[],
   onProgress?: (done: number) => void,
+  ranges: ReadonlyMap<string, ScoreRange> = benchmarkRanges(records, settings.candidates),
 ): EncodedExample[] {
-  const targets = routingTargets(records, settings.candidates);
+  const targets = recordTargets(settings, records, ranges);
   const weights = routingWeights(
     records.map(({ benchmark }) => benchmark),
-    targets.map(({ normalised }) => normalised.some((score) => score > 0)),
+    targets.map(({ hasPreference }) => hasPreference),
   );
   return records.map((record, index) => {
-    const responses =
+    const prompt = encodePrompt(settings, tokenizer, promptText(record.prompt));
+    const samples =
       settings.variant === "mlc"
         ? []
         : settings.candidates.map((candidate) =>
-            encodeResponse(settings, tokenizer, record.candidates[candidate]!.response),
+            samplesOf(record.candidates[candidate]!).map(({ response }) =>
+              encodeResponse(settings, tokenizer, response, prompt),
+            ),
           );
     onProgress?.(index + 1);
     return {
       recordId: record.id,
-      prompt: encodePrompt(settings, tokenizer, promptText(record.prompt)),
-      responses,
-      labels: targets[index]![settings.labels],
+      prompt,
+      responses: samples.map(([first]) => first!),
+      ...(samples.some(({ length }) => length > 1) && {
+        moreSamples: samples.map(([, ...more]) => more),
+      }),
+      labels: targets[index]!.targets,
       weight: weights[index]!,
     };
   });

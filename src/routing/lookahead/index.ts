@@ -1,5 +1,24 @@
 export { LookaheadRouter, loadLookahead, saveLookahead } from "./lookahead-router.ts";
-export { type LookaheadSettings, VARIANTS, type Variant } from "./settings.ts";
+export { selectCandidates } from "./select-candidates.ts";
+export {
+  type LookaheadSettings,
+  MASKINGS,
+  type Masking,
+  NORMALISATIONS,
+  type Normalisation,
+  POOLINGS,
+  POSITION_POLICIES,
+  type Pooling,
+  type PositionPolicy,
+  PREDICTIONS,
+  type Prediction,
+  ROUTING_LOSSES,
+  type RoutingLoss,
+  SPANS,
+  type Span,
+  VARIANTS,
+  type Variant,
+} from "./settings.ts";
 export {
   type LookaheadOptions,
   type LookaheadRun,

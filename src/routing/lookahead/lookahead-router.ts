@@ -13,12 +13,13 @@ import { loadParameters, saveParameters } from "../../train/checkpoint.ts";
 import type { Router, RoutingQuery } from "../router.ts";
 import { paddedPromptLength } from "./batches.ts";
 import { encodePrompt } from "./encode.ts";
-import { clmRow, mlmRow, promptRow, type Row, rowTokens } from "./layout.ts";
+import { type Row, rowTokens } from "./layout.ts";
 import { declareRowInputs, lookaheadSpecs, routingForward } from "./model.ts";
+import { inferenceRows, isSeparate } from "./rows.ts";
 import { type LookaheadSettings, settingsSchema } from "./settings.ts";
 import { stackRows } from "./task.ts";
 
-const ROWS_PER_RUN = 32;
+const PROMPTS_PER_RUN = 32;
 
 export class LookaheadRouter implements Router {
   readonly name: string;
@@ -61,9 +62,11 @@ export class LookaheadRouter implements Router {
       groups.set(length, [...(groups.get(length) ?? []), index]);
     }
     for (const [promptTokens, indices] of groups) {
-      for (let start = 0; start < indices.length; start += ROWS_PER_RUN) {
-        const members = indices.slice(start, start + ROWS_PER_RUN);
-        const rows = members.map((member) => this.inferenceRow(prompts[member]!, promptTokens));
+      for (let start = 0; start < indices.length; start += PROMPTS_PER_RUN) {
+        const members = indices.slice(start, start + PROMPTS_PER_RUN);
+        const rows = members.flatMap((member) =>
+          inferenceRows(this.settings, prompts[member]!, promptTokens),
+        );
         const logits = await this.run(rows, promptTokens);
         for (const [position, member] of members.entries()) scores[member] = logits[position]!;
       }
@@ -76,35 +79,23 @@ export class LookaheadRouter implements Router {
     this.executable = undefined;
   }
 
-  private inferenceRow(prompt: Int32Array, promptTokens: number): Row {
-    const example = { recordId: "", prompt, responses: [], labels: new Float64Array(), weight: 0 };
-    switch (this.settings.variant) {
-      case "mlm":
-        return mlmRow(this.settings, example, promptTokens, 1);
-      case "clm":
-        return clmRow(this.settings, example, promptTokens, false);
-      case "mlc":
-        return promptRow(this.settings, example, promptTokens);
-    }
-  }
-
   private async run(rows: readonly Row[], promptTokens: number): Promise<Float64Array[]> {
     this.executable ??= this.compile();
     const executable = await this.executable;
-    const batch = rows.length;
+    const height = rows.length;
     const tokens = rowTokens(this.settings, promptTokens, false);
-    const { inputIds, positionIds, attentionBias, poolingWeights } = stackRows(rows, batch);
-    const biasShape = this.settings.variant === "clm" ? [batch, 1, tokens, tokens] : [batch, 1, 1, tokens];
+    const { inputIds, positionIds, attentionBias, poolingWeights } = stackRows(rows, height);
+    const biasShape = this.settings.variant === "clm" ? [height, 1, tokens, tokens] : [height, 1, 1, tokens];
     const { logits } = await executable.run({
       ...this.parameters,
-      input_ids: int32([batch, tokens], inputIds),
-      position_ids: int32([batch, tokens], positionIds),
+      input_ids: int32([height, tokens], inputIds),
+      position_ids: int32([height, tokens], positionIds),
       attention_bias: float32(biasShape, attentionBias),
-      pooling_weights: float32([batch, 1, tokens], poolingWeights),
+      pooling_weights: float32([height, 1, tokens], poolingWeights),
     });
     const candidates = this.candidates.length;
-    return rows.map((_, row) =>
-      Float64Array.from(logits!.data.subarray(row * candidates, (row + 1) * candidates)),
+    return Array.from({ length: logits!.data.length / candidates }, (_, prompt) =>
+      Float64Array.from(logits!.data.subarray(prompt * candidates, (prompt + 1) * candidates)),
     );
   }
 
@@ -191,6 +182,12 @@ function readSettings(path: string): LookaheadSettings {
       `${path}: candidateTokenIds has ${candidateTokenIds.length} ids, expected ${expected}`,
       { details: { path, field: "candidateTokenIds" }, hint: "train the router again" },
     );
+  }
+  if (isSeparate(parsed.data) && parsed.data.tokens.mask === undefined) {
+    throw new TuttiError("ROUTER_INVALID", `${path}: tokens.mask is missing, separate prediction needs it`, {
+      details: { path, field: "tokens.mask" },
+      hint: "train the router again",
+    });
   }
   return parsed.data;
 }

@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { TINY_GPT2, TINY_MODERNBERT, tinyLookahead } from "../../../test/support/tiny-lookahead.ts";
 import { Graph } from "../../graph/ir.ts";
 import type { JudgedRecord } from "../../judged/record.ts";
 import { createCausalModel, createEncoderModel } from "../../models/index.ts";
@@ -26,22 +27,7 @@ import { createLookaheadTask, maskRate } from "./task.ts";
 import { trainLookahead } from "./train.ts";
 import { scaledRoutingLoss } from "./validation.ts";
 
-function settingsFor(variant: Variant): LookaheadSettings {
-  return {
-    format: "tutti-lookahead-1",
-    variant,
-    candidates: ["a", "b", "c"],
-    candidateTokenIds: variant === "mlc" ? [] : [5, 6, 7],
-    backbone: smallBackboneConfig(variant, 64),
-    responseTokens: 4,
-    maxPromptTokens: 32,
-    pooling: "mean",
-    headDropout: 0,
-    labels: "relative",
-    tokenizerSha256: "",
-    tokens: { cls: 2, sep: 3, pad: 0 },
-  };
-}
+const settingsFor = (variant: Variant): LookaheadSettings => tinyLookahead({ variant });
 
 const example: EncodedExample = {
   recordId: "r",
@@ -99,7 +85,7 @@ const DECODERS: Record<string, unknown>[] = [
     sliding_window_pattern: 2,
     final_logit_softcapping: 20,
   },
-  { model_type: "gpt2", vocab_size: 64, n_embd: 64, n_layer: 2, n_head: 4, n_positions: 64 },
+  TINY_GPT2,
 ];
 
 describe.each(DECODERS)("CLM on $model_type", (backbone) => {
@@ -227,20 +213,7 @@ describe("batches", () => {
 });
 
 /** A small encoder of every family; ModernBERT's windows are shorter than the rows. */
-const ENCODERS: Record<string, unknown>[] = [
-  smallBackboneConfig("mlm", 64),
-  {
-    model_type: "modernbert",
-    vocab_size: 64,
-    hidden_size: 32,
-    num_hidden_layers: 3,
-    num_attention_heads: 4,
-    intermediate_size: 48,
-    max_position_embeddings: 64,
-    local_attention: 4,
-    global_attn_every_n_layers: 2,
-  },
-];
+const ENCODERS: Record<string, unknown>[] = [smallBackboneConfig("mlm", 64), TINY_MODERNBERT];
 
 describe.each(ENCODERS)("MLM on $model_type", (backbone) => {
   const settings: LookaheadSettings = { ...settingsFor("mlm"), backbone };
@@ -283,21 +256,28 @@ describe.each(ENCODERS)("MLM on $model_type", (backbone) => {
 });
 
 test.each(
-  (["mlm", "mlc"] as const).flatMap((variant) => ENCODERS.map((backbone) => ({ variant, backbone }))),
-)("$variant on $backbone.model_type exports with symbolic batch and length", ({ variant, backbone }) => {
-  const settings = { ...settingsFor(variant), backbone };
-  const graph = new Graph();
-  const { logits } = routingForward(
-    settings,
-    declareParameters(graph, lookaheadSpecs(settings)),
-    declareRowInputs(graph, settings, "batch", "tokens"),
-    false,
-  );
-  const model = readOnnxModel(toOnnx(graph, { logits }));
-  expect(logits.shape).toEqual(["batch", 3]);
-  expect(model.outputs).toEqual(["logits"]);
-  expect(model.inputs).toContain("attention_bias");
-});
+  ENCODERS.flatMap((backbone) => [
+    { variant: "mlm" as const, prediction: "joint" as const, backbone },
+    { variant: "mlm" as const, prediction: "separate" as const, backbone },
+    { variant: "mlc" as const, prediction: "joint" as const, backbone },
+  ]),
+)(
+  "$variant ($prediction) on $backbone.model_type exports with symbolic batch and length",
+  ({ variant, ...changes }) => {
+    const settings = { ...settingsFor(variant), ...changes };
+    const graph = new Graph();
+    const { logits } = routingForward(
+      settings,
+      declareParameters(graph, lookaheadSpecs(settings)),
+      declareRowInputs(graph, settings, "batch", "tokens"),
+      false,
+    );
+    const model = readOnnxModel(toOnnx(graph, { logits }));
+    expect(logits.shape).toEqual(["batch", 3]);
+    expect(model.outputs).toEqual(["logits"]);
+    expect(model.inputs).toContain("attention_bias");
+  },
+);
 
 describe("choosing a checkpoint", () => {
   const labels = [Float64Array.of(1, 0), Float64Array.of(0, 1), Float64Array.of(1, 0)];
@@ -355,11 +335,21 @@ describe("training to a router", () => {
     },
   }));
 
-  test.each(["mlm", "clm", "mlc"] as const)(
-    "%s learns which model suits which prompt, and loads as saved",
-    async (variant) => {
+  test.each([
+    { name: "mlm", variant: "mlm", changes: {} },
+    {
+      name: "separate mlm, random masking, KL",
+      variant: "mlm",
+      changes: { prediction: "separate", masking: "random", routingLoss: "kl", span: "informative" },
+    },
+    { name: "clm", variant: "clm", changes: {} },
+    { name: "mlc", variant: "mlc", changes: {} },
+  ] as const)(
+    "$name learns which model suits which prompt, and loads as saved",
+    async ({ name, variant, changes }) => {
       const options = {
         ...lookaheadDefaults(variant, false),
+        ...changes,
         responseTokens: 3,
         maxPromptTokens: 32,
         epochs: 10,
@@ -367,7 +357,7 @@ describe("training to a router", () => {
         validations: 2,
         threads: 1,
       };
-      const out = join(folder, variant);
+      const out = join(folder, name);
       const router = await trainLookahead(
         "lookahead",
         records.slice(0, 48),
@@ -452,6 +442,26 @@ describe("training to a router", () => {
     expect(table.data.subarray(64 * 32).every((value) => Number.isFinite(value) && value !== 0)).toBe(true);
     const shrunk = { ...grown, backbone: { ...ENCODERS[1], vocab_size: 32 } };
     expect(() => startParameters(shrunk, 0, source)).toThrow(/the model takes \[32,32\]/);
+  });
+
+  test("a run that was stopped does not go on with other options", async () => {
+    const options = { ...lookaheadDefaults("mlc", false), batchSize: 8, threads: 1, maxPromptTokens: 32 };
+    const out = join(folder, "other-options");
+    const run = (changes: Partial<typeof options>) => {
+      const stop = new AbortController();
+      return trainLookahead("mlc", records, [], ["adder", "coder"], { ...options, ...changes }, out, {
+        onStep: () => stop.abort(),
+        signal: stop.signal,
+      });
+    };
+    await expect(run({})).rejects.toMatchObject({ code: "INTERRUPTED" });
+    for (const changes of [
+      { routingLoss: "kl" },
+      { labelThreshold: 0.9 },
+      { normalisation: "dataset" },
+    ] as const)
+      await expect(run(changes)).rejects.toMatchObject({ code: "CHECKPOINT_MISMATCH" });
+    await expect(run({})).rejects.toMatchObject({ code: "INTERRUPTED" });
   });
 
   test("a NaN stops the run naming step, tensor and records", async () => {

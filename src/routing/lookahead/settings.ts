@@ -2,7 +2,7 @@
  * Settings of a Lookahead model: what is stored beside its weights.
  *
  * Source: "Lookahead Routing for Large Language Models", arXiv 2510.19506; paper and released code disagree on
- * several values, see docs/papers.md.
+ * several values, see docs/lookahead.md.
  */
 import { z } from "zod";
 
@@ -14,6 +14,35 @@ import { z } from "zod";
 export const VARIANTS = ["mlm", "clm", "mlc"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
+/** How the routing head is trained; formulas in routing-loss.ts. */
+export const ROUTING_LOSSES = ["bce", "kl", "reverse-kl", "ce", "mse"] as const;
+export type RoutingLoss = (typeof ROUTING_LOSSES)[number];
+
+/** Which scores are comparable: one scale per benchmark (the paper), or stretched once more per prompt (its code). */
+export const NORMALISATIONS = ["dataset", "prompt"] as const;
+export type Normalisation = (typeof NORMALISATIONS)[number];
+
+/** Which of a response's tokens are hidden first; "none" hides all of them from the first step on. */
+export const MASKINGS = ["right", "left", "random", "none"] as const;
+export type Masking = (typeof MASKINGS)[number];
+
+/** mlm: all candidates in one sequence, or one sequence each. */
+export const PREDICTIONS = ["joint", "separate"] as const;
+export type Prediction = (typeof PREDICTIONS)[number];
+
+/** Position ids of a candidate's block: from the prompt's length on, or after the block before it. */
+export const POSITION_POLICIES = ["restart", "running"] as const;
+export type PositionPolicy = (typeof POSITION_POLICIES)[number];
+
+/** What the routing head of a joint encoder reads. */
+export const POOLINGS = ["mean", "cls", "blocks"] as const;
+export type Pooling = (typeof POOLINGS)[number];
+
+/** Which tokens of a long response are modelled; see spans.ts. */
+export const SPANS = ["head", "tail", "informative"] as const;
+export type Span = (typeof SPANS)[number];
+
+/** Fields with a default are absent from the files of earlier versions, which knew only that value. */
 export const settingsSchema = z.strictObject({
   format: z.literal("tutti-lookahead-1"),
   variant: z.enum(VARIANTS),
@@ -26,20 +55,35 @@ export const settingsSchema = z.strictObject({
   responseTokens: z.int().positive().max(8_192),
   /** Longer prompts keep their last tokens. */
   maxPromptTokens: z.int().positive().max(1_048_576),
+  /** Prompt, identifier and response together; longer responses lose their end. No limit of its own when absent. */
+  maxSequenceTokens: z.int().positive().max(1_048_576).optional(),
   /**
-   * What the routing head of an encoder reads: "cls", the first position (the released code), or "mean" over the
-   * prompt and all response positions (the paper's text speaks of all of them), which small backbones learn from
-   * far fewer prompts. A decoder always reads its identifier tokens.
+   * What the routing head of a joint encoder reads: "cls", the first position (the released code), the mean over the
+   * candidates' "blocks" (the paper's text: all identifier states), or the "mean" over prompt and blocks, which
+   * small backbones learn from far fewer prompts. Decoders and separate encoders read the identifier's state.
    */
-  pooling: z.enum(["cls", "mean"]),
+  pooling: z.enum(POOLINGS),
+  prediction: z.enum(PREDICTIONS).default("joint"),
+  positions: z.enum(POSITION_POLICIES).default("restart"),
+  span: z.enum(SPANS).default("head"),
+  masking: z.enum(MASKINGS).default("right"),
   /** Dropout before the output layer; 0.1 in the paper. */
   headDropout: z.number().min(0).max(0.9),
+  /** What the scores mean to the loss: good among this prompt's answers, or good on the benchmark's own scale. */
   labels: z.enum(["relative", "absolute"]),
+  normalisation: z.enum(NORMALISATIONS).default("prompt"),
+  routingLoss: z.enum(ROUTING_LOSSES).default("bce"),
+  /** bce: a candidate is good from this share of the prompt's best normalised score on; 0.8 in the paper. */
+  labelThreshold: z.number().positive().max(1).default(0.8),
+  /** kl, reverse-kl: targets are softmax(score / temperature); 0.1 in the released code. */
+  temperature: z.number().positive().max(1_000).default(0.1),
   tokenizerSha256: z.string(),
   tokens: z.strictObject({
     cls: z.int().nonnegative(),
     sep: z.int().nonnegative(),
     pad: z.int().nonnegative(),
+    /** Hides response tokens under separate prediction. */
+    mask: z.int().nonnegative().optional(),
   }),
 });
 

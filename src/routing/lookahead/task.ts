@@ -2,10 +2,12 @@
 import type { Graph } from "../../graph/ir.ts";
 import type { ParameterValues } from "../../nn/parameters.ts";
 import { float32, int32 } from "../../tensor/host-tensor.ts";
+import { streamOf } from "../../tensor/random.ts";
 import type { Bucket, MicroBatch, StepOutputs, TrainingTask } from "../../train/task.ts";
 import { type BatchPlan, BatchSchedule } from "./batches.ts";
-import { clmRow, type EncodedExample, mlmRow, promptRow, type Row, rowTokens } from "./layout.ts";
+import { type EncodedExample, type Row, rowTokens } from "./layout.ts";
 import { lookaheadLoss, lookaheadSpecs } from "./model.ts";
+import { rowsPerPrompt, trainingRows } from "./rows.ts";
 import type { LookaheadSettings } from "./settings.ts";
 
 export interface LookaheadTraining {
@@ -53,16 +55,16 @@ export function createLookaheadTask(
   const microBatches = (step: number): MicroBatch[] => {
     const first = step * training.accumulation;
     const plans = Array.from({ length: training.accumulation }, (_, index) => schedule.batch(first + index));
-    const rows = plans.map((plan, index) =>
-      plan.members.map((member) =>
-        buildRow(
-          settings,
-          examples[member]!,
-          plan.promptTokens,
-          maskRate(training, first + index, totalSteps * training.accumulation),
-        ),
-      ),
-    );
+    const rows = plans.map((plan, index) => {
+      const number = first + index;
+      const pass = Math.floor(number / schedule.batchesPerEpoch);
+      const rate = maskRate(training, number, totalSteps * training.accumulation);
+      return plan.members.flatMap((member) => {
+        const example = exampleOfPass(examples[member]!, pass);
+        const key = { seed: training.seed, stream: streamOf(`mask ${number} ${example.recordId}`) };
+        return trainingRows(settings, example, plan.promptTokens, { rate, key });
+      });
+    });
     const preferencesInStep = plans
       .flatMap(({ members }) => members)
       .filter((member) => examples[member]!.weight > 0).length;
@@ -77,20 +79,16 @@ export function createLookaheadTask(
   return { specs: lookaheadSpecs(settings), build, microBatches, totalSteps };
 }
 
-function buildRow(
-  settings: LookaheadSettings,
-  example: EncodedExample,
-  promptTokens: number,
-  rate: number,
-): Row {
-  switch (settings.variant) {
-    case "mlm":
-      return mlmRow(settings, example, promptTokens, rate);
-    case "clm":
-      return clmRow(settings, example, promptTokens, true);
-    case "mlc":
-      return promptRow(settings, example, promptTokens);
-  }
+/** The example with the samples whose turn it is in this pass over the data. */
+export function exampleOfPass(example: EncodedExample, pass: number): EncodedExample {
+  const { responses, moreSamples } = example;
+  if (moreSamples === undefined) return example;
+  const turn = responses.map((first, candidate) => {
+    const more = moreSamples[candidate]!;
+    const index = pass % (more.length + 1);
+    return index === 0 ? first : more[index - 1]!;
+  });
+  return { ...example, responses: turn };
 }
 
 /** Target counts are padded to halves of the most there can be: two compiled steps per length, not hundreds. */
@@ -112,7 +110,8 @@ function assemble(
   const batch = training.batchSize;
   const tokens = rowTokens(settings, plan.promptTokens, true);
   const candidates = settings.candidates.length;
-  const { inputIds, positionIds, attentionBias, poolingWeights } = stackRows(rows, batch);
+  const height = batch * rowsPerPrompt(settings);
+  const { inputIds, positionIds, attentionBias, poolingWeights } = stackRows(rows, height);
   const labels = new Float32Array(batch * candidates);
   const labelWeights = new Float32Array(batch * candidates);
   for (const [index, member] of plan.members.entries()) {
@@ -130,15 +129,15 @@ function assemble(
     targetPositions[index] = position;
     targetTokens[index] = token;
   }
-  const biasShape = settings.variant === "clm" ? [batch, 1, tokens, tokens] : [batch, 1, 1, tokens];
+  const biasShape = settings.variant === "clm" ? [height, 1, tokens, tokens] : [height, 1, 1, tokens];
   return {
     bucket: { batch, tokens, targets },
     recordIds: plan.members.map((member) => examples[member]!.recordId),
     feeds: {
-      input_ids: int32([batch, tokens], inputIds),
-      position_ids: int32([batch, tokens], positionIds),
+      input_ids: int32([height, tokens], inputIds),
+      position_ids: int32([height, tokens], positionIds),
       attention_bias: float32(biasShape, attentionBias),
-      pooling_weights: float32([batch, 1, tokens], poolingWeights),
+      pooling_weights: float32([height, 1, tokens], poolingWeights),
       labels: float32([batch, candidates], labels),
       label_weights: float32([batch, candidates], labelWeights),
       target_positions: int32([targets], targetPositions),

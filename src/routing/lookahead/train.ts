@@ -8,20 +8,41 @@ import { TuttiError } from "../../support/errors.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/index.ts";
 import { loadParameters } from "../../train/checkpoint.ts";
 import { type StepMetrics, train, trainingPaths } from "../../train/index.ts";
+import { benchmarkRanges } from "../labels.ts";
 import { maxPositions, readBackboneConfig, smallBackboneConfig, startParameters } from "./backbone.ts";
 import { encodeRecords } from "./encode.ts";
 import { LookaheadRouter, saveLookahead } from "./lookahead-router.ts";
 import { lookaheadSpecs, positionsOf } from "./model.ts";
-import type { LookaheadSettings, Variant } from "./settings.ts";
+import { isSeparate } from "./rows.ts";
+import type {
+  LookaheadSettings,
+  Masking,
+  Normalisation,
+  Pooling,
+  PositionPolicy,
+  Prediction,
+  RoutingLoss,
+  Span,
+  Variant,
+} from "./settings.ts";
 import { createLookaheadTask, type LookaheadTraining } from "./task.ts";
 import { createValidation } from "./validation.ts";
 
 export interface LookaheadOptions extends LookaheadTraining {
   readonly variant: Variant;
   readonly labels: "relative" | "absolute";
-  readonly pooling: "cls" | "mean";
+  readonly normalisation: Normalisation;
+  readonly routingLoss: RoutingLoss;
+  readonly labelThreshold: number;
+  readonly temperature: number;
+  readonly pooling: Pooling;
+  readonly prediction: Prediction;
+  readonly positions: PositionPolicy;
+  readonly span: Span;
+  readonly masking: Masking;
   readonly responseTokens: number;
   readonly maxPromptTokens: number;
+  readonly maxSequenceTokens?: number;
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly warmupShare: number;
@@ -76,9 +97,13 @@ export async function trainLookahead(
     : options.tokenizerPath;
   const tokenizer = loadTokenizer(tokenizerPath);
   const settings = makeSettings(options, candidates, tokenizer);
-  const examples = encodeRecords(settings, tokenizer, records, (done) =>
-    events.onEncoded?.(done, records.length),
-  );
+  // Benchmarks of a record or two may be held out whole: these have their own range.
+  const ranges = new Map([
+    ...benchmarkRanges(validation, candidates),
+    ...benchmarkRanges(records, candidates),
+  ]);
+  const onProgress = (done: number): void => events.onEncoded?.(done, records.length);
+  const examples = encodeRecords(settings, tokenizer, records, onProgress, ranges);
   const task = createLookaheadTask(settings, options, examples);
   const parameters = startParameters(settings, options.seed, options.backboneFolder);
   const backend = createOrtBackend({
@@ -93,7 +118,7 @@ export async function trainLookahead(
     validationPrompts: validation.length,
   });
   const outputFolder = join(folder, "training");
-  const validate = createValidation(settings, tokenizer, validation, backend);
+  const validate = createValidation(settings, tokenizer, validation, backend, ranges);
   const result = await train(
     task,
     parameters,
@@ -143,7 +168,7 @@ function makeSettings(
   const backbone = options.backboneFolder
     ? withRoomFor(hasReserved ? 0 : grown, readBackboneConfig(options.backboneFolder, options.backboneLayers))
     : smallBackboneConfig(options.variant, vocabularySize);
-  const { cls, sep, eos, pad } = tokenizer.specialTokens;
+  const { cls, sep, eos, pad, mask } = tokenizer.specialTokens;
   const end = sep ?? eos;
   if (end === undefined || (options.variant !== "clm" && cls === undefined)) {
     throw new TuttiError(
@@ -163,12 +188,26 @@ function makeSettings(
     backbone,
     responseTokens: options.responseTokens,
     maxPromptTokens: options.maxPromptTokens,
+    ...(options.maxSequenceTokens !== undefined && { maxSequenceTokens: options.maxSequenceTokens }),
     pooling: options.pooling,
+    prediction: options.variant === "mlm" ? options.prediction : "joint",
+    positions: options.positions,
+    span: options.span,
+    masking: options.masking,
     headDropout: 0.1,
     labels: options.labels,
+    normalisation: options.normalisation,
+    routingLoss: options.routingLoss,
+    labelThreshold: options.labelThreshold,
+    temperature: options.temperature,
     tokenizerSha256: tokenizer.sha256,
-    tokens: { cls: cls ?? end, sep: end, pad: pad ?? end },
+    tokens: { cls: cls ?? end, sep: end, pad: pad ?? end, ...(mask !== undefined && { mask }) },
   };
+  if (isSeparate(settings) && mask === undefined) {
+    throw new TuttiError("TOKENIZER_INVALID", "the tokenizer lacks [MASK], separate prediction needs it", {
+      hint: "use joint prediction, or the tokenizer of a masked language model",
+    });
+  }
   const longest = positionsOf(settings);
   if (longest > maxPositions(settings)) {
     throw new TuttiError(
