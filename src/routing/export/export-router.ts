@@ -21,6 +21,8 @@ import {
 } from "./manifest.ts";
 import { isGraphRouter, type RouterGraph } from "./router-graph.ts";
 
+import { splitLayerNorm } from "./split-layer-norm.ts";
+
 const TOKENIZER_FILE = "tokenizer.json";
 
 export interface RouterExportOptions {
@@ -57,11 +59,12 @@ function buildOnnx(routerGraph: RouterGraph): OnnxGraph {
   const graph = new Graph();
   const forms = { dtype: "f32", usesMatMulNBits: false } as const;
   const weights = storeWeights(graph, specs, uses, forms, routerGraph.values);
-  return lowerToOnnx(graph, outputsOf(graph, weights.parameters), {
+  const onnx = lowerToOnnx(graph, outputsOf(graph, weights.parameters), {
     operators: "standard",
     hasInt64Inputs: true,
     stored: weights.tensors,
   });
+  return splitLayerNorm(onnx);
 }
 
 /**
