@@ -1,10 +1,15 @@
 /** Small routers with random weights over the shipped tokenizer: their scores mean nothing, but they have all parts. */
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { RandomRouter } from "../../src/routing/baselines/constant-routers.ts";
+import { saveBaselines } from "../../src/routing/baselines/index.ts";
 import { RidgeRouter } from "../../src/routing/baselines/ridge-router.ts";
 import { EncoderEmbedder } from "../../src/routing/embedding/index.ts";
 import { smallBackboneConfig, startParameters } from "../../src/routing/lookahead/backbone.ts";
-import { LookaheadRouter } from "../../src/routing/lookahead/lookahead-router.ts";
+import { LookaheadRouter, saveLookahead } from "../../src/routing/lookahead/lookahead-router.ts";
 import type { LookaheadSettings, Variant } from "../../src/routing/lookahead/settings.ts";
+import { saveManifest } from "../../src/routing/router-folder.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
 import { RandomStream } from "../../src/tensor/index.ts";
 import { defaultTokenizerPath, loadTokenizer } from "../../src/text/index.ts";
@@ -21,8 +26,8 @@ export const PROMPTS = [
   "What is [MASK] in [CLS] and [SEP]?",
 ];
 
-/** A model as training would start it, its random heads widened so that scores differ well. */
-export function tinyLookahead(variant: Variant, changes: Partial<LookaheadSettings> = {}): LookaheadRouter {
+/** A model as training would start it, its random weights widened so that scores differ well. */
+function tinyParts(variant: Variant, changes: Partial<LookaheadSettings>) {
   const tokenizer = loadTokenizer(defaultTokenizerPath);
   const { cls, sep, pad } = tokenizer.specialTokens;
   const settings: LookaheadSettings = {
@@ -44,7 +49,27 @@ export function tinyLookahead(variant: Variant, changes: Partial<LookaheadSettin
   const parameters = startParameters(settings, 3);
   for (const tensor of Object.values(parameters))
     for (const [i, x] of tensor.data.entries()) tensor.data[i] = 4 * x;
+  return { settings, parameters, tokenizer };
+}
+
+export function tinyLookahead(variant: Variant, changes: Partial<LookaheadSettings> = {}): LookaheadRouter {
+  const { settings, parameters, tokenizer } = tinyParts(variant, changes);
   return new LookaheadRouter(variant, settings, parameters, tokenizer, createOrtBackend({ threads: 1 }));
+}
+
+/** A folder as `tutti router train` leaves it, with an mlm model and the random router. */
+export function writeTinyRouterFolder(folder: string): void {
+  const { settings, parameters, tokenizer } = tinyParts("mlm", {});
+  saveLookahead(join(folder, "lookahead"), settings, parameters, readFileSync(tokenizer.path));
+  saveBaselines(folder, [new RandomRouter(CANDIDATES, 0)]);
+  saveManifest(folder, {
+    format: "tutti-router-1",
+    candidates: CANDIDATES,
+    default: "lookahead",
+    models: ["lookahead"],
+    hasEmbedder: false,
+    training: {},
+  });
 }
 
 /** A linear head with random weights over the encoder in `folder`. */
