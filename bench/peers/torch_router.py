@@ -111,7 +111,7 @@ def measure(router, work: dict, counts: list[str], repeats: int) -> dict[str, fl
     # What callers at once would get from a queue: their prompts in one batch.
     prompts = work["prompts"]["128"]
     for callers in CONCURRENCY:
-        batches = max(2, repeats // callers)
+        batches = max(1, repeats // callers)
         started = time.perf_counter()
         for batch in range(batches):
             router.scores([prompts[(batch * callers + row) % len(prompts)] for row in range(callers)], "5")

@@ -4,7 +4,7 @@ import type { Benchmark, Subject } from "../subject.ts";
 await writeRouterWork();
 
 /** Decisions of a cell and round; with --quick just enough to see that it works. */
-const REPEATS = process.argv.includes("--quick") ? "4" : "100";
+const REPEATS = process.argv.includes("--quick") ? "2" : "100";
 
 const torch = (mode: "eager" | "compile"): Subject => ({
   name: `torch-${mode}`,

@@ -67,7 +67,7 @@ async function latencies(router: Router, prompts: readonly string[]): Promise<nu
 async function decisionsPerSecond(callers: number): Promise<number> {
   const router = batchingRouter(routers.get(5)!);
   const prompts = work.prompts[128]!;
-  const decisions = Math.max(Number(repeats), 2 * callers);
+  const decisions = Math.max(Number(repeats), callers);
   let asked = 0;
   const startedAt = performance.now();
   const call = async (): Promise<void> => {

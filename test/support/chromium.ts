@@ -104,9 +104,13 @@ export class ChromiumPage {
 
   async close(): Promise<void> {
     const ended = new Promise((resolve) => this.child.once("close", resolve));
-    this.child.kill();
+    const killer = setTimeout(() => this.child.kill("SIGKILL"), 5_000);
+    // Asked of the browser, not of the page: its other processes end with it, and leave the profile alone.
+    this.session = undefined;
+    await this.send("Browser.close", {});
     await ended;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    clearTimeout(killer);
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
   private send(method: string, params: Readonly<Record<string, unknown>>): Promise<unknown> {
