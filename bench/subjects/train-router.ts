@@ -55,7 +55,8 @@ async function round(): Promise<MeasuredCells> {
       );
     }
   }
-  return { seconds: measured[0]!.seconds, cells };
+  const { seconds, peakRssBytes } = measured[0]!;
+  return { seconds, peakRssBytes, cells };
 }
 
 await answerRounds({}, round);
