@@ -1,5 +1,5 @@
 /** From rounds to results: medians, ratios, throughput and what is printed. Pure. */
-import type { Benchmark, PeakResult, Product, Subject, SubjectResult } from "./subject.ts";
+import type { Benchmark, PeakResult, Product, Spread, Subject, SubjectResult } from "./subject.ts";
 
 /** Rounds of one subject further apart than this say that something else was running. */
 const NOISE_LIMIT = 1.5;
@@ -8,6 +8,8 @@ export interface Measured {
   readonly rounds: readonly number[];
   readonly peakRssBytes: number;
   readonly figures: Readonly<Record<string, number>>;
+  /** What else each round measured. */
+  readonly cells?: readonly Readonly<Record<string, number>>[];
 }
 
 export type Results = Readonly<Record<string, SubjectResult>>;
@@ -18,15 +20,27 @@ export function median(numbers: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-function summarise(unit: string, { rounds, peakRssBytes, figures }: Measured): SubjectResult {
+const spreadOf = (numbers: readonly number[]): Spread => ({
+  median: median(numbers),
+  min: Math.min(...numbers),
+  max: Math.max(...numbers),
+});
+
+/** Spreads of the cells that every round measured. */
+function cellSpreads(cells: readonly Readonly<Record<string, number>>[]): Record<string, Spread> {
+  const names = Object.keys(cells[0] ?? {}).filter((name) => cells.every((round) => name in round));
+  return Object.fromEntries(names.map((name) => [name, spreadOf(cells.map((round) => round[name]!))]));
+}
+
+function summarise(unit: string, { rounds, peakRssBytes, figures, cells = [] }: Measured): SubjectResult {
+  const spreads = cellSpreads(cells);
   return {
-    median: median(rounds),
-    min: Math.min(...rounds),
-    max: Math.max(...rounds),
+    ...spreadOf(rounds),
     unit,
     peakRssBytes,
     rounds,
     ...(Object.keys(figures).length > 0 && { figures }),
+    ...(Object.keys(spreads).length > 0 && { cells: spreads }),
   };
 }
 
@@ -125,17 +139,21 @@ function rates(result: SubjectResult): string {
   );
 }
 
-/** A line a subject, and one for what it said of itself. */
+/** A line a subject, one for what it said of itself, and one for each of its cells. */
 export function resultLines(results: Results): string[] {
   const width = Math.max(16, ...Object.keys(results).map((name) => name.length + 1));
   return Object.entries(results).flatMap(([name, result]) => {
-    const { median: middle, min, max, unit, peakRssBytes, figures } = result;
+    const { median: middle, min, max, unit, peakRssBytes, figures, cells = {} } = result;
     const range = `[${min.toFixed(3)}, ${max.toFixed(3)}]`;
     const memory = `${(peakRssBytes / 1e9).toFixed(2)} GB peak`;
     const line = `${name.padEnd(width)} ${middle.toFixed(3)} ${unit}  ${range}  ${memory}${rates(result)}`;
     const said = Object.entries(figures ?? {}).map(
       ([key, value]) => `${key} ${Number(value.toPrecision(4))}`,
     );
-    return said.length > 0 ? [line, `${"".padEnd(width)} ${said.join(", ")}`] : [line];
+    const shownCells = Object.entries(cells).map(
+      ([key, cell]) =>
+        `  ${key.padEnd(44)} ${cell.median.toFixed(3)}  [${cell.min.toFixed(3)}, ${cell.max.toFixed(3)}]`,
+    );
+    return [line, ...(said.length > 0 ? [`${"".padEnd(width)} ${said.join(", ")}`] : []), ...shownCells];
   });
 }

@@ -79,12 +79,13 @@ for (let round = 0; round < rounds; round++) {
   const order = [...running.keys()];
   if (round % 2 === 1) order.reverse();
   for (const subject of order) {
-    const { seconds, peakRssBytes } = await running.get(subject)!.round();
+    const { seconds, peakRssBytes, cells } = await running.get(subject)!.round();
     const before = measured.get(subject)!;
     measured.set(subject, {
       ...before,
       rounds: [...before.rounds, seconds],
       peakRssBytes: Math.max(before.peakRssBytes, peakRssBytes),
+      ...(cells && { cells: [...(before.cells ?? []), cells] }),
     });
     console.error(`round ${round + 1}/${rounds}  ${subject}  ${seconds.toFixed(3)} s`);
   }

@@ -1,6 +1,6 @@
 /**
  * A subject's process: it prepares once, says "ready" (and on the same line, where it has more to say, figures of itself as a
- * JSON object), then answers every "round" line with {seconds, peakRssBytes}.
+ * JSON object), then answers every "round" line with {seconds, peakRssBytes, cells?}.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
@@ -12,6 +12,8 @@ const ROOT = join(import.meta.dirname, "..");
 export interface Measurement {
   readonly seconds: number;
   readonly peakRssBytes: number;
+  /** What else a round measured, by name; medians and ranges of each are reported. */
+  readonly cells?: Readonly<Record<string, number>>;
 }
 
 export class SubjectProcess {

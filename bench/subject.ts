@@ -29,6 +29,12 @@ export interface Benchmark {
   };
 }
 
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
 export interface SubjectResult {
   readonly median: number;
   readonly min: number;
@@ -38,6 +44,8 @@ export interface SubjectResult {
   readonly rounds: readonly number[];
   /** What else the subject said of itself when it was ready, such as the share of padding. */
   readonly figures?: Readonly<Record<string, number>>;
+  /** What else the rounds measured, by name. */
+  readonly cells?: Readonly<Record<string, Spread>>;
   /** flopsPerUnit / median / 1e9 */
   readonly gflopsPerSecond?: number;
   /** Of the fastest matrix product's median. */

@@ -14,10 +14,15 @@ async function build(): Promise<Command> {
   const { routerTrainCommand } = await import("./commands/router-train.ts");
   const { routerEvalCommand } = await import("./commands/router-eval.ts");
   const { routerExplainCommand } = await import("./commands/router-explain.ts");
+  const { routerExportCommand } = await import("./commands/router-export.ts");
+  const { routerVerifyCommand } = await import("./commands/router-verify.ts");
   const { modelCommand } = await import("./commands/model.ts");
   const { demoCommand } = await import("./commands/demo.ts");
   const { serveCommand } = await import("./commands/serve.ts");
   for (const command of [routerTrainCommand(), routerEvalCommand(), routerExplainCommand()]) {
+    router.addCommand(command.exitOverride().showHelpAfterError("(--help shows the options)"));
+  }
+  for (const command of [routerExportCommand(), routerVerifyCommand()]) {
     router.addCommand(command.exitOverride().showHelpAfterError("(--help shows the options)"));
   }
   return program

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { checkCandidates, type Pool } from "../pool/index.ts";
+import { type BatchingOptions, batchingRouter } from "../routing/batching-router.ts";
 import type { Router } from "../routing/router.ts";
 import { messageOf, TuttiError } from "../support/errors.ts";
 import { type Logger, silentLogger } from "../support/logger.ts";
@@ -20,6 +21,8 @@ export interface GatewayOptions {
   readonly pool: Pool;
   /** Answers for `tutti/auto`; without one, clients name the model themselves. */
   readonly router?: Router | undefined;
+  /** Concurrent requests are decided in common runs. */
+  readonly batching?: BatchingOptions;
   readonly clock?: Clock;
   /** Gets one `request` event per request; prompts, answers and keys are never among its fields. */
   readonly logger?: Logger;
@@ -39,7 +42,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   if (router !== undefined) checkCandidates(pool, router);
   const parts: GatewayParts = {
     pool,
-    router,
+    router: router && batchingRouter(router, options.batching),
     clock,
     logger,
     decisions: new DecisionStore(options.maxDecisions ?? 10_000),

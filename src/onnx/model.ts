@@ -18,11 +18,12 @@ import {
 export const ONNX_DTYPE = {
   float32: 1,
   uint8: 2,
+  int8: 3,
   int32: 6,
   int64: 7,
   bool: 9,
   float16: 10,
-} as const satisfies Record<DType | "int64", number>;
+} as const satisfies Record<DType | "int8" | "int64", number>;
 
 export type OnnxDType = keyof typeof ONNX_DTYPE;
 

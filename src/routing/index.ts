@@ -1,4 +1,5 @@
 export { KnnRouter, type Neighbour, trainBaselines } from "./baselines/index.ts";
+export { type BatchingOptions, batchingRouter } from "./batching-router.ts";
 export { LOOKAHEAD_PRESETS, type LookaheadPreset, lookaheadDefaults, lookaheadPreset } from "./defaults.ts";
 export { type Embedder, EncoderEmbedder, TfidfLsaEmbedder } from "./embedding/index.ts";
 export {
@@ -7,6 +8,18 @@ export {
   formatEvaluationTable,
   type RouterEvaluation,
 } from "./evaluation/index.ts";
+export {
+  type EmbeddingHeads,
+  ExportedRouter,
+  embeddingHeadsGraph,
+  exportRouter,
+  type GraphRouter,
+  isGraphRouter,
+  type RouterExportManifest,
+  type RouterExportOptions,
+  type RouterGraph,
+  readRouterManifest,
+} from "./export/index.ts";
 export {
   type LookaheadOptions,
   LookaheadRouter,

@@ -28,7 +28,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: ["support"],
   judged: ["support", "text"],
   pool: ["support", "text", "judged"],
-  routing: [...TRAINING, "embed", "judged", "pool"],
+  routing: [...TRAINING, "embed", "export", "judged", "pool"],
   gateway: ["support", "config", "judged", "pool", "routing"],
   cli: [...TRAINING, "hub", "generate", "embed", "export", "judged", "pool", "config", "routing", "gateway"],
 };

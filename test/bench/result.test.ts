@@ -73,3 +73,17 @@ test("a line a subject, with what it said of itself below", () => {
     "peer             0.225 seconds per step  [0.200, 0.250]  0.50 GB peak  35.6 GFLOP/s (36 % of the product peak)",
   ]);
 });
+
+test("cells of all rounds have medians and ranges; a cell that a round lacks is left out", () => {
+  const cells = [
+    { p50: 3, p99: 9 },
+    { p50: 1, p99: 7, stray: 1 },
+    { p50: 2, p99: 11 },
+  ];
+  const results = resultsOf(BENCHMARK, new Map([["peer", { ...measured(3, 1, 2), cells }]]), undefined);
+  expect(results.peer!.cells).toEqual({
+    p50: { median: 2, min: 1, max: 3 },
+    p99: { median: 9, min: 7, max: 11 },
+  });
+  expect(resultLines(results).join("\n")).toMatch(/p99 +9\.000 {2}\[7\.000, 11\.000\]/);
+});

@@ -1,10 +1,13 @@
 /** One linear map from the prompt's embedding to every candidate's normalised score. */
 import { z } from "zod";
 import type { JudgedRecord } from "../../judged/record.ts";
+import { linear, matrix, vector } from "../../nn/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import type { BundleArrays } from "../bundle.ts";
 import { dot } from "../embedding/dot.ts";
 import { type Embedder, embedMatrix } from "../embedding/index.ts";
+import { embeddingHeadsGraph } from "../export/embedding-graph.ts";
+import type { GraphRouter, RouterGraph } from "../export/router-graph.ts";
 import type { RoutingQuery } from "../router.ts";
 import type { SavableRouter } from "./parts.ts";
 import { fitRidge } from "./ridge.ts";
@@ -19,7 +22,7 @@ export const DEFAULT_LAMBDAS: readonly number[] = Array.from(
 export const ridgeHeaderSchema = z.object({ kind: z.literal("ridge"), lambda: z.number().positive() });
 
 /** Scores are predictions of the score that is min-max normalised within the prompt. */
-export class RidgeRouter implements SavableRouter {
+export class RidgeRouter implements SavableRouter, GraphRouter {
   readonly name: string = "ridge";
   readonly candidates: readonly string[];
   readonly embedder: Embedder;
@@ -47,6 +50,31 @@ export class RidgeRouter implements SavableRouter {
     return vectors.map((vector) =>
       this.intercepts.map((bias, row) => bias + dot(this.weights, row * dimension, vector, 0, dimension)),
     );
+  }
+
+  routerGraph(): RouterGraph {
+    const { candidates, embedder } = this;
+    const values = new Map([
+      ["ridge.weight", Float32Array.from(this.weights)],
+      ["ridge.bias", Float32Array.from(this.intercepts)],
+    ]);
+    return embeddingHeadsGraph(embedder, {
+      kind: "ridge",
+      candidates,
+      specs: {
+        "ridge.weight": matrix(candidates.length, embedder.dimension, 0),
+        "ridge.bias": vector(candidates.length, 0),
+      },
+      values: (name) => values.get(name)!,
+      outputs: {
+        scores: {
+          meaning: "predicted score per candidate, min-max normalised within the prompt; higher is better",
+        },
+      },
+      build: (parameters, embedding) => ({
+        scores: linear(embedding, parameters("ridge.weight"), parameters("ridge.bias")),
+      }),
+    });
   }
 
   toContent() {

@@ -23,6 +23,8 @@ function methodOf(modelType: string, { pooling, stages }: EmbeddingPipeline): st
 export class EncoderEmbedder implements Embedder {
   readonly kind: string;
   readonly dimension: number;
+  /** Where its files are. */
+  readonly folder: string;
   private readonly embedder: Promise<TextEmbedder>;
 
   /**
@@ -43,6 +45,7 @@ export class EncoderEmbedder implements Embedder {
     const content = createHash("sha256").update(config).update(model.tokenizer.sha256);
     this.kind = `${methodOf(model.backbone.modelType, model.pipeline)}:${content.digest("hex").slice(0, 16)}`;
     this.dimension = model.dimension;
+    this.folder = folder;
     this.embedder = TextEmbedder.create(model, { threads: 1, ...(backend && { backend }) });
   }
 

@@ -10,10 +10,12 @@ import { CONFIGURATION_LIMITS, readJsonFile } from "../../support/json.ts";
 import { float32, int32 } from "../../tensor/host-tensor.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/index.ts";
 import { loadParameters, saveParameters } from "../../train/checkpoint.ts";
-import type { Router, RoutingQuery } from "../router.ts";
+import type { GraphRouter, RouterGraph } from "../export/router-graph.ts";
+import type { RoutingQuery } from "../router.ts";
 import { paddedPromptLength } from "./batches.ts";
 import { encodePrompt } from "./encode.ts";
 import { type Row, rowTokens } from "./layout.ts";
+import { lookaheadGraph } from "./lookahead-graph.ts";
 import { declareRowInputs, lookaheadSpecs, routingForward } from "./model.ts";
 import { inferenceRows, isSeparate } from "./rows.ts";
 import { type LookaheadSettings, settingsSchema } from "./settings.ts";
@@ -21,7 +23,7 @@ import { stackRows } from "./task.ts";
 
 const PROMPTS_PER_RUN = 32;
 
-export class LookaheadRouter implements Router {
+export class LookaheadRouter implements GraphRouter {
   readonly name: string;
   readonly settings: LookaheadSettings;
   private readonly parameters: Parameters;
@@ -72,6 +74,10 @@ export class LookaheadRouter implements Router {
       }
     }
     return scores;
+  }
+
+  routerGraph(): RouterGraph {
+    return lookaheadGraph(this.settings, this.parameters, this.tokenizer.path);
   }
 
   async dispose(): Promise<void> {

@@ -1,0 +1,43 @@
+/** `tutti router export` and `tutti router verify` as a person runs them. */
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { tutti } from "../support/command.ts";
+import { writeTinyRouterFolder } from "../support/tiny-routers.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "tutti-router-export-cli-"));
+const [router, out] = [join(folder, "router"), join(folder, "out")];
+afterAll(() => rmSync(folder, { recursive: true }));
+beforeAll(() => writeTinyRouterFolder(router));
+
+test("a router is exported and verified; a changed file is named", async () => {
+  const exported = await tutti("router", "export", "--router", router, "--out", out, "--precision", "int8");
+  expect(exported.stderr).toMatch(
+    /lookahead \(lookahead-mlm\), 3 candidates, int8, \d\.\d MB, error \d\.\d\d%/,
+  );
+  expect([exported.code, exported.stdout]).toEqual([0, `${out}\n`]);
+  const digest = exported.stderr.match(/digest ([0-9a-f]{64})/)![1]!;
+  const verified = await tutti("router", "verify", out);
+  expect([verified.code, verified.stdout]).toEqual([0, `${out}: 2 files unchanged, digest ${digest}\n`]);
+  appendFileSync(join(out, "tokenizer.json"), " ");
+  const changed = await tutti("router", "verify", out);
+  expect(changed.code).toBe(1);
+  expect(changed.stderr).toContain("EXPORT_INVALID");
+  expect(changed.stderr).toContain("tokenizer.json must have");
+});
+
+test("a method that is no graph says which can be exported", async () => {
+  const refused = await tutti(
+    "router",
+    "export",
+    "--router",
+    router,
+    "--out",
+    join(folder, "no"),
+    "--method",
+    "random",
+  );
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain('method "random" cannot be exported');
+});
