@@ -14,10 +14,17 @@ async function build(): Promise<Command> {
   const { routerTrainCommand } = await import("./commands/router-train.ts");
   const { routerEvalCommand } = await import("./commands/router-eval.ts");
   const { routerExplainCommand } = await import("./commands/router-explain.ts");
+  const { routerAddModelCommand, routerRemoveModelCommand } = await import("./commands/router-growth.ts");
   const { modelCommand } = await import("./commands/model.ts");
   const { demoCommand } = await import("./commands/demo.ts");
   const { serveCommand } = await import("./commands/serve.ts");
-  for (const command of [routerTrainCommand(), routerEvalCommand(), routerExplainCommand()]) {
+  for (const command of [
+    routerTrainCommand(),
+    routerEvalCommand(),
+    routerExplainCommand(),
+    routerAddModelCommand(),
+    routerRemoveModelCommand(),
+  ]) {
     router.addCommand(command.exitOverride().showHelpAfterError("(--help shows the options)"));
   }
   return program

@@ -23,9 +23,9 @@ const ROWS_PER_RUN = 32;
 export class LookaheadRouter implements Router {
   readonly name: string;
   readonly settings: LookaheadSettings;
-  private readonly parameters: Parameters;
-  private readonly tokenizer: Tokenizer;
-  private readonly backend: Backend;
+  readonly parameters: Parameters;
+  readonly tokenizer: Tokenizer;
+  readonly backend: Backend;
   private executable: Promise<Executable> | undefined;
 
   constructor(
