@@ -14,6 +14,7 @@ async function build(): Promise<Command> {
   const { routerTrainCommand } = await import("./commands/router-train.ts");
   const { routerEvalCommand } = await import("./commands/router-eval.ts");
   const { routerExplainCommand } = await import("./commands/router-explain.ts");
+  const { routerDriftCommand } = await import("./commands/router-drift.ts");
   const { routerAddModelCommand, routerRemoveModelCommand } = await import("./commands/router-growth.ts");
   const { modelCommand } = await import("./commands/model.ts");
   const { demoCommand } = await import("./commands/demo.ts");
@@ -22,6 +23,7 @@ async function build(): Promise<Command> {
     routerTrainCommand(),
     routerEvalCommand(),
     routerExplainCommand(),
+    routerDriftCommand(),
     routerAddModelCommand(),
     routerRemoveModelCommand(),
   ]) {

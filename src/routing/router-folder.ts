@@ -5,6 +5,7 @@
  *   lookahead/  mlc/   models (settings, weights, tokenizer, training checkpoint)
  *   baselines.*        the fitted baselines
  *   embedder/          the pretrained encoder behind the baselines, where one was given
+ *   drift.*            what `tutti router drift` compares traffic with
  *   grown-N/           baselines and additions to the models, once candidates were added or removed
  */
 import { cpSync, existsSync, mkdirSync } from "node:fs";
