@@ -1,5 +1,12 @@
 export { KnnRouter, type Neighbour, trainBaselines } from "./baselines/index.ts";
 export { lookaheadDefaults } from "./defaults.ts";
+export {
+  buildDriftMonitor,
+  type DriftReport,
+  detectDrift,
+  formatDrift,
+  loadDriftMonitor,
+} from "./drift/index.ts";
 export { type Embedder, EncoderEmbedder, TfidfLsaEmbedder } from "./embedding/index.ts";
 export {
   chooseAll,
@@ -7,6 +14,8 @@ export {
   formatEvaluationTable,
   type RouterEvaluation,
 } from "./evaluation/index.ts";
+export { type AddCandidateOptions, addCandidate, removeCandidate } from "./grow-folder.ts";
+export { type GrowableModel, type GrowableRouter, isGrowable } from "./growth/index.ts";
 export { type LookaheadOptions, LookaheadRouter, loadLookahead, trainLookahead } from "./lookahead/index.ts";
 export { renderEvaluationReport } from "./report/index.ts";
 export { argmax, type Router, type RoutingQuery } from "./router.ts";
