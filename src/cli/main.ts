@@ -16,13 +16,21 @@ async function build(): Promise<Command> {
   const { routerExplainCommand } = await import("./commands/router-explain.ts");
   const { routerExportCommand } = await import("./commands/router-export.ts");
   const { routerVerifyCommand } = await import("./commands/router-verify.ts");
+  const { routerDriftCommand } = await import("./commands/router-drift.ts");
+  const { routerAddModelCommand, routerRemoveModelCommand } = await import("./commands/router-growth.ts");
   const { modelCommand } = await import("./commands/model.ts");
   const { demoCommand } = await import("./commands/demo.ts");
   const { serveCommand } = await import("./commands/serve.ts");
-  for (const command of [routerTrainCommand(), routerEvalCommand(), routerExplainCommand()]) {
-    router.addCommand(command.exitOverride().showHelpAfterError("(--help shows the options)"));
-  }
-  for (const command of [routerExportCommand(), routerVerifyCommand()]) {
+  for (const command of [
+    routerTrainCommand(),
+    routerEvalCommand(),
+    routerExplainCommand(),
+    routerDriftCommand(),
+    routerAddModelCommand(),
+    routerRemoveModelCommand(),
+    routerExportCommand(),
+    routerVerifyCommand(),
+  ]) {
     router.addCommand(command.exitOverride().showHelpAfterError("(--help shows the options)"));
   }
   return program

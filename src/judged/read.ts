@@ -42,7 +42,8 @@ function findNotANumber(text: string): { field: string; literal: string } | unde
   }
 }
 
-function parseRow(text: string, place: RecordPlace): unknown {
+/** One line as JSON. @throws {TuttiError} RECORD_INVALID naming file, line and, for a number JSON has none for, the field */
+export function parseRow(text: string, place: RecordPlace): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -55,7 +55,7 @@ function checkMessage(message: unknown, field: string, place: RecordPlace): void
   }
 }
 
-function checkPrompt(row: Fields, place: RecordPlace): void {
+export function checkPrompt(row: Fields, place: RecordPlace): void {
   const prompt = own(row, "prompt");
   const blank = {
     field: "prompt",

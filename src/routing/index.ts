@@ -1,6 +1,13 @@
 export { KnnRouter, type Neighbour, trainBaselines } from "./baselines/index.ts";
 export { type BatchingOptions, batchingRouter } from "./batching-router.ts";
 export { LOOKAHEAD_PRESETS, type LookaheadPreset, lookaheadDefaults, lookaheadPreset } from "./defaults.ts";
+export {
+  buildDriftMonitor,
+  type DriftReport,
+  detectDrift,
+  formatDrift,
+  loadDriftMonitor,
+} from "./drift/index.ts";
 export { type Embedder, EncoderEmbedder, TfidfLsaEmbedder } from "./embedding/index.ts";
 export {
   chooseAll,
@@ -20,6 +27,8 @@ export {
   type RouterGraph,
   readRouterManifest,
 } from "./export/index.ts";
+export { type AddCandidateOptions, addCandidate, removeCandidate } from "./grow-folder.ts";
+export { type GrowableModel, type GrowableRouter, isGrowable } from "./growth/index.ts";
 export {
   type LookaheadOptions,
   LookaheadRouter,

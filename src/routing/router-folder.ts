@@ -5,6 +5,8 @@
  *   lookahead/  mlc/   models (settings, weights, tokenizer, training checkpoint)
  *   baselines.*        the fitted baselines
  *   embedder/          the pretrained encoder behind the baselines, where one was given
+ *   drift.*            what `tutti router drift` compares traffic with
+ *   grown-N/           baselines and additions to the models, once candidates were added or removed
  */
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -15,9 +17,10 @@ import { writeFileAtomic } from "../support/atomic-file.ts";
 import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
 import { CONFIGURATION_LIMITS, readJsonFile } from "../support/json.ts";
-import { loadBaselines } from "./baselines/index.ts";
+import { loadBaselines, type SavableRouter } from "./baselines/index.ts";
 import { EncoderEmbedder } from "./embedding/index.ts";
-import { loadLookahead } from "./lookahead/index.ts";
+import { withoutCandidates } from "./growth/index.ts";
+import { growableLookahead, loadLookahead } from "./lookahead/index.ts";
 import type { Router } from "./router.ts";
 
 const manifestSchema = z.strictObject({
@@ -29,6 +32,10 @@ const manifestSchema = z.strictObject({
   // Plain names: a manifest must not make the reader leave its folder.
   models: z.array(z.string().regex(/^[\w-][\w.-]*$/)),
   hasEmbedder: z.boolean(),
+  /** Candidates added or removed since training; `folder` then holds the baselines. */
+  growth: z
+    .strictObject({ folder: z.string().regex(/^grown-\d+$/), removed: z.array(z.string()) })
+    .optional(),
   /** How the router was made, for people and reports. */
   training: z.record(z.string(), z.unknown()),
 });
@@ -86,13 +93,32 @@ export interface LoadedRouters {
   readonly default: Router;
 }
 
-/** Every router of a folder. @throws {TuttiError} ROUTER_INVALID, TOKENIZER_MISMATCH, WEIGHTS_MISMATCH, ... */
-export function loadRouters(
+/** The methods of a folder as they are stored. */
+export interface FolderParts {
+  readonly manifest: RouterManifest;
+  /** Candidates removed after training are still among theirs. */
+  readonly models: readonly Router[];
+  readonly baselines: readonly SavableRouter[];
+}
+
+/** @throws {TuttiError} as {@link loadRouters} does */
+export function loadFolderParts(
   folder: string,
   backend: Backend = createOrtBackend({ threads: 1 }),
-): LoadedRouters {
+): FolderParts {
   const manifest = readManifest(folder);
-  const models = manifest.models.map((name) => loadLookahead(join(folder, name), name, backend));
+  const growthFolder = manifest.growth && join(folder, manifest.growth.folder);
+  const models = manifest.models.map((name) =>
+    growableLookahead(loadLookahead(join(folder, name), name, backend), growthFolder),
+  );
+  const embedder = manifest.hasEmbedder ? new EncoderEmbedder(embedderFolder(folder), backend) : undefined;
+  return { manifest, models, baselines: loadBaselines(growthFolder ?? folder, embedder ? { embedder } : {}) };
+}
+
+/** Every router of a folder. @throws {TuttiError} ROUTER_INVALID, TOKENIZER_MISMATCH, WEIGHTS_MISMATCH, ... */
+export function loadRouters(folder: string, backend?: Backend): LoadedRouters {
+  const { manifest, models: stored, baselines } = loadFolderParts(folder, backend);
+  const models = stored.map((model) => withoutCandidates(model, manifest.growth?.removed ?? []));
   for (const model of models) {
     if (model.candidates.join("\n") !== manifest.candidates.join("\n")) {
       throw new TuttiError(
@@ -102,8 +128,7 @@ export function loadRouters(
       );
     }
   }
-  const embedder = manifest.hasEmbedder ? new EncoderEmbedder(embedderFolder(folder), backend) : undefined;
-  const routers: Router[] = [...models, ...loadBaselines(folder, embedder ? { embedder } : {})];
+  const routers: Router[] = [...models, ...baselines];
   return { manifest, routers, default: routerNamed(routers, manifest.default, folder) };
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { splitByPrompt } from "../judged/index.ts";
 import { type JudgedRecord, promptText } from "../judged/record.ts";
 import { saveBaselines, trainBaselines } from "./baselines/index.ts";
+import { buildDriftMonitor, distinctPrompts, MIN_TRAINING_PROMPTS, saveDriftMonitor } from "./drift/index.ts";
 import { EncoderEmbedder, TfidfLsaEmbedder } from "./embedding/index.ts";
 import { type LookaheadOptions, type LookaheadTrainingEvents, trainLookahead } from "./lookahead/index.ts";
 import { copyEmbedder, saveManifest } from "./router-folder.ts";
@@ -46,6 +47,11 @@ export async function trainRouter(
       );
   if (options.embedderFolder) copyEmbedder(folder, options.embedderFolder);
   saveBaselines(folder, await trainBaselines(records, candidates, { seed, embedder }));
+  // Folders of fewer prompts do without: drift from a handful cannot be told from chance.
+  if (distinctPrompts(records).length >= MIN_TRAINING_PROMPTS) {
+    const encoder = options.embedderFolder ? embedder : undefined;
+    saveDriftMonitor(folder, await buildDriftMonitor(records, encoder, seed));
+  }
 
   // A seed of its own: a caller who split its data with the same seed would find the same prompts held out.
   const validationSeed = seed + VALIDATION_SEED_OFFSET;

@@ -1,7 +1,7 @@
 export { FixedRouter, RandomRouter } from "./constant-routers.ts";
 export { DEFAULT_CLUSTERS, KMeansRouter, trainKMeans } from "./k-means-router.ts";
 export { DEFAULT_NEIGHBOURS, KnnRouter, type Neighbour, trainKnn } from "./knn-router.ts";
-export type { SavableRouter } from "./parts.ts";
+export { type GrowableBaseline, isGrowableBaseline, type SavableRouter } from "./parts.ts";
 export { DEFAULT_LAMBDAS, RidgeRouter, trainRidge } from "./ridge-router.ts";
 export { type LoadBaselinesOptions, loadBaselines, saveBaselines } from "./save.ts";
 export {

@@ -5,9 +5,12 @@ import { TuttiError } from "../../support/errors.ts";
 import { streamOf } from "../../tensor/random.ts";
 import type { BundleArrays } from "../bundle.ts";
 import { type Embedder, embedMatrix } from "../embedding/index.ts";
+import { candidateEvidence } from "../growth/candidate-evidence.ts";
+import { appendColumn, dropColumn, rowMeans } from "../growth/columns.ts";
+import { shrunkenMeans } from "../growth/shrunken-means.ts";
 import type { RoutingQuery } from "../router.ts";
 import { kMeans, nearestCentre, squaredNorms } from "./k-means.ts";
-import type { SavableRouter } from "./parts.ts";
+import { candidateColumn, type GrowableBaseline } from "./parts.ts";
 import { meanRow, trainingData } from "./training-data.ts";
 
 export const DEFAULT_CLUSTERS = 100;
@@ -18,7 +21,7 @@ const MIN_PROMPTS_PER_CLUSTER = 20;
 export const kMeansHeaderSchema = z.object({ kind: z.literal("kmeans"), clusters: z.int().positive() });
 
 /** Scores a query by the mean normalised scores of the nearest cluster's training prompts. */
-export class KMeansRouter implements SavableRouter {
+export class KMeansRouter implements GrowableBaseline {
   readonly name: string = "kmeans";
   readonly candidates: readonly string[];
   readonly embedder: Embedder;
@@ -42,12 +45,40 @@ export class KMeansRouter implements SavableRouter {
   }
 
   async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
-    const vectors = await this.embedder.embed(queries.map((query) => query.prompt));
+    const clusters = await this.clustersOf(queries.map((query) => query.prompt));
     const width = this.candidates.length;
+    return clusters.map((cluster) => this.clusterScores.slice(cluster * width, (cluster + 1) * width));
+  }
+
+  /** A cluster with few judged prompts leans on all of them. */
+  async withCandidate(name: string, records: readonly JudgedRecord[]): Promise<KMeansRouter> {
+    const { prompts, advantages } = candidateEvidence(records, this.candidates, name);
+    const means = shrunkenMeans(advantages, await this.clustersOf(prompts), this.centreNorms.length);
+    const width = this.candidates.length;
+    const column = rowMeans(this.clusterScores, width).map((mean, cluster) => mean + means[cluster]!);
+    return new KMeansRouter(
+      [...this.candidates, name],
+      this.embedder,
+      this.centres,
+      appendColumn(this.clusterScores, width, column),
+    );
+  }
+
+  withoutCandidate(name: string): KMeansRouter {
+    const column = candidateColumn(this.candidates, name);
+    return new KMeansRouter(
+      this.candidates.toSpliced(column, 1),
+      this.embedder,
+      this.centres,
+      dropColumn(this.clusterScores, this.candidates.length, column),
+    );
+  }
+
+  private async clustersOf(prompts: readonly string[]): Promise<number[]> {
+    const vectors = await this.embedder.embed(prompts);
     return vectors.map((values) => {
       const points = { values, dimension: this.embedder.dimension };
-      const cluster = nearestCentre(points, 0, this.centres, this.centreNorms);
-      return this.clusterScores.slice(cluster * width, (cluster + 1) * width);
+      return nearestCentre(points, 0, this.centres, this.centreNorms);
     });
   }
 

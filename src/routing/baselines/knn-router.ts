@@ -5,11 +5,16 @@ import { TuttiError } from "../../support/errors.ts";
 import type { BundleArrays } from "../bundle.ts";
 import { dot } from "../embedding/dot.ts";
 import { type Embedder, embedMatrix, isZeroVector } from "../embedding/index.ts";
+import { candidateEvidence, mean } from "../growth/candidate-evidence.ts";
+import { appendColumn, dropColumn, rowMeans } from "../growth/columns.ts";
 import type { RoutingQuery } from "../router.ts";
-import type { SavableRouter } from "./parts.ts";
+import { candidateColumn, type GrowableBaseline } from "./parts.ts";
 import { flattenRows, meanRow, trainingData } from "./training-data.ts";
 
 export const DEFAULT_NEIGHBOURS = 100;
+
+/** Fewer judged prompts than this say little about a stored one that was not judged itself. */
+const MIN_JUDGED_NEIGHBOURS = 10;
 
 /** Prompts are kept to show neighbours to people; an excerpt is enough for that. */
 const EXCERPT_LENGTH = 500;
@@ -63,7 +68,7 @@ function nearestRows(embeddings: Float32Array, query: Float32Array, count: numbe
 }
 
 /** Scores a query by the mean normalised scores of its k nearest training prompts (dot product). */
-export class KnnRouter implements SavableRouter {
+export class KnnRouter implements GrowableBaseline {
   readonly name: string = "knn";
   readonly candidates: readonly string[];
   readonly embedder: Embedder;
@@ -102,6 +107,42 @@ export class KnnRouter implements SavableRouter {
       similarity,
       scores: this.scoreRow(index).slice(),
     }));
+  }
+
+  /**
+   * A stored prompt that was judged gets its own advantage, another the mean over the judged prompts nearest to it: as
+   * many as hold the same share of the judged prompts as k does of the stored ones, and at least ten.
+   */
+  async withCandidate(name: string, records: readonly JudgedRecord[]): Promise<KnnRouter> {
+    const { ids, prompts, advantages } = candidateEvidence(records, this.candidates, name);
+    const { examples, embeddings, neighbours, scores } = this.state;
+    const judged = await embedMatrix(this.embedder, prompts);
+    const judgedById = new Map(ids.map((id, index) => [id, index]));
+    const sameShare = Math.round((neighbours * ids.length) / examples.length);
+    const count = Math.min(ids.length, Math.max(MIN_JUDGED_NEIGHBOURS, sameShare));
+    const { dimension } = this.embedder;
+    const width = this.candidates.length;
+    const means = rowMeans(scores, width);
+    const column = examples.map(({ id, prompt }, row) => {
+      const own = judgedById.get(id);
+      if (own !== undefined && prompts[own]!.slice(0, EXCERPT_LENGTH) === prompt)
+        return means[row]! + advantages[own]!;
+      const vector = embeddings.subarray(row * dimension, (row + 1) * dimension);
+      const near = nearestRows(judged, vector, count).map(({ index }) => advantages[index]!);
+      return means[row]! + mean(near);
+    });
+    return new KnnRouter([...this.candidates, name], this.embedder, {
+      ...this.state,
+      scores: appendColumn(scores, width, column),
+    });
+  }
+
+  withoutCandidate(name: string): KnnRouter {
+    const column = candidateColumn(this.candidates, name);
+    return new KnnRouter(this.candidates.toSpliced(column, 1), this.embedder, {
+      ...this.state,
+      scores: dropColumn(this.state.scores, this.candidates.length, column),
+    });
   }
 
   toContent() {

@@ -8,8 +8,9 @@ import { dot } from "../embedding/dot.ts";
 import { type Embedder, embedMatrix } from "../embedding/index.ts";
 import { embeddingHeadsGraph } from "../export/embedding-graph.ts";
 import type { GraphRouter, RouterGraph } from "../export/router-graph.ts";
+import { candidateEvidence } from "../growth/candidate-evidence.ts";
 import type { RoutingQuery } from "../router.ts";
-import type { SavableRouter } from "./parts.ts";
+import { candidateColumn, type GrowableBaseline } from "./parts.ts";
 import { fitRidge } from "./ridge.ts";
 import { flattenRows, trainingData } from "./training-data.ts";
 
@@ -22,7 +23,7 @@ export const DEFAULT_LAMBDAS: readonly number[] = Array.from(
 export const ridgeHeaderSchema = z.object({ kind: z.literal("ridge"), lambda: z.number().positive() });
 
 /** Scores are predictions of the score that is min-max normalised within the prompt. */
-export class RidgeRouter implements SavableRouter, GraphRouter {
+export class RidgeRouter implements GrowableBaseline, GraphRouter {
   readonly name: string = "ridge";
   readonly candidates: readonly string[];
   readonly embedder: Embedder;
@@ -74,6 +75,40 @@ export class RidgeRouter implements SavableRouter, GraphRouter {
       build: (parameters, embedding) => ({
         scores: linear(embedding, parameters("ridge.weight"), parameters("ridge.bias")),
       }),
+    });
+  }
+
+  /**
+   * The new row is the mean of the others plus a ridge fit of the advantage over it, whose penalty is chosen anew: with
+   * few judged prompts a large one, which leaves a constant advantage.
+   */
+  async withCandidate(name: string, records: readonly JudgedRecord[]): Promise<RidgeRouter> {
+    const { prompts, advantages } = candidateEvidence(records, this.candidates, name);
+    const { dimension } = this.embedder;
+    const x = await embedMatrix(this.embedder, prompts);
+    const problem = { rows: prompts.length, features: dimension, targets: 1, x, y: advantages };
+    const fit = fitRidge(problem, DEFAULT_LAMBDAS);
+    const width = this.candidates.length;
+    const weights = fit.weights.map((weight, feature) => {
+      let sum = 0;
+      for (let row = 0; row < width; row++) sum += this.weights[row * dimension + feature]!;
+      return weight + sum / width;
+    });
+    const intercept = fit.intercepts[0]! + this.intercepts.reduce((sum, value) => sum + value, 0) / width;
+    return new RidgeRouter([...this.candidates, name], this.embedder, {
+      lambda: this.lambda,
+      weights: Float64Array.from([...this.weights, ...weights]),
+      intercepts: Float64Array.of(...this.intercepts, intercept),
+    });
+  }
+
+  withoutCandidate(name: string): RidgeRouter {
+    const column = candidateColumn(this.candidates, name);
+    const { dimension } = this.embedder;
+    return new RidgeRouter(this.candidates.toSpliced(column, 1), this.embedder, {
+      lambda: this.lambda,
+      weights: this.weights.filter((_, position) => Math.floor(position / dimension) !== column),
+      intercepts: this.intercepts.filter((_, row) => row !== column),
     });
   }
 

@@ -1,8 +1,10 @@
 /** Baselines that look one row up in a small table of mean scores. */
 import { z } from "zod";
 import type { JudgedRecord } from "../../judged/record.ts";
+import { candidateEvidence, mean } from "../growth/candidate-evidence.ts";
+import { shrunkenMeans } from "../growth/shrunken-means.ts";
 import type { RoutingQuery } from "../router.ts";
-import type { SavableRouter } from "./parts.ts";
+import { candidateColumn, type GrowableBaseline } from "./parts.ts";
 import { meanRow, type TrainingData, trainingData } from "./training-data.ts";
 
 /** Mean score rows by key, and the row for a key that training never saw. */
@@ -30,6 +32,25 @@ export function tableFromHeader(header: {
   };
 }
 
+const appended = (row: Float64Array, value: number): Float64Array => Float64Array.of(...row, value);
+
+/** Every row with one more score: the mean of the others plus the new candidate's advantage there. */
+function grownTable(
+  { rows, overall }: ScoreTable,
+  advantageOf: (key: string) => number,
+  overallAdvantage: number,
+): ScoreTable {
+  return {
+    rows: new Map([...rows].map(([key, row]) => [key, appended(row, mean(row) + advantageOf(key))])),
+    overall: appended(overall, mean(overall) + overallAdvantage),
+  };
+}
+
+function shrunkTable({ rows, overall }: ScoreTable, column: number): ScoreTable {
+  const shrunk = (row: Float64Array): Float64Array => row.filter((_, index) => index !== column);
+  return { rows: new Map([...rows].map(([key, row]) => [key, shrunk(row)])), overall: shrunk(overall) };
+}
+
 /** Mean rows of the prompts that share a key, in order of first appearance. */
 function meansByKey(keys: readonly string[], rows: readonly Float64Array[], width: number) {
   const groups = new Map<string, Float64Array[]>();
@@ -49,7 +70,7 @@ function pooledMean(data: TrainingData): Float64Array {
  * The best single model of each benchmark, told which benchmark a prompt is from: what knowing the domain,
  * and nothing else, is worth.
  */
-export class DomainBestRouter implements SavableRouter {
+export class DomainBestRouter implements GrowableBaseline {
   readonly name: string = "domain-best";
   readonly readsDomain: boolean = true;
   readonly candidates: readonly string[];
@@ -65,6 +86,23 @@ export class DomainBestRouter implements SavableRouter {
       const row = domain === undefined ? undefined : this.table.rows.get(domain);
       return Float64Array.from(row ?? this.table.overall);
     });
+  }
+
+  /**
+   * Benchmarks have scales of their own, so each learns from its own judged prompts; one without any puts the new
+   * candidate at the mean of the others, where it is not chosen.
+   */
+  async withCandidate(name: string, records: readonly JudgedRecord[]): Promise<DomainBestRouter> {
+    const { domains, advantages, rawAdvantages } = candidateEvidence(records, this.candidates, name);
+    const advantageOf = (key: string): number =>
+      mean(rawAdvantages.filter((_, index) => domains[index] === key));
+    const table = grownTable(this.table, advantageOf, mean(advantages));
+    return new DomainBestRouter([...this.candidates, name], table);
+  }
+
+  withoutCandidate(name: string): DomainBestRouter {
+    const column = candidateColumn(this.candidates, name);
+    return new DomainBestRouter(this.candidates.toSpliced(column, 1), shrunkTable(this.table, column));
   }
 
   toContent() {
@@ -110,7 +148,7 @@ export function promptClass(prompt: string): PromptClass {
 }
 
 /** The best single model per {@link promptClass}. */
-export class StringRuleRouter implements SavableRouter {
+export class StringRuleRouter implements GrowableBaseline {
   readonly name: string = "string-rule";
   readonly candidates: readonly string[];
   readonly table: ScoreTable;
@@ -124,6 +162,20 @@ export class StringRuleRouter implements SavableRouter {
     return queries.map(({ prompt }) =>
       Float64Array.from(this.table.rows.get(promptClass(prompt)) ?? this.table.overall),
     );
+  }
+
+  async withCandidate(name: string, records: readonly JudgedRecord[]): Promise<StringRuleRouter> {
+    const { prompts, advantages } = candidateEvidence(records, this.candidates, name);
+    const keys = [...new Set([...this.table.rows.keys(), ...prompts.map(promptClass)])];
+    const groups = prompts.map((prompt) => keys.indexOf(promptClass(prompt)));
+    const means = shrunkenMeans(advantages, groups, keys.length);
+    const table = grownTable(this.table, (key) => means[keys.indexOf(key)]!, mean(advantages));
+    return new StringRuleRouter([...this.candidates, name], table);
+  }
+
+  withoutCandidate(name: string): StringRuleRouter {
+    const column = candidateColumn(this.candidates, name);
+    return new StringRuleRouter(this.candidates.toSpliced(column, 1), shrunkTable(this.table, column));
   }
 
   toContent() {

@@ -1,3 +1,4 @@
+export { GrowableLookaheadRouter, growableLookahead } from "./growable-router.ts";
 export { LookaheadRouter, loadLookahead, saveLookahead } from "./lookahead-router.ts";
 export { selectCandidates } from "./select-candidates.ts";
 export {

@@ -26,9 +26,9 @@ const PROMPTS_PER_RUN = 32;
 export class LookaheadRouter implements GraphRouter {
   readonly name: string;
   readonly settings: LookaheadSettings;
-  private readonly parameters: Parameters;
-  private readonly tokenizer: Tokenizer;
-  private readonly backend: Backend;
+  readonly parameters: Parameters;
+  readonly tokenizer: Tokenizer;
+  readonly backend: Backend;
   private executable: Promise<Executable> | undefined;
 
   constructor(

@@ -1,0 +1,80 @@
+/** `tutti router drift`: has traffic left what the router was trained on? */
+import { join } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { readJudgedRecords, readPrompts } from "../../judged/index.ts";
+import {
+  buildDriftMonitor,
+  detectDrift,
+  formatDrift,
+  loadDriftMonitor,
+  saveDriftMonitor,
+} from "../../routing/drift/index.ts";
+import { EncoderEmbedder } from "../../routing/embedding/index.ts";
+import { readManifest } from "../../routing/router-folder.ts";
+import { writeFileAtomic } from "../../support/atomic-file.ts";
+import { wholeNumber } from "../flags.ts";
+import { printable, printResult, say } from "../io.ts";
+import { decidingBackend, type ProviderFlags, providerOption } from "../provider-option.ts";
+
+interface Flags extends ProviderFlags {
+  readonly router: string;
+  readonly data: string[];
+  readonly reference?: string[];
+  readonly json?: string;
+  readonly alpha: number;
+  readonly seed: number;
+  readonly failOnDrift?: boolean;
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value < 1) return value;
+  throw new InvalidArgumentError("expected a number between 0 and 1");
+}
+
+export function routerDriftCommand(): Command {
+  return new Command("drift")
+    .summary("tell when traffic has left what the router was trained on")
+    .description("Compares prompts with those of training; neither answers nor scores are needed or read.")
+    .requiredOption("--router <dir>", "folder of `tutti router train`")
+    .requiredOption(
+      "--data <file...>",
+      "recent prompts (.jsonl or .jsonl.gz): judged records, chat requests, or just prompts",
+    )
+    .option("--reference <file...>", "the router's training files, for a folder that remembers none")
+    .option("--alpha <p>", "chance of a false alarm per check", share, 0.01)
+    .option("--seed <n>", "seed of sampling and permutations", wholeNumber("--seed", 0), 0)
+    .option("--json <file>", "write the report as JSON")
+    .option("--fail-on-drift", "exit with 1 when there is drift, for continuous integration")
+    .addOption(providerOption())
+    .addHelpText(
+      "after",
+      "\nExample:\n  tutti router drift --router runs/first --data last-week.jsonl --fail-on-drift",
+    )
+    .action(async (flags: Flags) => {
+      await run(flags);
+    });
+}
+
+async function run(flags: Flags): Promise<void> {
+  const { hasEmbedder } = readManifest(flags.router);
+  const encoder = hasEmbedder
+    ? new EncoderEmbedder(join(flags.router, "embedder"), decidingBackend(flags))
+    : undefined;
+  if (flags.reference !== undefined) {
+    const { records } = await readJudgedRecords(flags.reference);
+    saveDriftMonitor(flags.router, await buildDriftMonitor(records, encoder, flags.seed));
+    say(`${flags.router} remembers ${records.length} training prompts`);
+  }
+  const monitor = loadDriftMonitor(flags.router, encoder);
+  const report = await detectDrift(monitor, await readPrompts(flags.data), {
+    alpha: flags.alpha,
+    seed: flags.seed,
+  });
+  printResult(printable(formatDrift(report)));
+  if (flags.json !== undefined) {
+    writeFileAtomic(flags.json, `${JSON.stringify(report, null, 1)}\n`);
+    say(`report written to ${flags.json}`);
+  }
+  if (report.hasDrifted && flags.failOnDrift === true) process.exitCode = 1;
+}

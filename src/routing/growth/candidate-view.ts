@@ -1,0 +1,26 @@
+/** A router with some of its candidates left out. */
+import { isOutcomeRouter, type OutcomeEstimate, type OutcomeRouter } from "../outcome.ts";
+import type { Router } from "../router.ts";
+
+/**
+ * The router without the `removed` candidates: what it computes stays the same, their columns are dropped. The router
+ * itself where none of them is among its candidates.
+ */
+export function withoutCandidates(router: Router, removed: readonly string[]): Router {
+  const kept = router.candidates.flatMap((name, column) => (removed.includes(name) ? [] : [column]));
+  if (kept.length === router.candidates.length) return router;
+  const pick = (row: Float64Array): Float64Array => Float64Array.from(kept, (column) => row[column]!);
+  const view: Router = {
+    name: router.name,
+    candidates: kept.map((column) => router.candidates[column]!),
+    ...(router.readsDomain !== undefined && { readsDomain: router.readsDomain }),
+    scores: async (queries) => (await router.scores(queries)).map(pick),
+  };
+  if (!isOutcomeRouter(router)) return view;
+  const outcomes = async (queries: Parameters<OutcomeRouter["outcomes"]>[0]): Promise<OutcomeEstimate[]> =>
+    (await router.outcomes(queries)).map(({ quality, completionTokens }) => ({
+      quality: pick(quality),
+      ...(completionTokens && { completionTokens: pick(completionTokens) }),
+    }));
+  return { ...view, isCalibrated: router.isCalibrated, outcomes } as OutcomeRouter;
+}
