@@ -19,6 +19,8 @@ export interface RidgeFit {
   readonly intercepts: Float64Array;
   /** Mean squared leave-one-out error of each offered penalty; Infinity where it is undefined. */
   readonly leaveOneOutErrors: Float64Array;
+  /** Errors of leaving each row out under the chosen penalty, [rows, targets]; infinite where undefined. */
+  readonly leaveOneOutResiduals: Float64Array;
 }
 
 export interface RidgeProblem {
@@ -64,15 +66,16 @@ interface Decomposition {
   readonly moments: Float64Array;
 }
 
-function leaveOneOutError(
+/** (y - yhat) / (1 - h) per row and target; infinite where a row fixes the fit by itself. */
+function leaveOneOutResiduals(
   problem: RidgeProblem,
   y: Float64Array,
   parts: Decomposition,
   lambda: number,
-): number {
+): Float64Array {
   const { rows, features, targets } = problem;
   const shrink = parts.values.map((value) => 1 / (Math.max(0, value) + lambda));
-  let total = 0;
+  const residuals = new Float64Array(rows * targets);
   const fitted = new Float64Array(targets);
   for (let row = 0; row < rows; row++) {
     let leverage = 1 / rows;
@@ -85,12 +88,18 @@ function leaveOneOutError(
         fitted[target]! += shrunk * parts.moments[feature * targets + target]!;
       }
     }
-    if (1 - leverage < 1e-10) return Number.POSITIVE_INFINITY;
+    if (1 - leverage < 1e-10) return residuals.fill(Number.POSITIVE_INFINITY);
     for (let target = 0; target < targets; target++) {
-      total += ((y[row * targets + target]! - fitted[target]!) / (1 - leverage)) ** 2;
+      residuals[row * targets + target] = (y[row * targets + target]! - fitted[target]!) / (1 - leverage);
     }
   }
-  return total / (rows * targets);
+  return residuals;
+}
+
+function meanSquare(values: Float64Array): number {
+  let total = 0;
+  for (const value of values) total += value ** 2;
+  return total / values.length;
 }
 
 /** @param lambdas - positive penalties to choose from, ascending; ties and undefined errors go to the largest */
@@ -110,7 +119,7 @@ export function fitRidge(problem: RidgeProblem, lambdas: readonly number[]): Rid
   const moments = transposedProduct(rotated, y, rows, features, targets);
   const parts = { values, rotated, moments };
   const leaveOneOutErrors = Float64Array.from(lambdas, (lambda) =>
-    leaveOneOutError(problem, y, parts, lambda),
+    meanSquare(leaveOneOutResiduals(problem, y, parts, lambda)),
   );
   let chosen = lambdas.length - 1;
   for (let index = chosen - 1; index >= 0; index--) {
@@ -130,5 +139,11 @@ export function fitRidge(problem: RidgeProblem, lambdas: readonly number[]): Rid
   const intercepts = yMeans.map(
     (mean, target) => mean - dot(weights, target * features, xMeans, 0, features),
   );
-  return { lambda, weights, intercepts, leaveOneOutErrors };
+  return {
+    lambda,
+    weights,
+    intercepts,
+    leaveOneOutErrors,
+    leaveOneOutResiduals: leaveOneOutResiduals(problem, y, parts, lambda),
+  };
 }
