@@ -3,6 +3,8 @@ import type { LengthModel } from "../length/index.ts";
 import { isOutcomeRouter, type OutcomeEstimate, type OutcomeRouter } from "../outcome.ts";
 import type { Router, RoutingQuery } from "../router.ts";
 import { type CalibrationCurve, calibratedQuality } from "./curve.ts";
+import type { DifficultyModel } from "./difficulty.ts";
+import type { CalibrationWeights } from "./fit.ts";
 import { logit } from "./logistic.ts";
 
 /** Scores and expectations of one prompt from a single pass of the router. */
@@ -11,19 +13,31 @@ export interface Assessment {
   readonly estimate: OutcomeEstimate;
 }
 
+/** What calibration learned of one router. */
+export interface RouterCalibration {
+  readonly weights: CalibrationWeights;
+  /** One per candidate. */
+  readonly curves: readonly CalibrationCurve[];
+}
+
+export interface CalibrationParts {
+  /** Needed where easiness has a weight. */
+  readonly difficulty?: DifficultyModel | undefined;
+  /** Predicts answer lengths where the wrapped router does not. */
+  readonly lengths?: LengthModel | undefined;
+}
+
 /** Scores stay those of the wrapped router: its ranking is what was trained. */
 export class CalibratedRouter implements OutcomeRouter {
   readonly isCalibrated: boolean = true;
   readonly inner: Router;
-  /** One per candidate. */
-  readonly curves: readonly CalibrationCurve[];
-  /** Predicts answer lengths where the wrapped router does not. */
-  readonly lengths: LengthModel | undefined;
+  readonly calibration: RouterCalibration;
+  readonly parts: CalibrationParts;
 
-  constructor(inner: Router, curves: readonly CalibrationCurve[], lengths?: LengthModel) {
+  constructor(inner: Router, calibration: RouterCalibration, parts: CalibrationParts = {}) {
     this.inner = inner;
-    this.curves = curves;
-    this.lengths = lengths;
+    this.calibration = calibration;
+    this.parts = parts;
   }
 
   get name(): string {
@@ -46,18 +60,24 @@ export class CalibratedRouter implements OutcomeRouter {
     return (await this.assess(queries)).map(({ estimate }) => estimate);
   }
 
-  /** Scores and outcomes at once: the wrapped router's network runs once, not twice. */
+  /** Scores and outcomes at once: a network that only scores runs once, not twice. */
   async assess(queries: readonly RoutingQuery[]): Promise<Assessment[]> {
     const known = isOutcomeRouter(this.inner) ? await this.inner.outcomes(queries) : undefined;
     const scores = await this.inner.scores(queries);
-    const lengths = await this.lengths?.predict(queries.map(({ prompt }) => prompt));
+    const prompts = queries.map(({ prompt }) => prompt);
+    const { weights, curves } = this.calibration;
+    const easiness = weights.easiness === 0 ? undefined : await this.parts.difficulty!.logOdds(prompts);
+    const lengths = await this.parts.lengths?.predict(prompts);
     return scores.map((row, index) => {
       const raw = known === undefined ? row : known[index]!.quality.map(logit);
+      const shift = easiness === undefined ? 0 : weights.easiness * easiness[index]!;
       const completionTokens = known?.[index]?.completionTokens ?? lengths?.[index]?.mean;
       return {
         scores: row,
         estimate: {
-          quality: raw.map((score, candidate) => calibratedQuality(this.curves[candidate]!, score)),
+          quality: raw.map((score, candidate) =>
+            calibratedQuality(curves[candidate]!, weights.score * score + shift),
+          ),
           ...(completionTokens !== undefined && { completionTokens }),
         },
       };

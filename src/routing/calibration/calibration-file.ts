@@ -6,7 +6,9 @@ import { writeFileAtomic } from "../../support/atomic-file.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { CONFIGURATION_LIMITS, readJsonFile } from "../../support/json.ts";
 import { parseHeader } from "../bundle.ts";
-import { CALIBRATION_METHODS, curveSchema } from "./curve.ts";
+import type { RouterCalibration } from "./calibrated-router.ts";
+import { curveSchema } from "./curve.ts";
+import { CALIBRATION_METHODS } from "./methods.ts";
 
 const errorsSchema = z.strictObject({ brier: z.number(), logLoss: z.number() });
 
@@ -25,8 +27,11 @@ const fileSchema = z.strictObject({
       errors: z.strictObject({
         temperature: errorsSchema,
         platt: errorsSchema,
+        "platt-per-candidate": errorsSchema,
         isotonic: errorsSchema,
       }),
+      /** What score and easiness count; see fit.ts. */
+      weights: z.strictObject({ score: z.number().nonnegative(), easiness: z.number() }),
       /** By candidate. */
       curves: z.record(z.string(), curveSchema),
     }),
@@ -63,8 +68,18 @@ export function loadCalibration(folder: string, candidates: readonly string[]): 
   if (content.candidates.join("\n") !== candidates.join("\n")) throw fail("candidates", content.candidates);
   for (const [name, { curves }] of Object.entries(content.routers)) {
     const own = Object.keys(curves);
-    if (own.length !== candidates.length || !candidates.every((candidate) => Object.hasOwn(curves, candidate)))
+    if (
+      own.length !== candidates.length ||
+      !candidates.every((candidate) => Object.hasOwn(curves, candidate))
+    )
       throw fail(`routers.${name}.curves`, own);
   }
   return content;
+}
+
+/** Curves in candidate order; undefined for a router that was not calibrated. */
+export function calibrationOf(content: CalibrationFile, router: string): RouterCalibration | undefined {
+  if (!Object.hasOwn(content.routers, router)) return undefined;
+  const { weights, curves } = content.routers[router]!;
+  return { weights, curves: content.candidates.map((name) => curves[name]!) };
 }

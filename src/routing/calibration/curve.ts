@@ -1,15 +1,17 @@
-/** From a router's score to expected quality: the curves that calibration chooses from, as they are stored. */
+/** From a router's score to expected quality: the curves that calibration fits, as they are stored. */
 import { z } from "zod";
 import { isotonicValue } from "./isotonic.ts";
 import { sigmoid } from "./logistic.ts";
 
-export const CALIBRATION_METHODS = ["temperature", "platt", "isotonic"] as const;
-
-export type CalibrationMethod = (typeof CALIBRATION_METHODS)[number];
+const logisticSchema = z.strictObject({
+  kind: z.literal("logistic"),
+  slope: z.number().nonnegative(),
+  intercept: z.number(),
+});
 
 const isotonicSchema = z
   .strictObject({
-    method: z.literal("isotonic"),
+    kind: z.literal("isotonic"),
     scores: z.array(z.number()).min(1),
     values: z.array(z.number().min(0).max(1)).min(1),
   })
@@ -24,20 +26,12 @@ const isotonicSchema = z
   });
 
 /** Quality = sigmoid(slope score + intercept), or a rising piecewise linear function of the score. */
-export const curveSchema = z.union([
-  z.strictObject({
-    method: z.literal("temperature"),
-    slope: z.number().nonnegative(),
-    intercept: z.literal(0),
-  }),
-  z.strictObject({ method: z.literal("platt"), slope: z.number().nonnegative(), intercept: z.number() }),
-  isotonicSchema,
-]);
+export const curveSchema = z.union([logisticSchema, isotonicSchema]);
 
 export type CalibrationCurve = z.infer<typeof curveSchema>;
 
 /** Expected quality in [0, 1]; never falls as the score rises. */
 export function calibratedQuality(curve: CalibrationCurve, score: number): number {
-  if (curve.method === "isotonic") return isotonicValue(curve, score);
+  if (curve.kind === "isotonic") return isotonicValue(curve, score);
   return sigmoid(curve.slope * score + curve.intercept);
 }

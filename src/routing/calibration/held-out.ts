@@ -4,6 +4,7 @@ import { TuttiError } from "../../support/errors.ts";
 import { benchmarkRanges, routingTargets } from "../labels.ts";
 import { isOutcomeRouter } from "../outcome.ts";
 import type { Router, RoutingQuery } from "../router.ts";
+import type { DifficultyModel } from "./difficulty.ts";
 import type { CalibrationRows } from "./fit.ts";
 import { logit } from "./logistic.ts";
 
@@ -35,28 +36,33 @@ export function checkHeldOut(training: readonly JudgedRecord[], heldOut: readonl
 }
 
 /**
- * Scores and absolute qualities of held-out prompts. Qualities are on each benchmark's own scale, measured on training
+ * Scores, easiness and absolute qualities of held-out prompts. Qualities are on each benchmark's own scale, measured on training
  * and held-out records together where it is not [0, 1].
  *
+ * @param difficulty - trained on `training`; left out for a router that expects qualities itself
  * @throws {TuttiError} see {@link checkHeldOut}; RECORD_INVALID when a record lacks a candidate's finite score
  */
 export async function heldOutRows(
   router: Router,
   training: readonly JudgedRecord[],
   heldOut: readonly JudgedRecord[],
+  difficulty?: DifficultyModel,
 ): Promise<CalibrationRows> {
   checkHeldOut(training, heldOut);
   const { candidates } = router;
+  const prompts = heldOut.map(({ prompt }) => promptText(prompt));
+  const easiness = isOutcomeRouter(router) ? undefined : await difficulty?.logOdds(prompts);
   const ranges = benchmarkRanges([...training, ...heldOut], candidates);
   return {
     scores: await calibrationScores(
       router,
-      heldOut.map(({ id, prompt, benchmark }) => ({
+      heldOut.map(({ id, benchmark }, index) => ({
         id,
-        prompt: promptText(prompt),
+        prompt: prompts[index]!,
         ...(router.readsDomain === true && { domain: benchmark }),
       })),
     ),
+    ...(easiness !== undefined && { easiness }),
     qualities: routingTargets(heldOut, candidates, { ranges }).map(({ absolute }) => absolute),
     folds: Int32Array.from(heldOut, (record) => foldOf(record, FOLDS, FOLD_SEED)),
   };

@@ -46,79 +46,97 @@ function softplus(z: number): number {
   return Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
 }
 
+/** Row-major [rows, features]; the parameters are one weight a feature. */
 interface Problem {
-  readonly scores: ArrayLike<number>;
+  readonly features: Float64Array;
   readonly targets: ArrayLike<number>;
-  readonly prior: LogisticPrior;
-  /** A fixed parameter keeps its starting value. */
-  readonly isFree: { readonly slope: boolean; readonly intercept: boolean };
+  readonly centre: Float64Array;
+  readonly precision: number;
 }
 
-function objective({ scores, targets, prior }: Problem, { slope, intercept }: LogisticCurve): number {
-  let total =
-    (prior.precision / 2) *
-    ((slope - prior.centre.slope) ** 2 + (intercept - prior.centre.intercept) ** 2);
-  for (let index = 0; index < scores.length; index++) {
-    const z = slope * scores[index]! + intercept;
-    total += softplus(z) - targets[index]! * z;
+function linear(features: Float64Array, row: number, weights: Float64Array): number {
+  let z = 0;
+  for (let k = 0; k < weights.length; k++) z += weights[k]! * features[row * weights.length + k]!;
+  return z;
+}
+
+function objective({ features, targets, centre, precision }: Problem, weights: Float64Array): number {
+  let total = 0;
+  for (let k = 0; k < weights.length; k++) total += (precision / 2) * (weights[k]! - centre[k]!) ** 2;
+  for (let row = 0; row < targets.length; row++) {
+    const z = linear(features, row, weights);
+    total += softplus(z) - targets[row]! * z;
   }
   return total;
 }
 
-/** Gradient and Hessian in the order slope, intercept; fixed parameters have gradient 0 and curvature 1. */
-function derivatives({ scores, targets, prior, isFree }: Problem, { slope, intercept }: LogisticCurve) {
-  let gradientSlope = prior.precision * (slope - prior.centre.slope);
-  let gradientIntercept = prior.precision * (intercept - prior.centre.intercept);
-  let [slopeSlope, slopeIntercept, interceptIntercept] = [
-    prior.precision + DAMPING,
-    0,
-    prior.precision + DAMPING,
-  ];
-  for (let index = 0; index < scores.length; index++) {
-    const score = scores[index]!;
-    const p = sigmoid(slope * score + intercept);
-    const error = p - targets[index]!;
-    const weight = p * (1 - p);
-    gradientSlope += error * score;
-    gradientIntercept += error;
-    slopeSlope += weight * score * score;
-    slopeIntercept += weight * score;
-    interceptIntercept += weight;
+/** Gradient, and Hessian as [features, features] row-major. */
+function derivatives({ features, targets, centre, precision }: Problem, weights: Float64Array) {
+  const width = weights.length;
+  const gradient = weights.map((weight, k) => precision * (weight - centre[k]!));
+  const hessian = new Float64Array(width * width);
+  for (let k = 0; k < width; k++) hessian[k * width + k] = precision + DAMPING;
+  for (let row = 0; row < targets.length; row++) {
+    const p = sigmoid(linear(features, row, weights));
+    for (let k = 0; k < width; k++) {
+      const feature = features[row * width + k]!;
+      gradient[k]! += (p - targets[row]!) * feature;
+      for (let other = 0; other < width; other++) {
+        hessian[k * width + other]! += p * (1 - p) * feature * features[row * width + other]!;
+      }
+    }
   }
-  if (!isFree.slope) [gradientSlope, slopeSlope, slopeIntercept] = [0, 1, 0];
-  if (!isFree.intercept) [gradientIntercept, interceptIntercept, slopeIntercept] = [0, 1, 0];
-  return { gradientSlope, gradientIntercept, slopeSlope, slopeIntercept, interceptIntercept };
+  return { gradient, hessian };
 }
 
-function minimise(problem: Problem, start: LogisticCurve): LogisticCurve {
-  let curve = start;
-  let value = objective(problem, curve);
+/** x of A x = b for a small positive definite A, by Gaussian elimination; overwrites both. */
+function solve(a: Float64Array, b: Float64Array): Float64Array {
+  const width = b.length;
+  for (let pivot = 0; pivot < width; pivot++) {
+    for (let row = pivot + 1; row < width; row++) {
+      const factor = a[row * width + pivot]! / a[pivot * width + pivot]!;
+      for (let k = pivot; k < width; k++) a[row * width + k]! -= factor * a[pivot * width + k]!;
+      b[row]! -= factor * b[pivot]!;
+    }
+  }
+  for (let row = width - 1; row >= 0; row--) {
+    for (let k = row + 1; k < width; k++) b[row]! -= a[row * width + k]! * b[k]!;
+    b[row]! /= a[row * width + row]!;
+  }
+  return b;
+}
+
+/** Newton's method from the prior's centre. */
+function minimise(problem: Problem): Float64Array {
+  let weights = problem.centre;
+  let value = objective(problem, weights);
   for (let step = 0; step < MAXIMUM_STEPS; step++) {
-    const d = derivatives(problem, curve);
-    if (Math.hypot(d.gradientSlope, d.gradientIntercept) < GRADIENT_TOLERANCE) break;
-    const determinant = d.slopeSlope * d.interceptIntercept - d.slopeIntercept ** 2;
-    const moveSlope =
-      (d.interceptIntercept * d.gradientSlope - d.slopeIntercept * d.gradientIntercept) / determinant;
-    const moveIntercept =
-      (d.slopeSlope * d.gradientIntercept - d.slopeIntercept * d.gradientSlope) / determinant;
-    const slopeAlongMove = d.gradientSlope * moveSlope + d.gradientIntercept * moveIntercept;
-    let length = 1;
-    let next = curve;
+    const { gradient, hessian } = derivatives(problem, weights);
+    if (Math.hypot(...gradient) < GRADIENT_TOLERANCE) break;
+    const move = solve(hessian, gradient.slice());
+    const descent = move.reduce((sum, part, k) => sum + part * gradient[k]!, 0);
+    let next = weights;
     let nextValue = Number.POSITIVE_INFINITY;
-    for (; length > 1e-10; length /= 2) {
-      next = {
-        slope: curve.slope - length * moveSlope,
-        intercept: curve.intercept - length * moveIntercept,
-      };
+    for (let length = 1; length > 1e-10; length /= 2) {
+      next = weights.map((weight, k) => weight - length * move[k]!);
       nextValue = objective(problem, next);
-      if (nextValue <= value - 1e-4 * length * slopeAlongMove) break;
+      if (nextValue <= value - 1e-4 * length * descent) break;
     }
     // Rounding is all that is left when no step lowers the objective.
     if (!(nextValue < value)) break;
-    curve = next;
+    weights = next;
     value = nextValue;
   }
-  return curve;
+  return weights;
+}
+
+/** Weights of sigmoid(w . x), without prior. @param features - [rows, width] row-major */
+export function fitLogisticWeights(
+  features: Float64Array,
+  targets: ArrayLike<number>,
+  width: number,
+): Float64Array {
+  return minimise({ features, targets, centre: new Float64Array(width), precision: 0 });
 }
 
 /**
@@ -129,13 +147,17 @@ function minimise(problem: Problem, start: LogisticCurve): LogisticCurve {
 export function fitLogistic(
   scores: ArrayLike<number>,
   targets: ArrayLike<number>,
-  prior: LogisticPrior = NO_PRIOR,
+  { centre, precision }: LogisticPrior = NO_PRIOR,
 ): LogisticCurve {
-  const both = { scores, targets, prior, isFree: { slope: true, intercept: true } };
-  const curve = minimise(both, prior.centre);
-  if (curve.slope >= 0) return curve;
-  const flat = { ...both, isFree: { slope: false, intercept: true } };
-  return minimise(flat, { slope: 0, intercept: prior.centre.intercept });
+  const features = Float64Array.from({ length: 2 * scores.length }, (_, at) =>
+    at % 2 === 0 ? scores[at / 2]! : 1,
+  );
+  const both = Float64Array.of(centre.slope, centre.intercept);
+  const [slope, intercept] = minimise({ features, targets, centre: both, precision });
+  if (slope! >= 0) return { slope: slope!, intercept: intercept! };
+  const ones = new Float64Array(scores.length).fill(1);
+  const alone = Float64Array.of(centre.intercept);
+  return { slope: 0, intercept: minimise({ features: ones, targets, centre: alone, precision })[0]! };
 }
 
 /**
@@ -145,8 +167,7 @@ export function fitLogistic(
  * Source: Guo et al., On calibration of modern neural networks, arXiv 1706.04599, section 4.2.
  */
 export function fitTemperature(scores: ArrayLike<number>, targets: ArrayLike<number>): number {
-  const problem = { scores, targets, prior: NO_PRIOR, isFree: { slope: true, intercept: false } };
-  const { slope } = minimise(problem, { slope: 1, intercept: 0 });
+  const slope = fitLogisticWeights(Float64Array.from(scores), targets, 1)[0]!;
   return slope > 0 ? 1 / slope : Number.POSITIVE_INFINITY;
 }
 

@@ -12,7 +12,10 @@ export interface LengthErrors {
   readonly totalRatio: number;
 }
 
-export function lengthErrors(predicted: readonly Float64Array[], real: readonly Float64Array[]): LengthErrors {
+export function lengthErrors(
+  predicted: readonly Float64Array[],
+  real: readonly Float64Array[],
+): LengthErrors {
   let [absolute, share, predictedTotal, realTotal, count] = [0, 0, 0, 0, 0];
   for (const [row, lengths] of real.entries()) {
     for (let column = 0; column < lengths.length; column++) {

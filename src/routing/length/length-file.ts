@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { TuttiError } from "../../support/errors.ts";
 import { loadBundle, saveBundle } from "../bundle.ts";
-import type { Embedder } from "../embedding/index.ts";
+import { type Embedder, requireEmbedder } from "../embedding/index.ts";
 import { LengthModel, lengthHeaderSchema } from "./length-model.ts";
 
 const NAME = "length";
@@ -39,10 +39,5 @@ export function loadLengthModel(
     if (header[field].length === candidates.length) continue;
     throw fail(field, `has ${header[field].length} values, expected ${candidates.length}, one per candidate`);
   }
-  const { kind, dimension } = header.embedder;
-  if (embedder === undefined || embedder.kind !== kind || embedder.dimension !== dimension) {
-    const received = embedder === undefined ? "no embedder" : `${embedder.kind} of ${embedder.dimension}`;
-    throw fail("embedder", `is ${kind} of ${dimension}, the router has ${received}`);
-  }
-  return LengthModel.fromContent(header, arrays, embedder);
+  return LengthModel.fromContent(header, arrays, requireEmbedder(path, header.embedder, embedder));
 }
