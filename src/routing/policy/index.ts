@@ -8,6 +8,7 @@ export {
   startBudget,
 } from "./budget.ts";
 export { checkPolicy, type PolicyGround } from "./check.ts";
+export { applyConstraints } from "./constraints.ts";
 export { type BudgetRequest, offlineOptimum } from "./offline-budget.ts";
 export {
   type Abstention,

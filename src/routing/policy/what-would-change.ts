@@ -50,15 +50,16 @@ function lambdaChanges(
     instead: other.model,
     sentence: `at lambda ${side} ${shownNumber(at)} quality per US dollar ${other.model} would be chosen`,
   });
-  const above = crossings
-    .filter(({ other, at }) => costOf(other) < costOf(chosen) && at >= lambda)
-    .sort((a, b) => a.at - b.at || costOf(a.other) - costOf(b.other));
-  const below = crossings
-    .filter(({ other, at }) => costOf(other) > costOf(chosen) && at <= lambda && at > 0)
-    .sort((a, b) => b.at - a.at || costOf(b.other) - costOf(a.other));
+  const above = crossings.filter(({ other, at }) => costOf(other) < costOf(chosen) && at >= lambda);
+  const below = crossings.filter(({ other, at }) => costOf(other) > costOf(chosen) && at <= lambda && at > 0);
+  // Several lines may cross in one point: beyond it, the outermost slope wins.
+  const first = Math.min(...above.map(({ at }) => at)) * (1 + NUDGE);
+  const last = Math.max(...below.map(({ at }) => at)) * (1 - NUDGE);
+  const next = above.filter(({ at }) => at <= first).sort((a, b) => costOf(a.other) - costOf(b.other));
+  const previous = below.filter(({ at }) => at >= last).sort((a, b) => costOf(b.other) - costOf(a.other));
   return [
-    ...above.slice(0, 1).map((crossing) => change("above", crossing)),
-    ...below.slice(0, 1).map((crossing) => change("below", crossing)),
+    ...next.slice(0, 1).map((crossing) => change("above", crossing)),
+    ...previous.slice(0, 1).map((crossing) => change("below", crossing)),
   ];
 }
 

@@ -10,8 +10,9 @@ export function shownQuality(quality: number): string {
 /** Three significant digits: "$0.00123". */
 export function shownUsd(usd: number): string {
   if (usd === 0) return "$0";
-  const digits = Math.max(2, 2 - Math.floor(Math.log10(Math.abs(usd))));
-  return `$${usd.toFixed(Math.min(12, digits))}`;
+  const rounded = Number(usd.toPrecision(3));
+  const digits = Math.max(2, 2 - Math.floor(Math.log10(Math.abs(rounded))));
+  return `$${rounded.toFixed(Math.min(12, digits))}`;
 }
 
 export function shownMs(milliseconds: number): string {
