@@ -36,6 +36,7 @@ export function exitCodeOf(error: unknown): number {
     case "INVALID_ARGUMENT":
     case "CONFIG_INVALID":
     case "POOL_INVALID":
+    case "POLICY_INVALID":
     case "SECRET_MISSING":
       return 2;
     case "UPSTREAM_FAILED":

@@ -11,6 +11,7 @@ export function trainingProgress(signal: AbortSignal): TrainRouterEvents {
     onStage: (name) => {
       stage = name;
       if (name === "baselines") say("fitting baselines: domain table, string rule, kNN, k-means, ridge");
+      if (name === "calibration") say("fitting expected qualities and answer lengths");
     },
     lookahead: {
       signal,

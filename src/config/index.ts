@@ -1,5 +1,12 @@
 /** Configuration files: schemas, reading, and errors that name file, line and field. */
 export {
+  type PolicyConfig,
+  type PolicyOverride,
+  policyKeys,
+  policyOverrideSchema,
+  policySchema,
+} from "./policy-config.ts";
+export {
   loadPoolConfig,
   type PoolConfig,
   type PoolModelConfig,

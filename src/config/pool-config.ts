@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { policyKeys, policySchema } from "./policy-config.ts";
 import type { IssueDescription } from "./schema-issue.ts";
 import { readYamlFile, type YamlFile } from "./yaml-file.ts";
 
@@ -20,6 +21,11 @@ const pricingSchema = z.strictObject({
   outputCostUsdPerMillionTokens: costSchema.describe("US dollars for a million generated tokens"),
 });
 
+const latencySchema = z.strictObject({
+  timeToFirstTokenMs: z.number().nonnegative().finite(),
+  tokensPerSecond: z.number().positive().finite(),
+});
+
 const commonFields = {
   name: z.string().min(1).describe("name that clients and routers use"),
   upstreamModel: z
@@ -29,6 +35,9 @@ const commonFields = {
     .describe("name of the model at the provider, or of the candidate in recorded files; default: name"),
   pricing: pricingSchema,
   contextWindowTokens: z.int().positive().optional().describe("longest prompt plus answer, in tokens"),
+  latency: latencySchema.optional().describe("speed until the gateway has measured it"),
+  supportsTools: z.boolean().optional().describe("false keeps requests with tools away"),
+  supportsImages: z.boolean().optional().describe("false keeps requests with images away"),
 };
 
 const openAiCompatibleSchema = z.strictObject({
@@ -57,6 +66,7 @@ const poolSchema = z.strictObject({
     })
     .optional()
     .describe("where models with provider replay find their recorded responses"),
+  policy: policySchema.optional().describe("how tutti/auto chooses; without one, by the router's scores"),
 });
 
 export type PoolConfig = z.output<typeof poolSchema>;
@@ -66,6 +76,7 @@ const KEYS = {
   top: Object.keys(poolSchema.shape),
   replay: ["files"],
   pricing: Object.keys(pricingSchema.shape),
+  latency: Object.keys(latencySchema.shape),
   "openai-compatible": Object.keys(openAiCompatibleSchema.shape),
 } as const;
 
@@ -88,15 +99,17 @@ export function loadPoolConfig(path: string): PoolConfig {
     explain: explainSecret,
   });
   checkModels(file);
-  const { models, replay } = file.value;
-  if (replay === undefined) return { models };
-  return { models, replay: { files: replay.files.map((name) => resolve(dirname(path), name)) } };
+  const { replay, ...config } = file.value;
+  if (replay === undefined) return config;
+  return { ...config, replay: { files: replay.files.map((name) => resolve(dirname(path), name)) } };
 }
 
 function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path.length === 0) return KEYS.top;
   if (path[0] === "replay") return KEYS.replay;
+  if (path[0] === "policy") return policyKeys(path);
   if (path.at(-1) === "pricing") return KEYS.pricing;
+  if (path.at(-1) === "latency") return KEYS.latency;
   return KEYS["openai-compatible"];
 }
 

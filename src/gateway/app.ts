@@ -4,13 +4,17 @@ import { type Context, Hono } from "hono";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { checkCandidates, type Pool } from "../pool/index.ts";
 import { type BatchingOptions, batchingRouter } from "../routing/batching-router.ts";
+import { isOutcomeRouter } from "../routing/outcome.ts";
+import { checkPolicy, type Policy, type PolicyGround } from "../routing/policy/index.ts";
 import type { Router } from "../routing/router.ts";
 import { messageOf, TuttiError } from "../support/errors.ts";
 import { type Logger, silentLogger } from "../support/logger.ts";
 import { AccessEntry } from "./access-log.ts";
+import { BudgetLedger } from "./budget-ledger.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { DecisionStore } from "./decision-store.ts";
 import type { GatewayApp, GatewayEnv, GatewayParts } from "./gateway-env.ts";
+import { LatencyMeter } from "./latency-meter.ts";
 import { addChatCompletions } from "./routes/chat-completions.ts";
 import { addDecisions } from "./routes/decisions.ts";
 import { addHealth } from "./routes/health.ts";
@@ -23,6 +27,12 @@ export interface GatewayOptions {
   readonly router?: Router | undefined;
   /** Concurrent requests are decided in common runs. */
   readonly batching?: BatchingOptions;
+  /** How `tutti/auto` chooses; by the router's scores alone without one. */
+  readonly policy?: Policy | undefined;
+  /** State of the policy's budget; made anew, in memory, when the policy has one and this is left out. */
+  readonly budget?: BudgetLedger | undefined;
+  /** Speeds that are known already; measured from the first answer on otherwise. */
+  readonly latencies?: LatencyMeter;
   readonly clock?: Clock;
   /** Gets one `request` event per request; prompts, answers and keys are never among its fields. */
   readonly logger?: Logger;
@@ -35,14 +45,21 @@ export interface GatewayOptions {
 /**
  * Makes the application.
  *
- * @throws {TuttiError} UNKNOWN_CANDIDATE when the router may choose a model that the pool lacks
+ * @throws {TuttiError} UNKNOWN_CANDIDATE when the router may choose a model that the pool lacks; POLICY_INVALID when the
+ *   policy does not fit router and pool
  */
 export function createGateway(options: GatewayOptions): GatewayApp {
-  const { pool, router, clock = systemClock, logger = silentLogger } = options;
+  const { pool, router, policy, clock = systemClock, logger = silentLogger } = options;
   if (router !== undefined) checkCandidates(pool, router);
+  const ground = groundOf(pool, router);
+  if (router !== undefined && policy !== undefined) checkPolicy(policy, ground);
   const parts: GatewayParts = {
     pool,
     router: router && batchingRouter(router, options.batching),
+    policy,
+    ground,
+    budget: options.budget ?? (policy?.budget && new BudgetLedger(policy.budget, { clock, logger })),
+    latencies: options.latencies ?? new LatencyMeter(pool),
     clock,
     logger,
     decisions: new DecisionStore(options.maxDecisions ?? 10_000),
@@ -69,6 +86,14 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addDecisions(app, parts);
   addHealth(app, parts);
   return app;
+}
+
+function groundOf(pool: Pool, router: Router | undefined): PolicyGround {
+  return {
+    models: pool.models.map(({ name }) => name),
+    candidates: router?.candidates ?? [],
+    hasQuality: router !== undefined && isOutcomeRouter(router) && router.isCalibrated,
+  };
 }
 
 /** Request id, access log and error bodies: the same for every route. */

@@ -2,6 +2,8 @@
 import { costUsd, type PoolModel, type Usage } from "../pool/index.ts";
 import type { AccessEntry } from "./access-log.ts";
 import type { DecisionOutcome, DecisionRecord, DecisionStore } from "./decision-store.ts";
+import type { GatewayParts } from "./gateway-env.ts";
+import type { LatencyMeter } from "./latency-meter.ts";
 import { errorCodeOf } from "./wire/error.ts";
 
 /** Client closed the request: nobody sees this status but the log. */
@@ -12,14 +14,26 @@ export class Exchange {
   readonly model: PoolModel;
   readonly #access: AccessEntry;
   readonly #decisions: DecisionStore;
+  readonly #latencies: LatencyMeter;
+  /** Replaces the expected cost of a routed request by the real one. */
+  readonly #settleBudget: ((realUsd: number) => void) | undefined;
+  readonly #startedMs: number;
   #isSettled = false;
 
-  constructor(record: DecisionRecord, model: PoolModel, access: AccessEntry, decisions: DecisionStore) {
+  constructor(
+    record: DecisionRecord,
+    model: PoolModel,
+    access: AccessEntry,
+    { decisions, latencies, budget }: Pick<GatewayParts, "decisions" | "latencies" | "budget">,
+  ) {
     this.record = record;
     this.model = model;
     this.#access = access;
     this.#decisions = decisions;
+    this.#latencies = latencies;
+    this.#startedMs = access.elapsedMs;
     const { decision } = record;
+    this.#settleBudget = decision.isRouted ? budget?.charge(decision.estimate.costUsd ?? 0) : undefined;
     Object.assign(access.fields, {
       model: decision.model,
       decisionId: record.id,
@@ -31,6 +45,14 @@ export class Exchange {
   }
 
   completed(usage: Usage): void {
+    const isMeasured = !this.#isSettled && usage.completion_tokens > 0 && usage.tutti_source !== "recorded";
+    if (isMeasured) {
+      this.#latencies.observe({
+        model: this.model.name,
+        completionTokens: usage.completion_tokens,
+        latencyMs: this.#access.elapsedMs - this.#startedMs,
+      });
+    }
     this.#settle({ status: "completed", httpStatus: 200, errorCode: null, ...this.#spent(usage) });
   }
 
@@ -67,6 +89,7 @@ export class Exchange {
     this.#isSettled = true;
     this.#decisions.complete(this.record.id, { ...outcome, latencyMs: this.#access.elapsedMs });
     const { promptTokens, completionTokens, usageSource, costUsd: spentUsd } = outcome;
+    this.#settleBudget?.(spentUsd ?? 0);
     Object.assign(this.#access.fields, { promptTokens, completionTokens, usageSource, costUsd: spentUsd });
     // A stream's handler returned long ago; its line is written when the stream ends.
     if (this.#access.isStreaming) this.#access.write(outcome.httpStatus ?? 0);

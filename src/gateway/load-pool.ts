@@ -9,6 +9,7 @@ import {
   ReplayStore,
   type Upstream,
 } from "../pool/index.ts";
+import type { Policy } from "../routing/policy/index.ts";
 import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
 
@@ -33,9 +34,21 @@ export async function loadPool(path: string, options: LoadPoolOptions = {}): Pro
       provider: model.provider,
       pricing: model.pricing,
       contextWindowTokens: model.contextWindowTokens,
+      latency: model.latency,
+      supportsTools: model.supportsTools,
+      supportsImages: model.supportsImages,
       upstream: createUpstream(path, model, store, options),
     })),
   );
+}
+
+/**
+ * The policy section of a pool file.
+ *
+ * @throws {TuttiError} FILE_NOT_FOUND, POOL_INVALID
+ */
+export function readPoolPolicy(path: string): Policy | undefined {
+  return loadPoolConfig(path).policy;
 }
 
 async function loadReplayStore(config: PoolConfig): Promise<ReplayStore | undefined> {

@@ -4,11 +4,21 @@ import { TuttiError } from "../support/errors.ts";
 import type { ModelPricing } from "./pricing.ts";
 import type { Upstream } from "./upstream.ts";
 
+export interface ModelLatency {
+  readonly timeToFirstTokenMs: number;
+  readonly tokensPerSecond: number;
+}
+
 export interface PoolModel {
   readonly name: string;
   readonly provider: string;
   readonly pricing: ModelPricing;
   readonly contextWindowTokens?: number | undefined;
+  /** Speed as the pool file gives it. */
+  readonly latency?: ModelLatency | undefined;
+  /** False for a model known to be without. */
+  readonly supportsTools?: boolean | undefined;
+  readonly supportsImages?: boolean | undefined;
   readonly upstream: Upstream;
 }
 

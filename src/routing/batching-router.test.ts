@@ -69,11 +69,17 @@ describe("the batching router", () => {
   });
 
   test("an outcome router stays one", async () => {
+    const scored = lengthRouter();
+    const assess: OutcomeRouter["assess"] = async (asked) =>
+      (await scored.scores(asked)).map((scores, index) => ({
+        scores,
+        estimate: { quality: Float64Array.of(asked[index]!.prompt.length / 10, 0) },
+      }));
     const inner: OutcomeRouter = {
-      ...lengthRouter(),
+      ...scored,
       isCalibrated: true,
-      outcomes: async (asked) =>
-        asked.map(({ prompt }) => ({ quality: Float64Array.of(prompt.length / 10, 0) })),
+      outcomes: async (asked) => (await assess(asked)).map(({ estimate }) => estimate),
+      assess,
     };
     const router = batchingRouter(inner) as OutcomeRouter;
     const [[first], [second]] = await Promise.all([
@@ -82,6 +88,7 @@ describe("the batching router", () => {
     ]);
     expect([first!.quality[0], second!.quality[0]]).toEqual([0.3, 0.4]);
     expect(router.isCalibrated).toBe(true);
+    expect(scored.runs).toEqual([2]);
   });
 
   test("refuses options out of range", () => {

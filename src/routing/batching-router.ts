@@ -117,11 +117,12 @@ export function batchingRouter(router: Router, options: BatchingOptions = {}): R
     scores: (queries) => scores.call(queries),
   };
   if (!isOutcomeRouter(router)) return batching;
-  const outcomes = new Collector((queries) => router.outcomes(queries), options);
+  const assessments = new Collector((queries) => router.assess(queries), options);
   const estimating: OutcomeRouter = {
     ...batching,
     isCalibrated: router.isCalibrated,
-    outcomes: (queries) => outcomes.call(queries),
+    outcomes: async (queries) => (await assessments.call(queries)).map(({ estimate }) => estimate),
+    assess: (queries) => assessments.call(queries),
   };
   return estimating;
 }

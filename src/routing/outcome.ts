@@ -9,12 +9,20 @@ export interface OutcomeEstimate {
   readonly completionTokens?: Float64Array;
 }
 
+/** Scores and estimate of one prompt, from a single pass of the router. */
+export interface Assessment {
+  readonly scores: Float64Array;
+  readonly estimate: OutcomeEstimate;
+}
+
 /** A router whose numbers mean something on their own, so that costs, bars and budgets can be weighed against them. */
 export interface OutcomeRouter extends Router {
   /** True when quality was calibrated on prompts that the model was not trained on. */
   readonly isCalibrated: boolean;
   /** One estimate per query. Rows of different queries are independent. */
   outcomes(queries: readonly RoutingQuery[]): Promise<OutcomeEstimate[]>;
+  /** `scores` and `outcomes` at once: a network behind both runs once. */
+  assess(queries: readonly RoutingQuery[]): Promise<Assessment[]>;
 }
 
 export function isOutcomeRouter(router: Router): router is OutcomeRouter {

@@ -4,6 +4,8 @@
  *   router.json        manifest: candidates, methods, which one serves
  *   lookahead/  mlc/   models (settings, weights, tokenizer, training checkpoint)
  *   baselines.*        the fitted baselines
+ *   calibration.json   curves from scores to expected quality; difficulty.* what they need of the prompt
+ *   length.*           expected answer lengths
  *   embedder/          the pretrained encoder behind the baselines, where one was given
  *   drift.*            what `tutti router drift` compares traffic with
  *   grown-N/           baselines and additions to the models, once candidates were added or removed
@@ -18,8 +20,10 @@ import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
 import { CONFIGURATION_LIMITS, readJsonFile } from "../support/json.ts";
 import { loadBaselines, type SavableRouter } from "./baselines/index.ts";
+import { CalibratedRouter, calibrationOf, loadCalibration, loadDifficulty } from "./calibration/index.ts";
 import { EncoderEmbedder } from "./embedding/index.ts";
 import { withoutCandidates } from "./growth/index.ts";
+import { loadLengthModel } from "./length/index.ts";
 import { growableLookahead, loadLookahead } from "./lookahead/index.ts";
 import type { Router } from "./router.ts";
 
@@ -91,6 +95,8 @@ export interface LoadedRouters {
   readonly routers: readonly Router[];
   /** The one that serves. */
   readonly default: Router;
+  /** Calibrated versions by name, of the routers that were calibrated; they expect qualities and lengths. */
+  readonly calibrated: ReadonlyMap<string, CalibratedRouter>;
 }
 
 /** The methods of a folder as they are stored. */
@@ -129,7 +135,47 @@ export function loadRouters(folder: string, backend?: Backend): LoadedRouters {
     }
   }
   const routers: Router[] = [...models, ...baselines];
-  return { manifest, routers, default: routerNamed(routers, manifest.default, folder) };
+  return {
+    manifest,
+    routers,
+    default: routerNamed(routers, manifest.default, folder),
+    calibrated: loadCalibrated(folder, manifest, routers, baselines),
+  };
+}
+
+function loadCalibrated(
+  folder: string,
+  { candidates }: RouterManifest,
+  routers: readonly Router[],
+  baselines: readonly SavableRouter[],
+): Map<string, CalibratedRouter> {
+  const calibrated = new Map<string, CalibratedRouter>();
+  const file = loadCalibration(folder, candidates);
+  if (file === undefined) return calibrated;
+  // The embedder that the baselines share, with its cache: a prompt is embedded once, whoever asks.
+  const embedder = baselines.find((baseline) => baseline.embedder !== undefined)?.embedder;
+  const parts = {
+    difficulty: loadDifficulty(folder, embedder),
+    lengths: loadLengthModel(folder, candidates, embedder),
+  };
+  for (const router of routers) {
+    const calibration = calibrationOf(file, router.name);
+    if (calibration === undefined) continue;
+    if (calibration.weights.easiness !== 0 && parts.difficulty === undefined) {
+      throw new TuttiError(
+        "ROUTER_INVALID",
+        `${folder}: calibration.json of ${router.name} needs difficulty.json, which is missing`,
+        { details: { folder }, hint: "copy the router's whole folder" },
+      );
+    }
+    calibrated.set(router.name, new CalibratedRouter(router, calibration, parts));
+  }
+  return calibrated;
+}
+
+/** The calibrated version of a router, or the router itself where there is none. */
+export function withCalibration(loaded: LoadedRouters, router: Router): Router {
+  return loaded.calibrated.get(router.name) ?? router;
 }
 
 /** @throws {TuttiError} ROUTER_INVALID with the nearest name */

@@ -1,18 +1,24 @@
-/** The whole of `tutti router train`: split, Lookahead, its MLC baseline, the simple baselines, manifest. */
+/** The whole of `tutti router train`: split, Lookahead, its MLC baseline, the simple baselines, calibration, manifest. */
 import { join } from "node:path";
 import { splitByPrompt } from "../judged/index.ts";
 import { type JudgedRecord, promptText } from "../judged/record.ts";
 import { saveBaselines, trainBaselines } from "./baselines/index.ts";
 import { buildDriftMonitor, distinctPrompts, MIN_TRAINING_PROMPTS, saveDriftMonitor } from "./drift/index.ts";
-import { EncoderEmbedder, TfidfLsaEmbedder } from "./embedding/index.ts";
-import { type LookaheadOptions, type LookaheadTrainingEvents, trainLookahead } from "./lookahead/index.ts";
+import { CachingEmbedder, EncoderEmbedder, TfidfLsaEmbedder } from "./embedding/index.ts";
+import { saveExpectations } from "./expectations.ts";
+import {
+  type LookaheadOptions,
+  type LookaheadRouter,
+  type LookaheadTrainingEvents,
+  trainLookahead,
+} from "./lookahead/index.ts";
 import { copyEmbedder, saveManifest } from "./router-folder.ts";
 
 export interface TrainRouterOptions {
   readonly lookahead: LookaheadOptions;
   /** Whether to train MLC too: the same backbone without response modelling. */
   readonly withMlc: boolean;
-  /** Share of the training prompts held out to choose the best checkpoint. */
+  /** Share of the training prompts held out to choose the best checkpoint and to calibrate scores. */
   readonly validationShare: number;
   /** Pretrained encoder for the similarity baselines; TF-IDF with latent semantic analysis without. */
   readonly embedderFolder?: string;
@@ -20,7 +26,7 @@ export interface TrainRouterOptions {
 
 export interface TrainRouterEvents {
   /** A part of the work begins. */
-  readonly onStage?: (stage: "baselines" | "lookahead" | "mlc") => void;
+  readonly onStage?: (stage: "baselines" | "lookahead" | "mlc" | "calibration") => void;
   readonly lookahead?: LookaheadTrainingEvents;
 }
 
@@ -39,12 +45,15 @@ export async function trainRouter(
 ): Promise<void> {
   const { seed } = options.lookahead;
   events.onStage?.("baselines");
-  const embedder = options.embedderFolder
-    ? new EncoderEmbedder(options.embedderFolder)
-    : TfidfLsaEmbedder.fit(
-        records.map((record) => promptText(record.prompt)),
-        { seed },
-      );
+  const embedder = new CachingEmbedder(
+    options.embedderFolder
+      ? new EncoderEmbedder(options.embedderFolder)
+      : TfidfLsaEmbedder.fit(
+          records.map((record) => promptText(record.prompt)),
+          { seed },
+        ),
+    Math.max(16_384, 2 * records.length),
+  );
   if (options.embedderFolder) copyEmbedder(folder, options.embedderFolder);
   saveBaselines(folder, await trainBaselines(records, candidates, { seed, embedder }));
   // Folders of fewer prompts do without: drift from a handful cannot be told from chance.
@@ -64,6 +73,7 @@ export async function trainRouter(
       ? [options.lookahead.variant, "mlc" as const]
       : [options.lookahead.variant];
   const models: string[] = [];
+  const trained: LookaheadRouter[] = [];
   for (const variant of variants) {
     const name = variant === "mlc" ? "mlc" : "lookahead";
     events.onStage?.(name);
@@ -77,9 +87,13 @@ export async function trainRouter(
       join(folder, name),
       events.lookahead,
     );
-    await router.dispose();
+    trained.push(router);
     models.push(name);
   }
+  events.onStage?.("calibration");
+  const parts = { train, heldOut: holdout, all: records };
+  await saveExpectations(folder, trained, parts, candidates, { seed, embedder });
+  for (const router of trained) await router.dispose();
   saveManifest(folder, {
     format: "tutti-router-1",
     candidates: [...candidates],

@@ -45,6 +45,9 @@ export type ErrorCode =
   | "INTERRUPTED"
   // routing
   | "ROUTER_INVALID"
+  | "POLICY_INVALID"
+  | "NO_CANDIDATE"
+  | "BUDGET_EXHAUSTED"
   // pool and gateway
   | "POOL_INVALID"
   | "REQUEST_INVALID"

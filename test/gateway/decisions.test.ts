@@ -33,6 +33,12 @@ describe("GET /v1/decisions/ID", () => {
     const decision = (await (await fetch(`${url}/v1/decisions/${id}`)).json()) as WireDecision;
     const promptTokens = Math.ceil(LONG_PROMPT.length / 4);
     const estimatedCost = (promptTokens * 3 + 256 * 10) / 1e6;
+    const unknown = {
+      quality: null,
+      estimated_completion_tokens: 256,
+      estimated_latency_ms: null,
+      excluded: null,
+    };
     expect(decision).toEqual({
       id,
       object: "tutti.decision",
@@ -42,9 +48,15 @@ describe("GET /v1/decisions/ID", () => {
       routed: true,
       router: "length",
       reason: `router length expects the best answer from large (${LONG_PROMPT.length / 100}), ahead of small (0.5)`,
+      policy: null,
       scores: [
-        { model: "large", score: LONG_PROMPT.length / 100, estimated_cost_usd: estimatedCost },
-        { model: "small", score: 0.5, estimated_cost_usd: (promptTokens * 0.1 + 256 * 0.4) / 1e6 },
+        { ...unknown, model: "large", score: LONG_PROMPT.length / 100, estimated_cost_usd: estimatedCost },
+        {
+          ...unknown,
+          model: "small",
+          score: 0.5,
+          estimated_cost_usd: (promptTokens * 0.1 + 256 * 0.4) / 1e6,
+        },
       ],
       prompt_sha256: createHash("sha256").update(LONG_PROMPT).digest("hex"),
       routing_ms: expect.any(Number),

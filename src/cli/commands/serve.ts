@@ -1,8 +1,17 @@
 /** `tutti serve`: an OpenAI-compatible gateway in front of the pool, routed by a trained router. */
 import { Command } from "commander";
 
-import { createGateway, loadPool, serveGateway } from "../../gateway/index.ts";
-import { loadRouters, routerNamed } from "../../routing/router-folder.ts";
+import {
+  BudgetLedger,
+  createGateway,
+  LatencyMeter,
+  loadPool,
+  parsePolicy,
+  readLatencyLog,
+  readPoolPolicy,
+  serveGateway,
+} from "../../gateway/index.ts";
+import { loadRouters, routerNamed, withCalibration } from "../../routing/router-folder.ts";
 import { createJsonLinesLogger } from "../../support/logger.ts";
 import { wholeNumber } from "../flags.ts";
 import { say } from "../io.ts";
@@ -12,6 +21,9 @@ interface Flags extends ProviderFlags {
   readonly router: string;
   readonly pool: string;
   readonly method?: string;
+  readonly policy?: string;
+  readonly budgetFile?: string;
+  readonly latencyLog?: string;
   readonly host: string;
   readonly port: number;
 }
@@ -26,18 +38,27 @@ export function serveCommand(): Command {
     .requiredOption("--router <dir>", "folder of `tutti router train`")
     .requiredOption("--pool <file>", "pool.yaml")
     .option("--method <name>", "router of the folder; its default otherwise")
+    .option("--policy <json>", "how to choose, in place of the pool file's policy")
+    .option("--budget-file <file>", "where the spending of a budget is kept", "tutti-budget.json")
+    .option("--latency-log <file>", "log of an earlier run: its measured speeds are known from the start")
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--port <n>", "port to listen on", wholeNumber("--port", 0), 8080)
     .addOption(providerOption())
     .addHelpText("after", "\nExample:\n  tutti serve --router runs/first --pool pool.yaml --port 8080")
     .action(async (flags: Flags) => {
       const loaded = loadRouters(flags.router, decidingBackend(flags));
-      const router =
-        flags.method === undefined ? loaded.default : routerNamed(loaded.routers, flags.method, flags.router);
+      const router = withCalibration(
+        loaded,
+        flags.method === undefined ? loaded.default : routerNamed(loaded.routers, flags.method, flags.router),
+      );
       const pool = await loadPool(flags.pool);
+      const policy = flags.policy === undefined ? readPoolPolicy(flags.pool) : parsePolicy(flags.policy);
+      const earlier = flags.latencyLog === undefined ? [] : readLatencyLog(flags.latencyLog);
       const logger = createJsonLinesLogger((line) => process.stderr.write(line));
+      const budget = policy?.budget && new BudgetLedger(policy.budget, { path: flags.budgetFile, logger });
+      const latencies = new LatencyMeter(pool, earlier);
       const server = await serveGateway({
-        app: createGateway({ pool, router, logger }),
+        app: createGateway({ pool, router, policy, budget, latencies, logger }),
         host: flags.host,
         port: flags.port,
       });
@@ -47,5 +68,6 @@ export function serveCommand(): Command {
         process.once("SIGTERM", resolve);
       });
       await server.close();
+      budget?.flush();
     });
 }

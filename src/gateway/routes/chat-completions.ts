@@ -9,6 +9,7 @@ import { PENDING } from "../decision-store.ts";
 import { CLIENT_CLOSED_STATUS, Exchange } from "../exchange.ts";
 import { AUTO_MODEL, type GatewayApp, type GatewayEnv, type GatewayParts } from "../gateway-env.ts";
 import { readJsonBody } from "../json-body.ts";
+import { mergePolicy, POLICY_HEADER, type StatedPolicy, statedPolicy } from "../request-policy.ts";
 import { type ChatCall, parseChatRequest } from "../wire/chat-request.ts";
 import {
   type AnswerIdentity,
@@ -27,7 +28,8 @@ export function addChatCompletions(app: GatewayApp, parts: GatewayParts): void {
     fields.requestedModel = call.model;
     fields.isStream = call.isStream;
     const prompt = routingPrompt(call.request.messages);
-    const decision = await choose(call, prompt, parts);
+    const stated = statedPolicy(call.tutti, context.req.header(POLICY_HEADER));
+    const decision = await choose(call, prompt, stated, parts);
     const exchange = begin(context, call, decision, parts);
     const id = `chatcmpl-${exchange.record.id}`;
     const identity = { id, model: exchange.model.name, created: Math.floor(exchange.record.timeMs / 1000) };
@@ -45,11 +47,26 @@ export function addChatCompletions(app: GatewayApp, parts: GatewayParts): void {
   });
 }
 
-async function choose(call: ChatCall, prompt: string, parts: GatewayParts): Promise<Decision> {
-  const { pool, router, clock } = parts;
+async function choose(
+  call: ChatCall,
+  prompt: string,
+  stated: StatedPolicy | undefined,
+  parts: GatewayParts,
+): Promise<Decision> {
+  const { pool, router, clock, budget, latencies } = parts;
   const options = { clock, maxCompletionTokens: call.maxCompletionTokens };
-  if (call.model === AUTO_MODEL && router !== undefined) return decide(router, prompt, pool, options);
-  if (pool.find(call.model) !== undefined) return decideNamed(call.model, prompt, pool, options);
+  if (call.model === AUTO_MODEL && router !== undefined) {
+    const policy = mergePolicy(parts.policy, stated, parts.ground);
+    const needs = { hasTools: call.hasTools, hasImages: call.hasImages };
+    return decide(router, prompt, pool, { ...options, needs, policy, budget, latencies });
+  }
+  if (pool.find(call.model) !== undefined) {
+    if (stated === undefined) return decideNamed(call.model, prompt, pool, options);
+    throw new TuttiError("REQUEST_INVALID", `${stated.place}: given, but model names ${call.model}`, {
+      details: { param: stated.place, reason: "invalid_policy" },
+      hint: `a policy chooses for ${AUTO_MODEL}`,
+    });
+  }
   const known = [...(router === undefined ? [] : [AUTO_MODEL]), ...pool.models.map((model) => model.name)];
   const hint =
     call.model === AUTO_MODEL
@@ -77,7 +94,7 @@ function begin(
     context.header("x-tutti-router", headerText(decision.router));
     context.header("x-tutti-routing-ms", decision.routingMs.toFixed(3));
   }
-  return new Exchange(record, model, context.get("access"), parts.decisions);
+  return new Exchange(record, model, context.get("access"), parts);
 }
 
 /** Header values are ASCII; the UTF-8 bytes of other characters are percent-encoded. */

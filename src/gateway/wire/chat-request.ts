@@ -41,6 +41,10 @@ export interface ChatCall {
   readonly includeUsage: boolean;
   /** The client's limit on the answer, if it set one. */
   readonly maxCompletionTokens: number | undefined;
+  readonly hasTools: boolean;
+  readonly hasImages: boolean;
+  /** The `tutti` field, which is the gateway's own and never sent on. */
+  readonly tutti: unknown;
   readonly request: ChatRequest;
 }
 
@@ -55,7 +59,7 @@ export function parseChatRequest(body: unknown): ChatCall {
     const { field, problem, kind } = describeIssue(result.error.issues[0]!, body);
     throw invalid(field, problem, REASONS[kind]);
   }
-  const { model, messages, stream, stream_options: streamOptions, ...parameters } = result.data;
+  const { model, messages, stream, stream_options: streamOptions, tutti, ...parameters } = result.data;
   if (streamOptions !== undefined && streamOptions !== null && stream !== true) {
     throw invalid("stream_options", "only allowed when stream is true", "invalid_value");
   }
@@ -64,8 +68,15 @@ export function parseChatRequest(body: unknown): ChatCall {
     isStream: stream === true,
     includeUsage: streamOptions?.include_usage === true,
     maxCompletionTokens: parameters.max_completion_tokens ?? parameters.max_tokens ?? undefined,
+    hasTools: (parameters.tools?.length ?? 0) > 0,
+    hasImages: messages.some(hasImage),
+    tutti,
     request: { messages: messages as readonly ChatTurn[], parameters },
   };
+}
+
+function hasImage({ content }: Readonly<Record<string, unknown>>): boolean {
+  return Array.isArray(content) && content.some((part: { type?: unknown }) => part.type === "image_url");
 }
 
 /** Kinds of findings, in OpenAI's codes. */

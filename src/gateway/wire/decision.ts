@@ -1,4 +1,5 @@
 /** A decision as `GET /v1/decisions/ID` gives it: snake_case like the rest of the API. */
+import type { Policy } from "../../routing/policy/index.ts";
 import type { DecisionRecord } from "../decision-store.ts";
 
 export function toWireDecision({ id, timeMs, requestedModel, decision, outcome }: DecisionRecord) {
@@ -10,11 +11,16 @@ export function toWireDecision({ id, timeMs, requestedModel, decision, outcome }
     model: decision.model,
     routed: decision.isRouted,
     router: decision.router,
+    policy: decision.policy === null ? null : toWirePolicy(decision.policy),
     reason: decision.reason,
     scores: decision.scores.map((candidate) => ({
       model: candidate.model,
       score: candidate.score,
+      quality: candidate.quality,
+      estimated_completion_tokens: candidate.estimatedCompletionTokens,
       estimated_cost_usd: candidate.estimatedCostUsd,
+      estimated_latency_ms: candidate.estimatedLatencyMs,
+      excluded: candidate.excluded,
     })),
     prompt_sha256: decision.promptSha256,
     routing_ms: decision.routingMs,
@@ -34,4 +40,9 @@ export function toWireDecision({ id, timeMs, requestedModel, decision, outcome }
       latency_ms: outcome.latencyMs,
     },
   };
+}
+
+/** A policy keeps the names that pool file and requests use; settings that are not set are left out. */
+function toWirePolicy(policy: Policy) {
+  return Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined));
 }

@@ -25,6 +25,8 @@ const ERROR_TABLE: Readonly<Partial<Record<ErrorCode, ErrorRow>>> = {
   METHOD_NOT_ALLOWED: { httpStatus: 405, openaiType: "invalid_request_error" },
   MODEL_NOT_FOUND: { httpStatus: 404, openaiType: "invalid_request_error" },
   DECISION_NOT_FOUND: { httpStatus: 404, openaiType: "invalid_request_error" },
+  NO_CANDIDATE: { httpStatus: 400, openaiType: "invalid_request_error" },
+  BUDGET_EXHAUSTED: { httpStatus: 429, openaiType: "rate_limit_error" },
   REPLAY_MISSING: { httpStatus: 404, openaiType: "invalid_request_error" },
   UPSTREAM_REJECTED: { httpStatus: 400, openaiType: "invalid_request_error" },
   UPSTREAM_RATE_LIMITED: { httpStatus: 429, openaiType: "rate_limit_error" },

@@ -19,6 +19,8 @@ export interface RidgeFit {
   readonly intercepts: Float64Array;
   /** Mean squared leave-one-out error of each offered penalty; Infinity where it is undefined. */
   readonly leaveOneOutErrors: Float64Array;
+  /** Errors of leaving each row out under the chosen penalty, [rows, targets]; infinite where undefined. */
+  readonly leaveOneOutResiduals: Float64Array;
 }
 
 export interface RidgeProblem {
@@ -102,12 +104,16 @@ export function ridgeTargets(parts: RidgeDecomposition, y: Float64Array, targets
   return { targets, centred, means, moments };
 }
 
-/** Mean squared error of leaving each row out, means included; Infinity where a row decides its own fit. */
-export function leaveOneOutError(parts: RidgeDecomposition, y: RidgeTargets, lambda: number): number {
+/** (y - yhat) / (1 - h) per row and target, means included; infinite where a row fixes the fit by itself. */
+export function leaveOneOutResiduals(
+  parts: RidgeDecomposition,
+  y: RidgeTargets,
+  lambda: number,
+): Float64Array {
   const { rows, features } = parts;
   const { targets, centred, moments } = y;
   const shrink = parts.values.map((value) => 1 / (Math.max(0, value) + lambda));
-  let total = 0;
+  const residuals = new Float64Array(rows * targets);
   const fitted = new Float64Array(targets);
   for (let row = 0; row < rows; row++) {
     let leverage = 1 / rows;
@@ -120,12 +126,24 @@ export function leaveOneOutError(parts: RidgeDecomposition, y: RidgeTargets, lam
         fitted[target]! += shrunk * moments[feature * targets + target]!;
       }
     }
-    if (1 - leverage < 1e-10) return Number.POSITIVE_INFINITY;
+    if (1 - leverage < 1e-10) return residuals.fill(Number.POSITIVE_INFINITY);
     for (let target = 0; target < targets; target++) {
-      total += ((centred[row * targets + target]! - fitted[target]!) / (1 - leverage)) ** 2;
+      residuals[row * targets + target] =
+        (centred[row * targets + target]! - fitted[target]!) / (1 - leverage);
     }
   }
-  return total / (rows * targets);
+  return residuals;
+}
+
+function meanSquare(values: Float64Array): number {
+  let total = 0;
+  for (const value of values) total += value ** 2;
+  return total / values.length;
+}
+
+/** Mean squared error of leaving each row out; infinite where a row fixes the fit by itself. */
+export function leaveOneOutError(parts: RidgeDecomposition, y: RidgeTargets, lambda: number): number {
+  return meanSquare(leaveOneOutResiduals(parts, y, lambda));
 }
 
 /** W = V (S^2 + lambda)^-1 z^T Y, [targets, features] row-major. */
@@ -155,7 +173,13 @@ export function fitRidge(problem: RidgeProblem, lambdas: readonly number[]): Rid
   const intercepts = y.means.map(
     (mean, target) => mean - dot(weights, target * features, parts.xMeans, 0, features),
   );
-  return { lambda, weights, intercepts, leaveOneOutErrors };
+  return {
+    lambda,
+    weights,
+    intercepts,
+    leaveOneOutErrors,
+    leaveOneOutResiduals: leaveOneOutResiduals(parts, y, lambda),
+  };
 }
 
 /** Index of the smallest error; ties and undefined errors go to the last. */

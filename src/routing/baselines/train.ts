@@ -26,7 +26,10 @@ export async function trainBaselines(
 ): Promise<SavableRouter[]> {
   const domainBest = trainDomainBest(records, candidates);
   const names = domainBest.candidates;
-  const cached = new CachingEmbedder(embedder, Math.max(16_384, 2 * records.length));
+  const cached =
+    embedder instanceof CachingEmbedder
+      ? embedder
+      : new CachingEmbedder(embedder, Math.max(16_384, 2 * records.length));
   return [
     new RandomRouter(names, seed),
     ...names.map((name) => new FixedRouter(names, name)),

@@ -26,6 +26,30 @@ export function isZeroVector(vector: Float32Array): boolean {
   return vector.every((value) => value === 0);
 }
 
+/**
+ * The embedder that a saved part was trained with.
+ *
+ * @throws {TuttiError} ROUTER_INVALID when there is none, or another one
+ */
+export function requireEmbedder(
+  path: string,
+  described: { readonly kind: string; readonly dimension: number },
+  embedder: Embedder | undefined,
+): Embedder {
+  const { kind, dimension } = described;
+  if (embedder?.kind === kind && embedder.dimension === dimension) return embedder;
+  const received =
+    embedder === undefined ? "no embedder" : `${embedder.kind} of dimension ${embedder.dimension}`;
+  throw new TuttiError(
+    "ROUTER_INVALID",
+    `${path}: header.embedder is ${kind} of dimension ${dimension}, the router has ${received}`,
+    {
+      details: { path, field: "header.embedder" },
+      hint: "train the router again, or copy its whole folder",
+    },
+  );
+}
+
 /** Embeds texts into one row-major matrix of [texts, dimension]. */
 export async function embedMatrix(embedder: Embedder, texts: readonly string[]): Promise<Float32Array> {
   const vectors = await embedder.embed(texts);

@@ -17,10 +17,19 @@ export function withoutCandidates(router: Router, removed: readonly string[]): R
     scores: async (queries) => (await router.scores(queries)).map(pick),
   };
   if (!isOutcomeRouter(router)) return view;
-  const outcomes = async (queries: Parameters<OutcomeRouter["outcomes"]>[0]): Promise<OutcomeEstimate[]> =>
-    (await router.outcomes(queries)).map(({ quality, completionTokens }) => ({
-      quality: pick(quality),
-      ...(completionTokens && { completionTokens: pick(completionTokens) }),
-    }));
-  return { ...view, isCalibrated: router.isCalibrated, outcomes } as OutcomeRouter;
+  const pickEstimate = ({ quality, completionTokens }: OutcomeEstimate): OutcomeEstimate => ({
+    quality: pick(quality),
+    ...(completionTokens && { completionTokens: pick(completionTokens) }),
+  });
+  const outcomes: OutcomeRouter = {
+    ...view,
+    isCalibrated: router.isCalibrated,
+    outcomes: async (queries) => (await router.outcomes(queries)).map(pickEstimate),
+    assess: async (queries) =>
+      (await router.assess(queries)).map(({ scores, estimate }) => ({
+        scores: pick(scores),
+        estimate: pickEstimate(estimate),
+      })),
+  };
+  return outcomes;
 }

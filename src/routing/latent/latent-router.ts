@@ -2,16 +2,17 @@
  * Lookahead in embedding space: a frozen encoder reads the prompt, linear heads say what each candidate's answer would
  * be like (its utility, quality, length and form). Nothing is decoded and nothing but the prompt is read.
  *
- *   score_t(x) = sum_b p(b | x) (w_bt . x + c_bt)        x embedding, b task, t candidate
+ *   score_t(x) = sum_b p(b | x) (w_bt . x + c_bt)        x features of the prompt, b task, t candidate
  *
  * A score depends on no other candidate: any set of them may be present, in any order.
  */
 import { CachingEmbedder, type Embedder } from "../embedding/index.ts";
-import type { OutcomeEstimate, OutcomeRouter } from "../outcome.ts";
+import type { Assessment, OutcomeEstimate, OutcomeRouter } from "../outcome.ts";
 import type { RoutingQuery } from "../router.ts";
 import { ANSWER_FEATURES, type AnswerFeature } from "./answer-features.ts";
+import { type Standardisation, standardise } from "./features.ts";
 import { applyHead, type LinearHead, mixHeads } from "./heads.ts";
-import { type LatentTask, PARTS, type Part } from "./settings.ts";
+import { type LatentBenchmark, type LatentTask, PARTS, type Part } from "./settings.ts";
 import { type TaskPosterior, taskProbabilities } from "./task-posterior.ts";
 
 /** Everything learned about one candidate: a head per task for each part. */
@@ -31,6 +32,8 @@ export interface AnswerOutlook {
 }
 
 export interface LatentParts {
+  readonly standardisation: Standardisation;
+  readonly benchmarks: readonly LatentBenchmark[];
   readonly tasks: readonly LatentTask[];
   readonly posterior: TaskPosterior;
   readonly candidates: readonly CandidateHeads[];
@@ -60,9 +63,16 @@ export class LatentRouter implements OutcomeRouter {
   }
 
   async outcomes(queries: readonly RoutingQuery[]): Promise<OutcomeEstimate[]> {
+    return (await this.assess(queries)).map(({ estimate }) => estimate);
+  }
+
+  async assess(queries: readonly RoutingQuery[]): Promise<Assessment[]> {
     return (await this.outlooks(queries)).map((outlooks) => ({
-      quality: Float64Array.from(outlooks, ({ quality }) => quality),
-      completionTokens: Float64Array.from(outlooks, ({ completionTokens }) => completionTokens),
+      scores: Float64Array.from(outlooks, ({ utility }) => utility),
+      estimate: {
+        quality: Float64Array.from(outlooks, ({ quality }) => quality),
+        completionTokens: Float64Array.from(outlooks, ({ completionTokens }) => completionTokens),
+      },
     }));
   }
 
@@ -83,7 +93,10 @@ export class LatentRouter implements OutcomeRouter {
     predict: (vector: Float32Array, probabilities: Float64Array) => T,
   ): Promise<T[]> {
     const vectors = await this.embedder.embed(queries.map(({ prompt }) => prompt));
-    return vectors.map((vector) => predict(vector, taskProbabilities(this.parts.posterior, vector)));
+    return vectors.map((vector) => {
+      const features = standardise(this.parts.standardisation, vector);
+      return predict(features, taskProbabilities(this.parts.posterior, features));
+    });
   }
 }
 

@@ -15,17 +15,26 @@ export const PART_WIDTHS: Readonly<Record<Part, number>> = {
   answer: 1 + ANSWER_FEATURES.length,
 };
 
-const penaltySchema = z.number().positive();
-
-export const taskSchema = z.strictObject({
+/** A benchmark that was trained on, and how its scores become targets. */
+export const benchmarkSchema = z.strictObject({
   name: z.string(),
-  prompts: z.int().positive(),
+  /** Index of the task it belongs to. */
+  task: z.int().nonnegative(),
   rule: utilityRuleSchema,
   /** Mean utility of the pool that was trained on, and the spread of utilities around each prompt's mean. */
   centre: z.number(),
   spread: z.number().positive(),
   /** Scores of the benchmark: what maps them to [0, 1]. */
   range: z.strictObject({ min: z.number(), max: z.number() }),
+});
+
+export type LatentBenchmark = z.infer<typeof benchmarkSchema>;
+
+const penaltySchema = z.number().positive();
+
+/** Benchmarks that are learned together. */
+export const taskSchema = z.strictObject({
+  prompts: z.int().positive(),
   penalties: z.strictObject({ utility: penaltySchema, quality: penaltySchema, answer: penaltySchema }),
 });
 
@@ -34,6 +43,7 @@ export type LatentTask = z.infer<typeof taskSchema>;
 export const latentHeaderSchema = z.strictObject({
   kind: z.literal("latent"),
   candidates: z.array(z.string().min(1)).min(1),
+  benchmarks: z.array(benchmarkSchema).min(1),
   tasks: z.array(taskSchema).min(1),
   answerFeatures: z.array(z.string()),
   embedder: z.strictObject({

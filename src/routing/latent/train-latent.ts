@@ -1,36 +1,25 @@
 /** Training the latent variant: closed-form fits over cached embeddings, deterministic. */
 import { type JudgedRecord, promptText } from "../../judged/record.ts";
-import { estimateTokens } from "../../pool/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { type Embedder, embedMatrix } from "../embedding/index.ts";
-import { measureUtilityRules, type UtilityRule, utilityOf } from "../evaluation/utilities.ts";
-import { absoluteScores, benchmarkRanges, candidateScores, type ScoreRange } from "../labels.ts";
-import { answerFeatures } from "./answer-features.ts";
-import { applyHead, choosePenalty, fitHeads, pickRows, rowsOfTasks, type TaskRows } from "./heads.ts";
+import { benchmarkFamilies } from "./families.ts";
+import { fitStandardisation, standardise } from "./features.ts";
+import { applyHead, choosePenalty, fitHeads, rowsOfTasks, type TaskRows } from "./heads.ts";
 import { type CandidateHeads, LatentRouter } from "./latent-router.ts";
-import { type LatentTask, PART_WIDTHS, type Part } from "./settings.ts";
+import { type LatentBenchmark, type LatentTask, PART_WIDTHS, type Part } from "./settings.ts";
+import {
+  candidateTargets,
+  joinTargets,
+  type MeasuredBenchmark,
+  measureBenchmarks,
+  type Targets,
+} from "./targets.ts";
 import { fitTaskPosterior } from "./task-posterior.ts";
 
-/** Benchmarks with fewer prompts are learned together, as one task: they cannot carry heads of their own. */
-export const FEWEST_TASK_PROMPTS = 20;
-const REST = "other";
-
-/** Prompts as matrices: shared by all candidates. */
-interface Prompts {
-  readonly records: readonly JudgedRecord[];
-  readonly x: Float32Array;
-  readonly dimension: number;
-  /** Task of each record. */
-  readonly taskOf: Int32Array;
-  readonly taskRows: readonly TaskRows[];
-}
-
-type Measured = Pick<LatentTask, "rule" | "centre" | "spread" | "range">;
-
 /**
- * Fits a {@link LatentRouter}: one task per benchmark of the records, told apart by the prompt's embedding alone when
- * routing. Penalties are chosen by leave-one-out error on the training prompts, utilities taken relative to the mean of
- * the prompt's candidates, since only differences decide.
+ * Fits a {@link LatentRouter}. Benchmarks of a kind are one task ({@link benchmarkFamilies}), which is recognised by the
+ * prompt alone when routing. Penalties are chosen by leave-one-out error on the training prompts, utilities taken
+ * relative to the mean of the prompt's candidates, since only differences decide.
  *
  * @throws {TuttiError} DATASET_INVALID without records or candidates; RECORD_INVALID for a missing answer or score
  */
@@ -46,46 +35,36 @@ export async function trainLatent(
       "no training records or no candidates, expected at least one of each",
     );
   }
-  const names = taskNames(records);
-  const taskOf = Int32Array.from(records, ({ benchmark }) => indexOfTask(names, benchmark));
-  const x = await embedMatrix(
+  const { dimension } = embedder;
+  const embeddings = await embedMatrix(
     embedder,
     records.map(({ prompt }) => promptText(prompt)),
   );
-  const { dimension } = embedder;
-  const taskRows = rowsOfTasks(x, taskOf, names.length, dimension);
-  const prompts: Prompts = { records, x, dimension, taskOf, taskRows };
-  const measured = measureTasks(prompts, candidates, names);
-  const targets = candidates.map((candidate) => candidateTargets(prompts, measured, candidate));
-  const tasks = names.map(
-    (task, index): LatentTask => ({
-      name: task,
-      prompts: taskRows[index]!.rows.length,
-      ...measured[index]!,
-      penalties: {
-        utility: choosePenalty(
-          taskRows[index]!,
-          joinedTargets(taskRows[index]!, targets, "utility", true),
-          candidates.length,
-        ),
-        quality: choosePenalty(
-          taskRows[index]!,
-          joinedTargets(taskRows[index]!, targets, "quality", false),
-          candidates.length,
-        ),
-        answer: choosePenalty(
-          taskRows[index]!,
-          joinedTargets(taskRows[index]!, targets, "answer", false),
-          candidates.length * PART_WIDTHS.answer,
-        ),
-      },
+  const standardisation = fitStandardisation(embeddings, dimension);
+  const x = standardise(standardisation, embeddings);
+  const measured = measureBenchmarks(records, candidates);
+  const benchmarkOf = Int32Array.from(records, (record) => indexOfBenchmark(measured, record));
+  const families = benchmarkFamilies(x, benchmarkOf, measured.length, dimension);
+  const benchmarks = measured.map(
+    (benchmark, index): LatentBenchmark => ({
+      ...benchmark,
+      task: families[index]!,
     }),
   );
+  const taskOf = benchmarkOf.map((benchmark) => families[benchmark]!);
+  const taskCount = Math.max(...families) + 1;
+  const taskRows = rowsOfTasks(x, taskOf, taskCount, dimension);
+  const targets = candidates.map((candidate) =>
+    candidateTargets(records, benchmarks, benchmarkOf, candidate),
+  );
+  const tasks = taskRows.map((rows) => chooseTask(rows, targets));
   return new LatentRouter(name, embedder, {
+    standardisation,
+    benchmarks,
     tasks,
-    posterior: fitTaskPosterior(x, taskOf, names.length, dimension),
+    posterior: fitTaskPosterior(x, taskOf, taskCount, dimension),
     candidates: candidates.map((candidate, index) =>
-      fitCandidate(candidate, prompts, tasks, targets[index]!),
+      fitCandidate(candidate, { x, dimension, taskRows }, tasks, targets[index]!),
     ),
   });
 }
@@ -94,7 +73,8 @@ export async function trainLatent(
  * The router with one more candidate, learned from the prompts it was judged on; all else stays bit for bit.
  *
  * @param records judged prompts with an answer of `name`
- * @throws {TuttiError} INVALID_ARGUMENT when the router has it already; DATASET_INVALID without records
+ * @throws {TuttiError} INVALID_ARGUMENT when the router has it already; DATASET_INVALID without records or for a
+ *   benchmark whose scale the router does not know
  */
 export async function withLatentCandidate(
   router: LatentRouter,
@@ -112,118 +92,59 @@ export async function withLatentCandidate(
       hint: "judge answers of the new model to a few hundred prompts",
     });
   }
-  const { tasks } = router.parts;
+  const { benchmarks, tasks, standardisation, candidates } = router.parts;
   const { dimension } = router.embedder;
-  const names = tasks.map((task) => task.name);
-  const taskOf = Int32Array.from(records, ({ benchmark }) => indexOfTask(names, benchmark));
-  const x = await embedMatrix(
+  const benchmarkOf = Int32Array.from(records, (record) => indexOfBenchmark(benchmarks, record));
+  const taskOf = benchmarkOf.map((benchmark) => benchmarks[benchmark]!.task);
+  const embeddings = await embedMatrix(
     router.embedder,
     records.map(({ prompt }) => promptText(prompt)),
   );
-  const taskRows = rowsOfTasks(x, taskOf, names.length, dimension);
-  const prompts: Prompts = { records, x, dimension, taskOf, taskRows };
-  const heads = fitCandidate(name, prompts, tasks, candidateTargets(prompts, tasks, name));
+  const x = standardise(standardisation, embeddings);
+  const taskRows = rowsOfTasks(x, taskOf, tasks.length, dimension);
+  const targets = candidateTargets(records, benchmarks, benchmarkOf, name);
+  const added = fitCandidate(name, { x, dimension, taskRows }, tasks, targets);
   return new LatentRouter(router.name, router.embedder, {
     ...router.parts,
-    candidates: [...router.parts.candidates, heads],
+    candidates: [...candidates, added],
   });
 }
 
-/** One task per benchmark with enough prompts, in order of appearance; the others together. */
-function taskNames(records: readonly JudgedRecord[]): string[] {
-  const counts = new Map<string, number>();
-  for (const { benchmark } of records) counts.set(benchmark, (counts.get(benchmark) ?? 0) + 1);
-  const large = [...counts]
-    .filter(([, count]) => count >= FEWEST_TASK_PROMPTS)
-    .map(([benchmark]) => benchmark);
-  return large.length === counts.size ? large : [...large, REST];
+function indexOfBenchmark(benchmarks: readonly MeasuredBenchmark[], record: JudgedRecord): number {
+  const index = benchmarks.findIndex(({ name }) => name === record.benchmark);
+  if (index >= 0) return index;
+  const known = benchmarks.map(({ name }) => name);
+  throw new TuttiError(
+    "DATASET_INVALID",
+    `record ${JSON.stringify(record.id)}: benchmark ${JSON.stringify(record.benchmark)} is unknown to the router, which was trained on ${known.join(", ")}`,
+    {
+      details: { recordId: record.id, benchmark: record.benchmark, known },
+      hint: "name the benchmark whose scores are on the same scale, or train the router again",
+    },
+  );
 }
 
-/** A benchmark that is no task of its own goes to the rest, or to the first task of a router that has no rest. */
-function indexOfTask(names: readonly string[], benchmark: string): number {
-  const own = names.indexOf(benchmark);
-  return own >= 0 ? own : Math.max(0, names.indexOf(REST));
-}
-
-function measureTasks(
-  { records, taskOf }: Prompts,
-  candidates: readonly string[],
-  names: readonly string[],
-): Measured[] {
-  const rules = measureUtilityRules(records, candidates);
-  const ranges = benchmarkRanges(records, candidates);
-  return names.map((name, task) => {
-    // Several benchmarks in one task have no metric in common: each goes by its score.
-    const rule: UtilityRule = rules.get(name) ?? { kind: "score" };
-    const members = records.filter((_, row) => taskOf[row] === task);
-    const range = ranges.get(name) ?? widest(members.map(({ benchmark }) => ranges.get(benchmark)!));
-    const utilities = members.map((record) =>
-      candidates.map((candidate) => utilityOf(rule, record, candidate)),
+function chooseTask(rows: TaskRows, targets: readonly Targets[]): LatentTask {
+  const penalty = (part: Part, isRelative: boolean): number =>
+    choosePenalty(
+      rows,
+      joinTargets(rows.rows, targets, part, isRelative),
+      targets.length * PART_WIDTHS[part],
     );
-    const means = utilities.map((row) => row.reduce((sum, value) => sum + value, 0) / row.length);
-    const squares = utilities.flatMap((row, index) => row.map((value) => (value - means[index]!) ** 2));
-    const variance = squares.reduce((sum, value) => sum + value, 0) / squares.length;
-    return {
-      rule,
-      range,
-      centre: means.reduce((sum, value) => sum + value, 0) / means.length,
-      spread: Math.sqrt(variance) || 1,
-    };
-  });
-}
-
-function widest(ranges: readonly ScoreRange[]): ScoreRange {
   return {
-    min: Math.min(...ranges.map(({ min }) => min)),
-    max: Math.max(...ranges.map(({ max }) => max)),
+    prompts: rows.rows.length,
+    penalties: {
+      utility: penalty("utility", true),
+      quality: penalty("quality", false),
+      answer: penalty("answer", false),
+    },
   };
 }
 
-/** Targets of every part for one candidate, [records, outputs] row-major. */
-type Targets = Readonly<Record<Part, Float64Array>>;
-
-function candidateTargets({ records, taskOf }: Prompts, tasks: readonly Measured[], name: string): Targets {
-  const utility = new Float64Array(records.length);
-  const quality = new Float64Array(records.length);
-  const answer = new Float64Array(records.length * PART_WIDTHS.answer);
-  for (const [row, record] of records.entries()) {
-    const task = tasks[taskOf[row]!]!;
-    const score = candidateScores(record, [name]);
-    const judged = record.candidates[name]!;
-    utility[row] = (utilityOf(task.rule, record, name) - task.centre) / task.spread;
-    quality[row] = absoluteScores(score, task.range)[0]!;
-    answer.set(
-      [
-        Math.log(Math.max(1, judged.tokens ?? estimateTokens(judged.response))),
-        ...answerFeatures(judged.response),
-      ],
-      row * PART_WIDTHS.answer,
-    );
-  }
-  return { utility, quality, answer };
-}
-
-/** Targets of all candidates side by side for one task; optionally relative to the mean of the prompt's candidates. */
-function joinedTargets(
-  { rows }: TaskRows,
-  targets: readonly Targets[],
-  part: Part,
-  isRelative: boolean,
-): Float64Array {
-  const width = PART_WIDTHS[part];
-  const columns = targets.map((target) => pickRows(target[part], rows, width));
-  const total = width * targets.length;
-  const joined = new Float64Array(rows.length * total);
-  for (let row = 0; row < rows.length; row++) {
-    for (const [index, column] of columns.entries()) {
-      joined.set(column.subarray(row * width, (row + 1) * width), row * total + index * width);
-    }
-    if (!isRelative) continue;
-    const values = joined.subarray(row * total, (row + 1) * total);
-    const mean = values.reduce((sum, value) => sum + value, 0) / total;
-    for (let index = 0; index < total; index++) values[index]! -= mean;
-  }
-  return joined;
+interface Prompts {
+  readonly x: Float32Array;
+  readonly dimension: number;
+  readonly taskRows: readonly TaskRows[];
 }
 
 function fitCandidate(
@@ -245,9 +166,8 @@ function fitCandidate(
     if (rows.length === 0) return 1;
     let sum = 0;
     for (const row of rows) {
-      sum += Math.exp(
-        targets.answer[row * PART_WIDTHS.answer]! - applyHead(answer[task]!, x, row * dimension)[0]!,
-      );
+      const predicted = applyHead(answer[task]!, x, row * dimension)[0]!;
+      sum += Math.exp(targets.answer[row * PART_WIDTHS.answer]! - predicted);
     }
     return sum / rows.length;
   });

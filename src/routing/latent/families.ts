@@ -1,0 +1,65 @@
+/**
+ * Which benchmarks are learned together: those whose prompts are alike. Small benchmarks borrow strength from others of
+ * their kind, and kinds that are nothing alike keep heads of their own.
+ *
+ * Average linkage on the cosine of the benchmarks' mean features; two groups join while the mean cosine between them is
+ * positive, that is while they lie on the same side of the average prompt.
+ */
+
+/**
+ * @param features [rows, dimension] row-major, centred over all rows as {@link standardise} leaves them
+ * @param benchmarkOf index of each row's benchmark, 0..count-1, each with at least one row
+ * @returns family of each benchmark, numbered by first appearance
+ */
+export function benchmarkFamilies(
+  features: Float32Array,
+  benchmarkOf: Int32Array,
+  count: number,
+  dimension: number,
+): Int32Array {
+  const means = meanDirections(features, benchmarkOf, count, dimension);
+  const cosine = (a: number, b: number): number => {
+    let sum = 0;
+    for (let k = 0; k < dimension; k++) sum += means[a * dimension + k]! * means[b * dimension + k]!;
+    return sum;
+  };
+  let groups = Array.from({ length: count }, (_, benchmark) => [benchmark]);
+  for (;;) {
+    let best: { a: number; b: number; likeness: number } | undefined;
+    for (let a = 0; a < groups.length; a++) {
+      for (let b = a + 1; b < groups.length; b++) {
+        const pairs = groups[a]!.flatMap((one) => groups[b]!.map((other) => cosine(one, other)));
+        const likeness = pairs.reduce((sum, value) => sum + value, 0) / pairs.length;
+        if (likeness > (best?.likeness ?? 0)) best = { a, b, likeness };
+      }
+    }
+    if (best === undefined) break;
+    const { a, b } = best;
+    groups = groups.flatMap((group, index) => {
+      if (index === a) return [[...group, ...groups[b]!]];
+      return index === b ? [] : [group];
+    });
+  }
+  return Int32Array.from({ length: count }, (_, benchmark) =>
+    groups.findIndex((group) => group.includes(benchmark)),
+  );
+}
+
+/** Mean features of each benchmark, scaled to length 1: [count, dimension] row-major. */
+function meanDirections(
+  features: Float32Array,
+  benchmarkOf: Int32Array,
+  count: number,
+  dimension: number,
+): Float64Array {
+  const means = new Float64Array(count * dimension);
+  for (const [row, benchmark] of benchmarkOf.entries()) {
+    for (let k = 0; k < dimension; k++) means[benchmark * dimension + k]! += features[row * dimension + k]!;
+  }
+  for (let benchmark = 0; benchmark < count; benchmark++) {
+    const mean = means.subarray(benchmark * dimension, (benchmark + 1) * dimension);
+    const length = Math.sqrt(mean.reduce((sum, value) => sum + value * value, 0));
+    if (length > 0) for (let k = 0; k < dimension; k++) mean[k]! /= length;
+  }
+  return means;
+}

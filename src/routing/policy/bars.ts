@@ -1,0 +1,75 @@
+/**
+ * Bars on expected latency and quality. A bar that nobody reaches is an error under a strict policy; otherwise the
+ * candidate nearest to it is kept, and the explanation says so.
+ */
+import { noCandidate } from "./constraints.ts";
+import type { CandidateEstimate, Exclusion, Selection } from "./policy.ts";
+import { lowest, qualityOf, shownMs, shownQuality } from "./words.ts";
+
+interface Bar {
+  readonly name: string;
+  /** Undefined when the candidate passes. */
+  readonly against: (estimate: CandidateEstimate) => string | undefined;
+  /** The lower, the nearer. */
+  readonly distance: (estimate: CandidateEstimate) => number;
+  readonly nearest: (estimate: CandidateEstimate) => string;
+}
+
+function applyBar(estimates: readonly CandidateEstimate[], bar: Bar, isStrict: boolean): Selection {
+  const excluded: Exclusion[] = [];
+  const kept = estimates.filter((estimate) => {
+    const reason = bar.against(estimate);
+    if (reason !== undefined) excluded.push({ model: estimate.model, reason });
+    return reason === undefined;
+  });
+  if (kept.length > 0) return { kept, excluded };
+  if (isStrict) throw noCandidate(`no candidate reaches the ${bar.name}`, excluded);
+  const nearest = lowest(estimates, bar.distance);
+  return {
+    kept: [nearest],
+    excluded: excluded.filter(({ model }) => model !== nearest.model),
+    note: `no candidate reaches the ${bar.name}, so ${bar.nearest(nearest)} is taken`,
+  };
+}
+
+/** Leaves out candidates expected to be slower than the bar; those of unknown latency stay. */
+export function applyLatencyBar(
+  estimates: readonly CandidateEstimate[],
+  barMs: number,
+  isStrict: boolean,
+): Selection {
+  return applyBar(
+    estimates,
+    {
+      name: `latency bar of ${shownMs(barMs)}`,
+      against: ({ latencyMs }) =>
+        latencyMs !== undefined && latencyMs > barMs
+          ? `its expected latency of ${shownMs(latencyMs)} is above the bar of ${shownMs(barMs)}`
+          : undefined,
+      distance: ({ latencyMs }) => latencyMs ?? 0,
+      nearest: ({ model, latencyMs }) => `the fastest, ${model} (${shownMs(latencyMs ?? 0)}),`,
+    },
+    isStrict,
+  );
+}
+
+/** Leaves out candidates expected to be worse than the bar. */
+export function applyQualityBar(
+  estimates: readonly CandidateEstimate[],
+  bar: number,
+  isStrict: boolean,
+): Selection {
+  return applyBar(
+    estimates,
+    {
+      name: `quality bar of ${shownQuality(bar)}`,
+      against: (estimate) =>
+        qualityOf(estimate) < bar
+          ? `its expected quality of ${shownQuality(qualityOf(estimate))} is below the bar of ${shownQuality(bar)}`
+          : undefined,
+      distance: (estimate) => -qualityOf(estimate),
+      nearest: (estimate) => `the best, ${estimate.model} (${shownQuality(qualityOf(estimate))}),`,
+    },
+    isStrict,
+  );
+}
