@@ -252,7 +252,7 @@ describe("a strong and a weak model", () => {
   });
 
   const scoresOf = (side: PairFixture["strong"], scale: number): Float64Array =>
-    Float64Array.from(side, (value) => scale * Number(value));
+    Float64Array.from([...side], (value) => scale * Number(value));
 
   describe.each(Object.entries(routellm))("RouteLLM's %s", (name, fixture) => {
     const scale = name === "mt-bench" ? 1 : 100;
