@@ -15,10 +15,10 @@ import {
   svg,
   text,
 } from "./svg.ts";
-import { type DataTable, figure, legend, section, type View } from "./view.ts";
+import { type DataTable, dataTable, figure, legend, section, type View } from "./view.ts";
 
 const WIDTH = 940;
-const HEIGHT = 430;
+const HEIGHT = 500;
 const [LEFT, RIGHT, TOP, BOTTOM] = [46, 20, 30, 48];
 /** Lines that one can still tell apart. */
 const MAX_CURVES = 5;
@@ -39,7 +39,8 @@ export function costCurvesSection(view: View, analysis: RouterAnalysis): string 
     "What does quality cost?",
     `Each curve is one router as a dollar weighs more and more in its choice, from quality alone (right) to the cheapest model (left). Large dots are the routers as they serve. A curve earns its keep where it lies above the dashed hull. ${oracle} ${provenance(costs)}`,
     legend(marks) +
-      figure(costCurvesPlot(costs, named), curveTable(costs, bestSingle.model)) +
+      figure(costCurvesPlot(costs, named)) +
+      dataTable(curveTable(costs, bestSingle.model)) +
       pairTable(analysis),
   );
 }
@@ -144,7 +145,7 @@ function curveTable(costs: CostAnalysis, single: string): DataTable {
       "router or model",
       "quality",
       "$ for 1,000",
-      `cost against ${single}`,
+      "cost against best single",
       `AIQ, ${dollars(low)} to ${dollars(high)}`,
       "PerfGain",
       "CostSave",

@@ -18,9 +18,11 @@ export function decisionSection(decisions: readonly ReportDecision[], note?: str
   const count =
     listed.length < decisions.length
       ? `The first ${listed.length} of ${decisions.length} decisions`
-      : `${listed.length} decisions`;
+      : listed.length === 1
+        ? "One decision"
+        : `${listed.length} decisions`;
   const controls = [
-    '<input id="search" type="search" placeholder="Search prompts, models, benchmarks" aria-label="Search decisions">',
+    '<input id="search" type="search" placeholder="Search" aria-label="Search decisions">',
     select("verdict", "good and bad", Object.entries(VERDICTS)),
     select(
       "benchmark",

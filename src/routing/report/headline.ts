@@ -41,13 +41,15 @@ function againstSingle(analysis: RouterAnalysis, { difference, interval }: Again
         ? `Routing with ${strong(served)} gives worse answers than ${single}: ${numbers}`
         : `No difference in quality is shown between routing with ${strong(served)} and ${single}: ${numbers}`;
   const cost = costs?.routers[served];
-  return `${verdictWords}, at ${shown(quality[served]?.quality)} of 100${cost ? `, ${costWords(cost.relativeToSingle)}` : ""}.`;
+  return `${verdictWords}, to ${shown(quality[served]?.quality)} of 100${cost ? `, ${costWords(cost.relativeToSingle)}` : ""}.`;
 }
 
 function costWords(relative: number): string {
   const percent = Math.round(100 * Math.abs(relative));
   if (percent === 0) return "at the same cost";
-  return `at ${percent}% ${relative < 0 ? "lower" : "higher"} cost`;
+  return relative < 1
+    ? `at ${percent}% ${relative < 0 ? "lower" : "higher"} cost`
+    : `at ${shown(1 + relative)} times the cost`;
 }
 
 function tiles(analysis: RouterAnalysis, own: AgainstSingle): string {
@@ -102,11 +104,25 @@ function verdict(router: string, differences: readonly Difference[]): string {
   const wins =
     beaten.length === 0
       ? `${strong(router)} beats no baseline.`
-      : `${strong(router)} beats ${beaten.map(({ baseline }) => escapeHtml(baseline)).join(", ")}.`;
+      : `${strong(router)} beats ${escapeHtml(listed(beatenNames(beaten, differences)))}.`;
   if (others.length === 0) return `<p>${wins}</p>`;
   const items = others.map(
     ({ baseline, mean, interval }) =>
       `<li><span>${escapeHtml(baseline)}</span> <span>${signed(mean)} ${signedInterval(interval)}</span>${interval[1] < 0 ? " <em>is better</em>" : ""}</li>`,
   );
   return `<p>${wins} It does <strong>not</strong> beat these (points of difference, 95% interval):</p><ul class="misses">${items.join("")}</ul>`;
+}
+
+const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+
+const FIXED = "fixed:";
+
+/** By name, but single models together when all of them are beaten. */
+function beatenNames(beaten: readonly Difference[], all: readonly Difference[]): string[] {
+  const isFixed = ({ baseline }: Difference): boolean => baseline.startsWith(FIXED);
+  const models = all.filter(isFixed).length;
+  if (models < 2 || beaten.filter(isFixed).length < models) return beaten.map(({ baseline }) => baseline);
+  const others = beaten.filter((difference) => !isFixed(difference)).map(({ baseline }) => baseline);
+  return [...others, `each of the ${models} models alone`];
 }

@@ -69,7 +69,7 @@ export function learningSection(learning: LearningCurves | undefined): string {
   const { unit, measure, curves, references = [] } = learning;
   return section(
     "How many examples does it take?",
-    `${measure} against ${unit}${curves.some(({ points }) => points.some(({ interval }) => interval)) ? ", with 95% intervals" : ""}. Dashed lines are what to compare with.`,
+    `${sentence(measure)} against ${unit}${curves.some(({ points }) => points.some(({ interval }) => interval)) ? ", with 95% intervals" : ""}. Dashed lines are what to compare with.`,
     legend(curves.map(({ name }, index) => ({ mark: `m${index}`, label: name }))) +
       figure(learningPlot(learning), {
         heads: ["curve", unit, measure, "95% interval"],
@@ -87,6 +87,8 @@ export function learningSection(learning: LearningCurves | undefined): string {
       }),
   );
 }
+
+const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 function learningPlot({ unit, measure, curves, references = [] }: LearningCurves): string {
   const points = curves.flatMap((curve) => curve.points);

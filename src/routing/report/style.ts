@@ -36,17 +36,19 @@ nav ul{list-style:none;margin:20px 0 0;padding:0;display:flex;flex-wrap:wrap;gap
 .legend{display:flex;flex-wrap:wrap;gap:6px 20px;font-size:14px;margin:12px 0 0;padding:0;list-style:none;overflow-wrap:anywhere}.legend svg{width:12px;height:12px;display:inline-block;margin-right:7px;vertical-align:-1px}
 .scroll{overflow-x:auto;margin-top:10px}table{border-collapse:collapse;font-size:13.5px}.scroll table{width:100%}
 th,td{padding:5px 8px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}th{font-weight:400}
-thead th{color:var(--soft);font-weight:600}th:first-child{text-align:left;padding-left:0}td:last-child,th:last-child{padding-right:0}
+thead th{color:var(--soft);font-weight:600;white-space:normal;vertical-align:bottom}th:first-child{text-align:left;padding-left:0}td:last-child,th:last-child{padding-right:0}
 tr.trained th{color:var(--accent);font-weight:600}.normalised{display:inline-block;min-width:4.6ch}
 th button{all:unset;cursor:pointer}th button:hover{color:var(--ink)}th button:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 th[aria-sort=descending] button::after{content:" ↓"}th[aria-sort=ascending] button::after{content:" ↑"}
 .good{color:var(--good)}.bad{color:var(--bad)}
 #filters:not([hidden]){display:flex;flex-wrap:wrap;align-items:center;gap:8px 10px;margin:10px 0}#filters>*{font:inherit;font-size:14px;color:inherit}#filters input,#filters select{padding:7px 9px;background:var(--panel);border:1px solid var(--line);border-radius:6px;min-width:0;max-width:100%}#filters input{flex:1 1 240px;max-width:360px}
+#decisions{max-height:660px;overflow-y:auto;border-top:1px solid var(--line)}
 details{border-bottom:1px solid var(--line);padding:7px 0}summary{cursor:pointer;font-size:14px}
 #decisions summary{display:grid;grid-template-columns:9px 96px minmax(0,1.35fr) minmax(0,1fr);gap:0 12px}#decisions summary::before{content:"+";color:var(--soft)}#decisions details[open] summary::before{content:"−"}#decisions summary>*{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 #decisions details[open] summary>*{white-space:normal;overflow-wrap:anywhere}.tag{color:var(--soft)}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px;line-height:1.45;background:var(--panel);padding:12px;border-radius:6px;margin:8px 0}.scores{margin:0 0 8px}
+#what-these-figures-say-and-do-not-say ul{margin:0;padding-left:20px;font-size:15px}section li{margin:5px 0}.legend li,nav li,.misses li{margin:0}
 footer ul{padding-left:20px;color:var(--soft);font-size:14.5px;max-width:90ch}footer li{margin:5px 0}
-@media(max-width:640px){main{padding:24px 16px 60px}#decisions summary{grid-template-columns:9px minmax(0,1fr)}#decisions summary>*{grid-column:2}}
-@media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}main{max-width:none;padding:0}h2,h3{break-after:avoid}figure,.cell,.headline,tr{break-inside:avoid}#filters:not([hidden]),nav,.numbers,#decisions details:nth-child(n+31){display:none}.scroll{overflow:visible}figure svg{min-width:0}}
+@media(max-width:640px){figure svg{min-width:600px}main{padding:24px 16px 60px}#decisions summary{grid-template-columns:9px minmax(0,1fr)}#decisions summary>*{grid-column:2}}
+@media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}main{max-width:none;padding:0}h2,h3,section>p,.legend{break-after:avoid}figure,.cell,.headline,tr{break-inside:avoid}#filters:not([hidden]),nav,.numbers,#decisions details:nth-child(n+31){display:none}#decisions{max-height:none;overflow:visible}.scroll{overflow:visible}figure svg{min-width:0}}
 `;

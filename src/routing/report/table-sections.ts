@@ -33,8 +33,8 @@ export function limitsSection({ evaluation, trained }: View): string {
   const prompts = Object.values(benchmarks).reduce((sum, { n }) => sum + n, 0);
   const names = Object.keys(benchmarks).join(", ");
   const says = [
-    `They compare routers on ${prompts} prompts of ${names}. Every router saw the same prompts and none saw an answer before it chose.`,
-    "An interval that lies above zero says that the difference is more than the luck of these prompts.",
+    `How routers compare on ${prompts} prompts of ${names}. Every router saw the same prompts, and none saw an answer before it chose.`,
+    "Which differences are more than the luck of these prompts: those whose interval lies above or below zero.",
     ...(analysis?.bestSingle.chosenOn === "training"
       ? [
           `${analysis.bestSingle.model} was picked as the best single model on training data, as one would have had to.`,
@@ -42,26 +42,26 @@ export function limitsSection({ evaluation, trained }: View): string {
       : []),
   ];
   const silent = [
-    "They do not say how the router does on other traffic: routers learn kinds of prompts, and new kinds fall back to guesses.",
-    "Intervals hold the luck of the prompts only, not that of training again with another seed, nor mistakes of the judges that scored the answers.",
-    "The oracle picks among single answers after the fact, so part of the way to it is luck of the draw that no router can foresee.",
+    "How the router does on other traffic: routers learn kinds of prompts, and for new kinds they guess.",
+    "How much luck was in training, or how often the judges were mistaken that scored the answers: the intervals hold the luck of the prompts only.",
+    "That the oracle can be reached: it picks among single answers after the fact, and part of the way to it is luck of the draw that no router can foresee.",
     ...(differences.length > 5
       ? [
-          `With ${differences.length} differences at 95%, some intervals miss the truth by chance; a narrow win over one baseline is weak evidence.`,
+          `That every interval is right: of ${differences.length} differences at 95%, some miss the truth by chance, so a narrow win over one baseline is weak evidence.`,
         ]
       : []),
     ...(trained.size > 1
-      ? ["Which of several trained routers is best is itself a choice made on these prompts."]
+      ? ["Which of several trained routers will be best: the best of them was found on these prompts."]
       : []),
     ...(analysis?.bestSingle.chosenOn === "evaluation"
       ? [
-          `${analysis.bestSingle.model} was picked as the best single model on these very prompts, which flatters it: gains over it are, if anything, understated.`,
+          `How the best single model does elsewhere: ${analysis.bestSingle.model} was picked on these very prompts, which flatters it, so gains over it are, if anything, understated.`,
         ]
       : []),
     ...(analysis?.costs
       ? [
-          "A setting picked from a cost curve after looking at it will do a little worse on new prompts.",
-          "Costs are those of the answers; what the router itself costs to run, retries and caching are not in them.",
+          "What a setting picked from a cost curve will bring: picked after looking, it does a little worse on new prompts.",
+          "What running the router, retries and caching add: costs are those of the answers alone.",
         ]
       : []),
   ];
