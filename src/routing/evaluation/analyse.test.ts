@@ -248,6 +248,22 @@ describe("a router's expectations", () => {
     expect(analysis.pair).toBeUndefined();
   });
 
+  test("free models leave out what would divide by their cost, and only free ones all costs", () => {
+    const input = { records, candidates, choices: { x: new Int32Array(6).fill(1) }, served: "x", bootstrap };
+    const free = { inputCostUsdPerMillionTokens: 0, outputCostUsdPerMillionTokens: 0 };
+    const scores = { x: records.map(() => Float64Array.of(0.2, 0.7)) };
+    const mixed = analyseRouters({
+      ...input,
+      scores,
+      bestSingle: "small",
+      pricing: { ...pricing, small: free },
+    });
+    expect(mixed.costs!.routers.x!.relativeToSingle).toBeUndefined();
+    expect(mixed.costs!.curves.x!.costSaving).toBeUndefined();
+    expect(JSON.stringify(mixed)).not.toContain("null");
+    expect(analyseRouters({ ...input, pricing: { small: free, large: free } }).costs).toBeUndefined();
+  });
+
   test("without training data, prices or expectations it says so by leaving them out", () => {
     const analysis = analyseRouters({
       records,

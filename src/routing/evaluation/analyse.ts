@@ -109,7 +109,7 @@ function costAnalysis(
 ): CostAnalysis | undefined {
   const { records, candidates, pricing, outcomes = {} } = input;
   const costs = pricing ? pricedCosts(records, candidates, pricing) : recordedCosts(records, candidates);
-  if (costs === undefined) return undefined;
+  if (costs === undefined || costs.usd.every((row) => row.every((usd) => usd === 0))) return undefined;
   const benchmarks = records.map(({ benchmark }) => benchmark);
   const expectedUsd = (router: string): readonly Float64Array[] => {
     const lengths = outcomes[router]?.completionTokens;

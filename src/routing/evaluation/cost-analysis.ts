@@ -37,9 +37,9 @@ export interface CostAnalysis {
 }
 
 export interface RouterCost extends OperatingPoint {
-  /** Cost relative to the best single model, less one; -0.2 is a fifth cheaper. */
-  readonly relativeToSingle: number;
-  readonly relativeInterval: Interval;
+  /** Cost relative to the best single model, less one; -0.2 is a fifth cheaper. Absent when that model is free. */
+  readonly relativeToSingle?: number;
+  readonly relativeInterval?: Interval;
   /** RouterArena's score, 0 to 1. */
   readonly arenaScore: number;
 }
@@ -75,6 +75,7 @@ export interface CostAnalysisInput {
 
 const PROMPTS = 1000;
 
+/** At least one answer has to cost something. */
 export function analyseCosts(input: CostAnalysisInput): CostAnalysis {
   const { candidates, costs, choices, quality, weights } = input;
   const perThousand = costs.usd.map((row) => row.map((usd) => PROMPTS * usd));
@@ -132,10 +133,12 @@ function routerCosts(
     const point = operatingPoint(choices[name]!, graded);
     result[name] = {
       ...point,
-      relativeToSingle: point.cost / singleCost - 1,
-      relativeInterval: percentileInterval(
-        resampled[index + 1]!.map((cost, sample) => cost / resampled[0]![sample]! - 1),
-      ),
+      ...(singleCost > 0 && {
+        relativeToSingle: point.cost / singleCost - 1,
+        relativeInterval: percentileInterval(
+          resampled[index + 1]!.map((cost, sample) => cost / resampled[0]![sample]! - 1),
+        ),
+      }),
       arenaScore: arenaScore(point.quality / 100, point.cost),
     };
   }

@@ -53,14 +53,15 @@ export function performanceGain(points: readonly OperatingPoint[], bestSingle: O
 
 /**
  * CostSave: the largest saving, relative to the cost of the best single model, of a setting whose quality does not
- * fall under that model's. Negative when only dearer settings keep up; undefined when none does.
+ * fall under that model's. Negative when only dearer settings keep up; undefined when none does, or when that model is
+ * free.
  */
 export function costSaving(
   points: readonly OperatingPoint[],
   bestSingle: OperatingPoint,
 ): number | undefined {
   const kept = points.filter(({ quality }) => quality >= bestSingle.quality).map(({ cost }) => cost);
-  return kept.length === 0 ? undefined : 1 - Math.min(...kept) / bestSingle.cost;
+  return kept.length === 0 || bestSingle.cost === 0 ? undefined : 1 - Math.min(...kept) / bestSingle.cost;
 }
 
 /**

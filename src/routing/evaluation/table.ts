@@ -1,4 +1,5 @@
 /** The evaluation as text for a terminal. */
+import type { RouterCost } from "./cost-analysis.ts";
 import type { Interval, RouterAnalysis, RouterEvaluation } from "./types.ts";
 
 const number = (value: number): string => value.toFixed(1);
@@ -54,6 +55,11 @@ export function formatEvaluationTable(evaluation: RouterEvaluation): string {
   return `${parts.join("\n\n")}\n`;
 }
 
+const relativeCost = ({ relativeToSingle, relativeInterval }: RouterCost): string =>
+  relativeToSingle === undefined || relativeInterval === undefined
+    ? ""
+    : `, ${sign(100 * relativeToSingle, 0)} % [${relativeInterval.map((share) => sign(100 * share, 0)).join(", ")}]`;
+
 const sign = (value: number, digits = 1): string => `${value > 0 ? "+" : ""}${value.toFixed(digits)}`;
 
 function againstSingle({
@@ -78,7 +84,7 @@ function againstSingle({
   const cost = costs?.routers[served];
   if (costs && cost)
     lines.push(
-      `  cost      $${cost.cost.toPrecision(3)} for 1000 prompts, ${sign(100 * cost.relativeToSingle, 0)} % [${cost.relativeInterval.map((share) => sign(100 * share, 0)).join(", ")}]${costs.estimatedShare > 0 ? `; ${(100 * costs.estimatedShare).toFixed(0)} % of the token counts are estimated` : ""}`,
+      `  cost      $${cost.cost.toPrecision(3)} for 1000 prompts${relativeCost(cost)}${costs.estimatedShare > 0 ? `; ${(100 * costs.estimatedShare).toFixed(0)} % of the token counts are estimated` : ""}`,
     );
   const calibration = reliability?.[served];
   if (calibration)

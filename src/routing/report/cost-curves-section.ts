@@ -130,8 +130,25 @@ const axes = (x: LinearScale, y: LinearScale): string[] => [
   text(0, 11, "quality, 0 to 100", 'class="tick"'),
 ];
 
+/** What lies between two points is reached by mixing them, which is straight in dollars but not on a logarithmic axis. */
+const PARTS = 24;
+
+const mixed = (points: readonly OperatingPoint[]): OperatingPoint[] =>
+  points.flatMap((to, index) => {
+    const from = points[index - 1];
+    if (from === undefined) return [to];
+    const parts = Math.abs(Math.log(to.cost / from.cost)) > 0.1 ? PARTS : 1;
+    return Array.from({ length: parts }, (_, part) => {
+      const share = (part + 1) / parts;
+      return {
+        cost: from.cost + share * (to.cost - from.cost),
+        quality: from.quality + share * (to.quality - from.quality),
+      };
+    });
+  });
+
 function polyline(points: readonly OperatingPoint[], x: LinearScale, y: LinearScale, kind: string): string {
-  const moves = points.map(
+  const moves = mixed(points).map(
     ({ cost, quality }, index) => `${index === 0 ? "M" : "L"}${pixel(x(cost))} ${pixel(y(quality))}`,
   );
   return `<path d="${moves.join("")}" class="${kind}"/>`;
@@ -139,6 +156,9 @@ function polyline(points: readonly OperatingPoint[], x: LinearScale, y: LinearSc
 
 function curveTable(costs: CostAnalysis, single: string): DataTable {
   const { low, high } = costs.aiqRange;
+  const singleCost = costs.models[single]?.cost;
+  const relative = (cost: number | undefined): string =>
+    cost === undefined || !singleCost ? "–" : `${signed(100 * (cost / singleCost - 1), 0)}%`;
   const curves = Object.entries(costs.curves).sort(([, a], [, b]) => b.aiq - a.aiq);
   return {
     heads: [
@@ -159,7 +179,7 @@ function curveTable(costs: CostAnalysis, single: string): DataTable {
           name,
           shown(own?.quality),
           own ? dollars(own.cost) : "–",
-          own ? `${signed(100 * own.relativeToSingle, 0)}%` : "–",
+          relative(own?.cost),
           shown(aiq),
           `${signed(100 * performanceGain)}%`,
           costSaving === undefined ? "never as good" : `${shown(100 * costSaving, 0)}%`,
@@ -172,7 +192,7 @@ function curveTable(costs: CostAnalysis, single: string): DataTable {
         `${name} alone`,
         shown(point.quality),
         dollars(point.cost),
-        `${signed(100 * (point.cost / costs.models[single]!.cost - 1), 0)}%`,
+        relative(point.cost),
         "–",
         "–",
         "–",
@@ -183,7 +203,7 @@ function curveTable(costs: CostAnalysis, single: string): DataTable {
         "oracle",
         shown(costs.oracle.quality),
         dollars(costs.oracle.cost),
-        `${signed(100 * (costs.oracle.cost / costs.models[single]!.cost - 1), 0)}%`,
+        relative(costs.oracle.cost),
         "–",
         "–",
         "–",

@@ -41,7 +41,7 @@ function againstSingle(analysis: RouterAnalysis, { difference, interval }: Again
         ? `Routing with ${strong(served)} gives worse answers than ${single}: ${numbers}`
         : `No difference in quality is shown between routing with ${strong(served)} and ${single}: ${numbers}`;
   const cost = costs?.routers[served];
-  return `${verdictWords}, to ${shown(quality[served]?.quality)} of 100${cost ? `, ${costWords(cost.relativeToSingle)}` : ""}.`;
+  return `${verdictWords}, to ${shown(quality[served]?.quality)} of 100${isNumber(cost?.relativeToSingle) ? `, ${costWords(cost.relativeToSingle)}` : ""}.`;
 }
 
 function costWords(relative: number): string {
@@ -71,7 +71,10 @@ function tiles(analysis: RouterAnalysis, own: AgainstSingle): string {
     cost && {
       value: dollars(cost.cost),
       label: "for 1,000 prompts",
-      detail: `${signed(100 * cost.relativeToSingle, 0)}% [${cost.relativeInterval.map((share) => `${signed(100 * share, 0)}%`).join(", ")}] against ${bestSingle.model}`,
+      detail:
+        isNumber(cost.relativeToSingle) && cost.relativeInterval
+          ? `${signed(100 * cost.relativeToSingle, 0)}% [${cost.relativeInterval.map((share) => `${signed(100 * share, 0)}%`).join(", ")}] against ${bestSingle.model}`
+          : `${bestSingle.model} is free`,
     },
     {
       value: `${own.wins} : ${own.losses}`,

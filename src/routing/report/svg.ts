@@ -75,7 +75,11 @@ export const signed = (value: number | null | undefined, digits = 1): string =>
 
 /** Dollars to three digits, or to whole cents from ten cents on. */
 export const dollars = (value: number): string =>
-  `$${value >= 0.1 ? value.toFixed(2) : Number(value.toPrecision(2))}`;
+  `$${value >= 0.1 ? value.toFixed(2) : plain(Number(value.toPrecision(2)))}`;
+
+/** Without an exponent, which small costs would be written with. */
+const plain = (value: number): string =>
+  value === 0 || value >= 1e-6 ? String(value) : value.toFixed(10).replace(/0+$/, "");
 
 export function shownInterval(interval: readonly [number, number], digits = 1): string {
   return `[${shown(interval[0], digits)}, ${shown(interval[1], digits)}]`;
