@@ -195,7 +195,7 @@ test("a learning curve file that is none is refused by field", () => {
   expect(() => readLearningCurves(path)).toThrow(/broken\.json: curves\.0\.points\.0\.examples/);
 });
 
-describe.skipIf(chromiumPath === undefined)("in Chromium", () => {
+describe.skipIf(chromiumPath === undefined)("in Chromium", { timeout: 60_000 }, () => {
   let browser: Chromium;
 
   beforeAll(async () => {
@@ -203,7 +203,7 @@ describe.skipIf(chromiumPath === undefined)("in Chromium", () => {
     writeFileSync(path, page);
     browser = new Chromium(chromiumPath!);
     await browser.open(pathToFileURL(path).href);
-  });
+  }, 60_000);
 
   afterAll(async () => {
     await browser?.close();

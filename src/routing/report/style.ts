@@ -49,6 +49,6 @@ details{border-bottom:1px solid var(--line);padding:7px 0}summary{cursor:pointer
 pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px;line-height:1.45;background:var(--panel);padding:12px;border-radius:6px;margin:8px 0}.scores{margin:0 0 8px}
 #what-these-figures-say-and-do-not-say ul{margin:0;padding-left:20px;font-size:15px}section li{margin:5px 0}.legend li,nav li,.misses li{margin:0}
 footer ul{padding-left:20px;color:var(--soft);font-size:14.5px;max-width:90ch}footer li{margin:5px 0}
-@media(max-width:640px){figure svg{min-width:600px}main{padding:24px 16px 60px}#decisions summary{grid-template-columns:9px minmax(0,1fr)}#decisions summary>*{grid-column:2}}
-@media print{*{print-color-adjust:exact;-webkit-print-color-adjust:exact}main{max-width:none;padding:0}h2,h3,section>p,.legend{break-after:avoid}figure,.cell,.headline,tr{break-inside:avoid}#filters:not([hidden]),nav,.numbers,#decisions details:nth-child(n+31){display:none}#decisions{max-height:none;overflow:visible}.scroll{overflow:visible}figure svg{min-width:0}}
+@media(max-width:640px){figure svg{min-width:780px}figure::after{content:"Scroll sideways to see all of it";position:sticky;left:0;font-size:12px;color:var(--soft)}main{padding:24px 16px 60px}#decisions summary{grid-template-columns:9px minmax(0,1fr)}#decisions summary>*{grid-column:2}}
+@media print{figure::after{content:none!important}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}main{max-width:none;padding:0}h2,h3,section>p,.legend{break-after:avoid}figure,.cell,.headline,tr{break-inside:avoid}#filters:not([hidden]),nav,.numbers,#decisions details:nth-child(n+31){display:none}#decisions{max-height:none;overflow:visible}.scroll{overflow:visible}figure svg{min-width:0}}
 `;
