@@ -1,7 +1,7 @@
 /** The pool of candidate models: upstreams, prices and the lookup by name. */
 export { createOpenAiCompatibleUpstream, type OpenAiCompatibleOptions } from "./openai-compatible.ts";
 export { checkCandidates, createPool, type ModelLatency, type Pool, type PoolModel } from "./pool.ts";
-export { costUsd, estimateTokens, type ModelPricing } from "./pricing.ts";
+export { costUsd, estimateTokens, type ModelPricing, pricesByModel } from "./pricing.ts";
 export { createReplayUpstream, type RecordedPrompt, type ReplayOptions, ReplayStore } from "./replay.ts";
 export {
   type CallOptions,

@@ -14,6 +14,11 @@ export function costUsd(pricing: ModelPricing, promptTokens: number, completionT
   );
 }
 
+/** Prices by model name, of a pool or its file. */
+export const pricesByModel = (
+  models: readonly { readonly name: string; readonly pricing: ModelPricing }[],
+): Record<string, ModelPricing> => Object.fromEntries(models.map(({ name, pricing }) => [name, pricing]));
+
 /** English text has about four bytes a token with today's vocabularies; other scripts vary around it. */
 const BYTES_PER_TOKEN = 4;
 

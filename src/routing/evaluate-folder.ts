@@ -1,12 +1,27 @@
 /** Evaluating a router folder: choices of every method, comparisons, and what the report shows beside them. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type JudgedRecord, promptText } from "../judged/record.ts";
+import type { JudgedRecord } from "../judged/record.ts";
+import type { ModelPricing } from "../pool/index.ts";
 import type { Backend } from "../runtime/index.ts";
 import { readMetrics, trainingPaths } from "../train/index.ts";
-import { chooseAll, evaluateRouters, oracleChoices, type RouterEvaluation } from "./evaluation/index.ts";
-import { candidateScores } from "./labels.ts";
-import type { renderEvaluationReport } from "./report/index.ts";
+import { DomainBestRouter } from "./baselines/index.ts";
+import {
+  analyseRouters,
+  bestSingleOf,
+  type ExpectedOutcomes,
+  evaluateRouters,
+  expectAll,
+  pricedCosts,
+  type RoutedRecords,
+  type RouterEvaluation,
+  recordedCosts,
+  routeAll,
+} from "./evaluation/index.ts";
+import { isOutcomeRouter } from "./outcome.ts";
+import type { LearningCurves, renderEvaluationReport } from "./report/index.ts";
+import { pickDecisions } from "./report-decisions.ts";
+import type { Router } from "./router.ts";
 import { type LoadedRouters, loadRouters } from "./router-folder.ts";
 
 export type EvaluationReportInput = Parameters<typeof renderEvaluationReport>[0];
@@ -23,10 +38,11 @@ export interface EvaluateFolderOptions {
   readonly samples: number;
   readonly seed: number;
   readonly onRouter?: (done: number, name: string) => void;
+  /** Prices by candidate; without them costs are shown only where the records hold dollars. */
+  readonly pricing?: Readonly<Record<string, ModelPricing>>;
+  /** Shown in the report as they are. */
+  readonly learning?: LearningCurves;
 }
-
-/** Decisions listed in a report, spread evenly over the records. */
-const REPORTED_DECISIONS = 150;
 
 export async function evaluateFolder(
   inputs: EvaluationInputs,
@@ -34,24 +50,56 @@ export async function evaluateFolder(
   candidates: readonly string[],
   options: EvaluateFolderOptions,
 ): Promise<{ evaluation: RouterEvaluation; report: EvaluationReportInput }> {
-  const choices: Record<string, Int32Array> = {};
+  const routed: Record<string, RoutedRecords> = {};
+  const outcomes: Record<string, ExpectedOutcomes> = {};
   for (const [index, router] of inputs.routers.entries()) {
     options.onRouter?.(index, router.name);
-    choices[router.name] = await chooseAll(router, records, candidates);
+    routed[router.name] = await routeAll(router, records, candidates);
+    if (isOutcomeRouter(router)) outcomes[router.name] = await expectAll(router, records, candidates);
   }
+  const choices = Object.fromEntries(Object.entries(routed).map(([name, own]) => [name, own.choices]));
   const trained = inputs.manifest.models;
   const comparisons = trained.flatMap((router) =>
     inputs.routers.filter(({ name }) => name !== router).map(({ name }) => ({ router, baseline: name })),
   );
-  const evaluation = evaluateRouters({
+  const bootstrap = { samples: options.samples, seed: options.seed };
+  const ranking = evaluateRouters({
     records,
     candidates,
     choices,
     comparisons,
-    bootstrapSamples: options.samples,
-    seed: options.seed,
+    bootstrapSamples: bootstrap.samples,
+    seed: bootstrap.seed,
   });
-  return { evaluation, report: reportInput(inputs, evaluation, records, candidates, choices) };
+  const bestSingle = trainedBestSingle(inputs.routers);
+  const analysis = analyseRouters({
+    records,
+    candidates,
+    choices,
+    served: inputs.manifest.default,
+    scores: Object.fromEntries(
+      Object.entries(routed)
+        .filter(([name]) => readsPrompts(name))
+        .map(([name, own]) => [name, own.scores]),
+    ),
+    outcomes,
+    ...(bestSingle !== undefined && candidates.includes(bestSingle) && { bestSingle }),
+    ...(options.pricing && { pricing: options.pricing }),
+    bootstrap,
+  });
+  const evaluation = { ...ranking, analysis };
+  return { evaluation, report: reportInput(inputs, evaluation, records, candidates, routed, options) };
+}
+
+/** Not one of the baselines that decide without looking: their curves say nothing. */
+const readsPrompts = (name: string): boolean => name !== "random" && !name.startsWith("fixed:");
+
+/** The best single model of the training data, from the table of means that the folder keeps of it. */
+function trainedBestSingle(routers: readonly Router[]): string | undefined {
+  const table = routers.find((router) => router instanceof DomainBestRouter);
+  return table && table.table.rows.size > 0
+    ? table.candidates[bestSingleOf(table.table.rows.values())]
+    : undefined;
 }
 
 function reportInput(
@@ -59,11 +107,16 @@ function reportInput(
   evaluation: RouterEvaluation,
   records: readonly JudgedRecord[],
   candidates: readonly string[],
-  choices: Readonly<Record<string, Int32Array>>,
+  routed: Readonly<Record<string, RoutedRecords>>,
+  { pricing, learning }: EvaluateFolderOptions,
 ): EvaluationReportInput {
-  const best = oracleChoices(records, candidates);
-  const shown = choices[inputs.manifest.default]!;
-  const stride = Math.max(1, Math.floor(records.length / REPORTED_DECISIONS));
+  const costs = pricing ? pricedCosts(records, candidates, pricing) : recordedCosts(records, candidates);
+  const { decisions, note } = pickDecisions({
+    records,
+    candidates,
+    ...routed[inputs.manifest.default]!,
+    ...(costs && { costsUsd: costs.usd }),
+  });
   const domainReaders = inputs.routers
     .filter(({ readsDomain }) => readsDomain === true)
     .map(({ name }) => name);
@@ -78,18 +131,8 @@ function reportInput(
       const path = trainingPaths(join(inputs.folder, name, "training")).metricsPath;
       return existsSync(path) ? [{ name, steps: readMetrics(path) }] : [];
     }),
-    decisions: records
-      .map((record, index) => ({ record, index }))
-      .filter(({ index }) => index % stride === 0)
-      .map(({ record, index }) => ({
-        id: record.id,
-        benchmark: record.benchmark,
-        prompt: promptText(record.prompt),
-        chosen: candidates[shown[index]!]!,
-        best: candidates[best[index]!]!,
-        scores: Object.fromEntries(
-          [...candidateScores(record, candidates)].map((score, column) => [candidates[column]!, score]),
-        ),
-      })),
+    ...(learning && { learning }),
+    decisions,
+    decisionsNote: note,
   };
 }

@@ -99,13 +99,20 @@ test("eval writes the documented JSON and never looks at answers or scores to de
       html,
       "--samples",
       "20",
+      "--pool",
+      join(ROOT, "assets/demo/pool.yaml"),
     );
     expect(result.code, result.stderr).toBe(0);
-    expect(readFileSync(html, "utf8")).toContain("<!doctype html>");
+    expect(result.stdout).toMatch(/cost {6}\$[\d.]+ for 1000 prompts/);
+    expect(readFileSync(html, "utf8")).toContain("What does quality cost?");
     return JSON.parse(readFileSync(json, "utf8"));
   };
   const evaluation = await evaluate(testFile, "plain");
-  expect(Object.keys(evaluation)).toEqual(["benchmarks", "mean", "differences"]);
+  expect(Object.keys(evaluation)).toEqual(["benchmarks", "mean", "differences", "analysis"]);
+  expect(evaluation.analysis).toMatchObject({ served: "lookahead", bestSingle: { chosenOn: "training" } });
+  expect(Object.keys(evaluation.analysis.costs.curves)).toEqual(
+    expect.arrayContaining(["lookahead", "mlc", "knn", "kmeans", "ridge"]),
+  );
   const { n, routers } = evaluation.benchmarks.MBPP;
   expect(n).toBe(testRecords.filter(({ benchmark }) => benchmark === "MBPP").length);
   expect(Object.keys(routers)).toEqual(

@@ -2,8 +2,10 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
+import { loadPoolConfig } from "../../config/index.ts";
 import { createGateway, type GatewayServer, loadPool, serveGateway } from "../../gateway/index.ts";
 import { type JudgedRecord, promptText, readJudgedRecords, splitByPrompt } from "../../judged/index.ts";
+import { pricesByModel } from "../../pool/index.ts";
 import { lookaheadDefaults } from "../../routing/defaults.ts";
 import { evaluateFolder, readEvaluationInputs } from "../../routing/evaluate-folder.ts";
 import { formatEvaluationTable, type RouterEvaluation } from "../../routing/evaluation/index.ts";
@@ -19,6 +21,7 @@ const ASSETS = fileURLToPath(new URL("../../../assets/", import.meta.url));
 const DATA = ["gsm8k", "math", "humaneval", "mbpp", "arenahard", "mtbench"].map((name) =>
   join(ASSETS, "judged", `${name}.jsonl.gz`),
 );
+const POOL = join(ASSETS, "demo", "pool.yaml");
 /** Share of prompts that nothing is trained on. */
 const HOLDOUT_SHARE = 0.3;
 const SEED = 0;
@@ -62,6 +65,7 @@ async function run(out: string): Promise<void> {
   const { evaluation, report } = await evaluateFolder(inputs, holdout, candidates, {
     samples: 1000,
     seed: SEED,
+    pricing: pricesByModel(loadPoolConfig(POOL).models),
   });
   printResult(formatEvaluationTable(evaluation));
   say(verdict(evaluation, "lookahead"));
@@ -97,7 +101,7 @@ export function verdict(evaluation: RouterEvaluation, router: string): string {
 
 /** One unseen prompt of each benchmark, streamed through the gateway. */
 async function serveAndAsk(router: Router, holdout: readonly JudgedRecord[]): Promise<void> {
-  const pool = await loadPool(join(ASSETS, "demo", "pool.yaml"));
+  const pool = await loadPool(POOL);
   const server = await serveGateway({ app: createGateway({ pool, router }), port: 0 });
   say(`listening on ${server.url}/v1`);
   try {

@@ -1,9 +1,11 @@
 /** `tutti router eval`: every router of a folder on judged records it has not seen. */
 import { Command } from "commander";
+import { loadPoolConfig } from "../../config/index.ts";
 import { readJudgedRecords } from "../../judged/index.ts";
+import { pricesByModel } from "../../pool/index.ts";
 import { evaluateFolder, readEvaluationInputs } from "../../routing/evaluate-folder.ts";
 import { formatEvaluationTable } from "../../routing/evaluation/index.ts";
-import { renderEvaluationReport } from "../../routing/report/index.ts";
+import { readLearningCurves, renderEvaluationReport } from "../../routing/report/index.ts";
 import { writeFileAtomic } from "../../support/atomic-file.ts";
 import { wholeNumber } from "../flags.ts";
 import { printResult, say } from "../io.ts";
@@ -15,6 +17,8 @@ interface Flags extends ProviderFlags {
   readonly data: string[];
   readonly json?: string;
   readonly html?: string;
+  readonly pool?: string;
+  readonly learningCurve?: string;
   readonly samples: number;
   readonly seed: number;
 }
@@ -30,12 +34,17 @@ export function routerEvalCommand(): Command {
     .requiredOption("--data <file...>", "judged records (.jsonl or .jsonl.gz) the router was not trained on")
     .option("--json <file>", "write the evaluation as JSON")
     .option("--html <file>", "write a self-contained page with plots")
+    .option(
+      "--pool <file>",
+      "pool.yaml with a price for every candidate: adds costs in dollars, from recorded tokens where there are any",
+    )
+    .option("--learning-curve <file>", "JSON of learning curves to show on the page")
     .option("--samples <n>", "bootstrap samples", wholeNumber("--samples", 1), 1000)
     .option("--seed <n>", "seed of the bootstrap", wholeNumber("--seed", 0), 0)
     .addOption(providerOption())
     .addHelpText(
       "after",
-      "\nExample:\n  tutti router eval --router runs/first --data test.jsonl.gz --json evaluation.json --html report.html",
+      "\nExample:\n  tutti router eval --router runs/first --data test.jsonl.gz --pool pool.yaml \\\n    --json evaluation.json --html report.html",
     )
     .action(async (flags: Flags) => {
       await run(flags);
@@ -44,6 +53,8 @@ export function routerEvalCommand(): Command {
 
 async function run(flags: Flags): Promise<void> {
   const inputs = readEvaluationInputs(flags.router, decidingBackend(flags));
+  const learning = flags.learningCurve === undefined ? undefined : readLearningCurves(flags.learningCurve);
+  const pricing = flags.pool === undefined ? undefined : pricesByModel(loadPoolConfig(flags.pool).models);
   const { records, candidates } = await readJudgedRecords(flags.data);
   say(`${records.length} judged prompts, ${inputs.routers.length} routers`);
   const progress = createProgress(process.stderr, {
@@ -55,6 +66,8 @@ async function run(flags: Flags): Promise<void> {
     samples: flags.samples,
     seed: flags.seed,
     onRouter: (done, name) => progress.update(done, name),
+    ...(pricing && { pricing }),
+    ...(learning && { learning }),
   });
   progress.finish();
   printResult(formatEvaluationTable(evaluation));

@@ -8,6 +8,7 @@
 import type { JudgedRecord } from "../../judged/record.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { RandomStream, streamOf } from "../../tensor/random.ts";
+import { percentileInterval } from "./interval.ts";
 import { type Metric, oracleChoices, prepareMetric } from "./metrics.ts";
 import type { BenchmarkResult, Interval, RouterEvaluation } from "./types.ts";
 
@@ -28,18 +29,6 @@ export interface EvaluateRoutersInput {
 /** 100 (native - random) / (oracle - random); 0 where oracle and random coincide and nothing can be gained. */
 export function normalisedScore(native: number, random: number, oracle: number): number {
   return oracle === random ? 0 : (100 * (native - random)) / (oracle - random);
-}
-
-/** Bounds that hold the middle 95 % of the values. */
-export function percentileInterval(values: Float64Array): Interval {
-  const sorted = values.toSorted();
-  const at = (share: number): number => {
-    const position = share * (sorted.length - 1);
-    const low = Math.floor(position);
-    const high = Math.min(low + 1, sorted.length - 1);
-    return sorted[low]! + (position - low) * (sorted[high]! - sorted[low]!);
-  };
-  return [at(0.025), at(0.975)];
 }
 
 interface BenchmarkScores {

@@ -1,5 +1,6 @@
 /** The evaluation as text for a terminal. */
-import type { Interval, RouterEvaluation } from "./types.ts";
+import type { RouterCost } from "./cost-analysis.ts";
+import type { Interval, RouterAnalysis, RouterEvaluation } from "./types.ts";
 
 const number = (value: number): string => value.toFixed(1);
 const interval = ([low, high]: Interval): string => `[${number(low)}, ${number(high)}]`;
@@ -18,7 +19,8 @@ function align(rows: readonly (readonly string[])[]): string {
 
 /**
  * Normalised score per benchmark (native score in a second block), mean with its interval, best router first,
- * then every requested difference.
+ * then every requested difference, and where there is an analysis, what the served router brings over the best single
+ * model.
  */
 export function formatEvaluationTable(evaluation: RouterEvaluation): string {
   const benchmarks = Object.keys(evaluation.benchmarks);
@@ -49,5 +51,45 @@ export function formatEvaluationTable(evaluation: RouterEvaluation): string {
   const parts = [align(block("normalised")), align(block("native"))];
   if (differences.length > 0)
     parts.push(align([["difference of means", "points", "95 % interval", ""], ...differences]));
+  if (evaluation.analysis) parts.push(againstSingle(evaluation.analysis));
   return `${parts.join("\n\n")}\n`;
+}
+
+const relativeCost = ({ relativeToSingle, relativeInterval }: RouterCost): string =>
+  relativeToSingle === undefined || relativeInterval === undefined
+    ? ""
+    : `, ${sign(100 * relativeToSingle, 0)} % [${relativeInterval.map((share) => sign(100 * share, 0)).join(", ")}]`;
+
+const sign = (value: number, digits = 1): string => `${value > 0 ? "+" : ""}${value.toFixed(digits)}`;
+
+function againstSingle({
+  served,
+  bestSingle,
+  quality,
+  againstSingle: all,
+  costs,
+  reliability,
+}: RouterAnalysis): string {
+  const [own, mean] = [all[served], quality[served]];
+  if (own === undefined || mean === undefined) return "";
+  const hindsight = bestSingle.chosenOn === "evaluation" ? ", chosen with hindsight" : "";
+  const lines = [
+    `${served} against ${bestSingle.model} alone (the best single model${hindsight})`,
+    `  quality   ${number(mean.quality)} of 100, ${sign(own.difference)} points ${interval(own.interval)}; ${own.wins} prompts won, ${own.losses} lost, ${own.ties} equal`,
+  ];
+  if (own.gapRecovered !== undefined && own.gapInterval)
+    lines.push(
+      `  oracle    ${(100 * own.gapRecovered).toFixed(0)} % of the gap recovered [${own.gapInterval.map((share) => (100 * share).toFixed(0)).join(", ")}]`,
+    );
+  const cost = costs?.routers[served];
+  if (costs && cost)
+    lines.push(
+      `  cost      $${cost.cost.toPrecision(3)} for 1000 prompts${relativeCost(cost)}${costs.estimatedShare > 0 ? `; ${(100 * costs.estimatedShare).toFixed(0)} % of the token counts are estimated` : ""}`,
+    );
+  const calibration = reliability?.[served];
+  if (calibration)
+    lines.push(
+      `  trust     ECE ${calibration.eceEqualMass.toFixed(3)}, Brier score ${calibration.brier.toFixed(3)}`,
+    );
+  return lines.join("\n");
 }

@@ -1,4 +1,8 @@
 /** The result of comparing routers: plain data, the same that `tutti router eval --json` writes. */
+import type { AgainstSingle } from "./against-single.ts";
+import type { ChoiceConfusion } from "./confusion.ts";
+import type { CostAnalysis } from "./cost-analysis.ts";
+import type { ReliabilityAnalysis } from "./reliability-analysis.ts";
 
 /** Lower and upper bound of a 95 % percentile bootstrap interval. */
 export type Interval = readonly [low: number, high: number];
@@ -29,4 +33,35 @@ export interface RouterEvaluation {
     readonly mean: number;
     readonly interval: Interval;
   }[];
+  /** Absent where only choices were compared. */
+  readonly analysis?: RouterAnalysis;
+}
+
+/**
+ * What lies beyond ranking routers. Quality here is the mean over benchmarks of the scores of the chosen answers, each
+ * benchmark's scores put on 0 to 100 (scores within [0, 1] times 100; other scales min-max over the benchmark).
+ */
+export interface RouterAnalysis {
+  readonly models: readonly string[];
+  /** The router that the analysis is about: the one that serves. */
+  readonly served: string;
+  readonly quality: Readonly<Record<string, { readonly quality: number; readonly interval: Interval }>>;
+  /** `evaluation`: chosen with hindsight on these very prompts, as no training data was known. */
+  readonly bestSingle: { readonly model: string; readonly chosenOn: "training" | "evaluation" };
+  readonly againstSingle: Readonly<Record<string, AgainstSingle>>;
+  readonly confusion: Readonly<Record<string, ChoiceConfusion>>;
+  readonly costs?: CostAnalysis;
+  readonly reliability?: Readonly<Record<string, ReliabilityAnalysis>>;
+  /** RouteLLM's measures, where there are two candidates. */
+  readonly pair?: PairAnalysis;
+}
+
+export interface PairAnalysis {
+  readonly strong: string;
+  readonly weak: string;
+  readonly strongQuality: number;
+  readonly weakQuality: number;
+  readonly routers: Readonly<
+    Record<string, { readonly apgr: number; readonly cpt50?: number; readonly cpt80?: number }>
+  >;
 }

@@ -4,11 +4,9 @@ import { costPlot } from "./cost-plot.ts";
 import { type TrainingCurve, trainingPlot } from "./curve-plots.ts";
 import { forestPlot } from "./forest-plot.ts";
 import type { EvaluationReport } from "./report-input.ts";
-import { escapeHtml, isNumber } from "./svg.ts";
-import { figure, ORACLE, section, type View } from "./view.ts";
+import { escapeHtml, isNumber, shown, shownInterval, signed } from "./svg.ts";
+import { figure, grid, legend, numbersOf, ORACLE, section, type View } from "./view.ts";
 
-/** Benchmarks beyond these are folded in. */
-const OPEN_BENCHMARKS = 8;
 const SHARE_COLOURS = 10;
 
 export function meanSection({ evaluation, routers, trained }: View): string {
@@ -28,7 +26,10 @@ export function meanSection({ evaluation, routers, trained }: View): string {
   return section(
     "Which router is best?",
     "Mean normalised score over the benchmarks with 95% intervals. Trained routers are in colour.",
-    figure(plot),
+    figure(plot, {
+      heads: ["router", "mean normalised score", "95% interval"],
+      rows: rows.map(({ label, value, interval }) => [label, shown(value), shownInterval(interval)]),
+    }),
   );
 }
 
@@ -51,7 +52,11 @@ export function differenceSection({ evaluation, trained }: View): string {
       references: [{ at: 0, name: "no difference" }],
       include: bounds,
     });
-    return `<h3>${escapeHtml(title)}</h3>${figure(plot)}`;
+    const table = {
+      heads: ["compared with", "points ahead", "95% interval"],
+      rows: rows.map(({ label, value, interval }) => [label, signed(value), shownInterval(interval)]),
+    };
+    return `<h3>${escapeHtml(title)}</h3>${figure(plot, table)}`;
   });
   return section(
     "Is the difference real?",
@@ -82,31 +87,26 @@ export function benchmarkSection({ evaluation, routers, trained }: View): string
   return section(
     "Where does it win?",
     "Normalised score on each benchmark, all on one scale, with 95% intervals.",
-    grid(cells),
+    grid(cells) +
+      numbersOf({
+        heads: ["benchmark and router", "normalised score", "95% interval"],
+        rows: benchmarks.flatMap(({ benchmark, bars }) =>
+          bars.map(({ label, value, interval }) => [
+            `${benchmark}: ${label}`,
+            shown(value),
+            shownInterval(interval),
+          ]),
+        ),
+      }),
   );
-}
-
-interface Cell {
-  /** Escaped. */
-  readonly heading: string;
-  readonly plot: string;
-}
-
-function grid(cells: readonly Cell[]): string {
-  const items = cells.map(({ heading, plot }, index) =>
-    cells.length <= OPEN_BENCHMARKS
-      ? `<div class="cell"><h3>${heading}</h3>${plot}</div>`
-      : `<details class="cell"${index < OPEN_BENCHMARKS ? " open" : ""}><summary><h3>${heading}</h3></summary>${plot}</details>`,
-  );
-  return `<div class="grid-2">${items.join("")}</div>`;
 }
 
 export function shareSection({ evaluation, routers, trained }: View): string {
   const models = modelsByTraffic(evaluation.benchmarks);
   const named = models.length > SHARE_COLOURS ? models.slice(0, SHARE_COLOURS - 1) : models;
-  const legend =
+  const labels =
     named.length < models.length ? [...named, `${models.length - named.length} other models`] : named;
-  const cells = Object.entries(evaluation.benchmarks).map(([benchmark, { routers: results }]) => {
+  const plots = Object.entries(evaluation.benchmarks).map(([benchmark, { routers: results }]) => {
     const rows = [...routers, ORACLE].flatMap((router) => {
       const result = results[router];
       if (result === undefined || isFixed(router)) return [];
@@ -115,19 +115,26 @@ export function shareSection({ evaluation, routers, trained }: View): string {
         shares.push(models.slice(named.length).reduce((sum, model) => sum + (result.shares[model] ?? 0), 0));
       return [{ label: router, shares, isTrained: trained.has(router) }];
     });
-    return {
-      heading: escapeHtml(benchmark),
-      plot: sharePlot(`Routing shares on ${benchmark}`, rows, legend),
-    };
+    return { benchmark, rows };
   });
-  const entries = legend.map(
-    (model, index) =>
-      `<li><svg viewBox="0 0 12 12" aria-hidden="true"><rect width="12" height="12" rx="2" class="m${index}"/></svg>${escapeHtml(model)}</li>`,
-  );
+  const cells = plots.map(({ benchmark, rows }) => ({
+    heading: escapeHtml(benchmark),
+    plot: sharePlot(`Routing shares on ${benchmark}`, rows, labels),
+  }));
   return section(
     "Who gets the traffic?",
     "Share of prompts that each router sends to each model; routers that always take one model are left out. Where several answers are equally good, the oracle takes the first model.",
-    `<ul class="legend">${entries.join("")}</ul>${grid(cells)}`,
+    legend(labels.map((label, index) => ({ mark: `m${index}`, label }))) +
+      grid(cells) +
+      numbersOf({
+        heads: ["benchmark and router", ...labels],
+        rows: plots.flatMap(({ benchmark, rows }) =>
+          rows.map(({ label, shares }) => [
+            `${benchmark}: ${label}`,
+            ...shares.map((share) => `${shown(100 * share)}%`),
+          ]),
+        ),
+      }),
   );
 }
 
@@ -158,7 +165,10 @@ export function costSection(
   return section(
     "What does it cost?",
     `Mean normalised score against cost (${unit}). Up is better, left is cheaper.`,
-    figure(costPlot(points, unit)),
+    figure(costPlot(points, unit), {
+      heads: ["router", unit, "mean normalised score"],
+      rows: points.map(({ label, cost, quality }) => [label, cost.toPrecision(3), shown(quality)]),
+    }),
   );
 }
 

@@ -86,7 +86,20 @@ const content = (page: string): string =>
 function expectSound(page: string): void {
   expect(content(page).match(/.{20}(NaN|undefined|Infinity|null)/)).toBeNull();
   expect(page.match(/https?:|<[^>]*\ssrc=|<link|<iframe|@import|url\(/i)).toBeNull();
-  for (const tag of ["svg", "g", "text", "div", "section", "table", "details", "ul", "li"])
+  for (const tag of [
+    "svg",
+    "g",
+    "text",
+    "div",
+    "section",
+    "table",
+    "tr",
+    "details",
+    "select",
+    "ul",
+    "li",
+    "dl",
+  ])
     expect(page.split(new RegExp(`<${tag}[ >]`)).length, tag).toBe(page.split(`</${tag}>`).length);
 }
 
@@ -103,6 +116,7 @@ describe("the whole page", () => {
       "How did training go?",
       "All numbers",
       "Decisions, good and bad",
+      "What these figures say and do not say",
       "How the numbers are defined",
     ]);
     expectSound(page);
@@ -131,7 +145,7 @@ describe("the whole page", () => {
 
 describe("the headline", () => {
   const page = renderEvaluationReport(full);
-  const lead = page.slice(page.indexOf('<div class="headline">'), page.indexOf("<section>"));
+  const lead = page.slice(page.indexOf('<div class="headline">'), page.indexOf("<nav"));
 
   test("names the best router, which is never the oracle", () => {
     expect(lead).toContain(
@@ -165,6 +179,7 @@ describe("small and odd evaluations", () => {
       "Where does it win?",
       "Who gets the traffic?",
       "All numbers",
+      "What these figures say and do not say",
       "How the numbers are defined",
     ]);
   });
@@ -224,14 +239,14 @@ test("decisions are capped and their prompts shortened", () => {
     prompt: "x".repeat(1000),
   }));
   const page = renderEvaluationReport({ ...full, decisions });
-  expect(page.match(/<details><summary>/g)).toHaveLength(200);
+  expect(page.match(/<details data-verdict=/g)).toHaveLength(200);
   expect(page).toContain("The first 200 of 250 decisions");
-  expect(page).toContain(`<pre>${"x".repeat(400)}…</pre>`);
+  expect(page).toContain(`<pre dir="auto">${"x".repeat(400)}…</pre>`);
 });
 
 test("an answer as good as the best is no mistake", () => {
   const decision = { ...full.decisions![0]!, chosen: "a", best: "b", scores: { a: 1, b: 1 } };
   const page = renderEvaluationReport({ ...full, decisions: [decision] });
-  expect(page).toContain("as good as any");
-  expect(page).not.toContain("was better");
+  expect(page).toContain('<span class="good">as good as any</span>');
+  expect(page).not.toContain("b was better");
 });

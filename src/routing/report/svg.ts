@@ -8,9 +8,16 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Makes any text safe inside HTML and SVG, attributes included. */
+/** Controls, line and paragraph separators, overrides and isolates of direction, halves of pairs, non-characters. */
+const UNPRINTABLE =
+  /[^\P{Cc}\t\n\r]|[\p{Zl}\p{Zp}\p{Cs}\u{202a}-\u{202e}\u{2066}-\u{2069}\u{fffe}\u{ffff}]/gu;
+
+/**
+ * Makes any text safe inside HTML and SVG, attributes included. Characters that do not print or that
+ * turn the direction of text are shown as replacement characters, so that a prompt cannot disguise or reorder what stands beside it.
+ */
 export function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character]!);
+  return text.replaceAll(UNPRINTABLE, "\ufffd").replaceAll(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
 export interface LinearScale {
@@ -26,6 +33,20 @@ export function linearScale(low: number, high: number, start: number, end: numbe
   const ticks: number[] = [];
   for (let tick = Math.ceil(low / step); tick * step <= high + 1e-9; tick++)
     ticks.push(Number((tick * step).toPrecision(12)));
+  return Object.assign(scale, { ticks });
+}
+
+/** The same on a logarithmic axis, for positive values; ticks are 1, 2 and 5 times powers of ten. */
+export function logScale(low: number, high: number, start: number, end: number): LinearScale {
+  const [from, to] = [Math.log10(low), Math.log10(high > low ? high : low * 10)];
+  const scale = (value: number): number => start + ((Math.log10(value) - from) / (to - from)) * (end - start);
+  const ticks: number[] = [];
+  for (let power = Math.floor(from); power <= Math.ceil(to); power++) {
+    for (const factor of [1, 2, 5]) {
+      const tick = Number((factor * 10 ** power).toPrecision(6));
+      if (tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9)) ticks.push(tick);
+    }
+  }
   return Object.assign(scale, { ticks });
 }
 
@@ -47,6 +68,18 @@ export function shown(value: number | null | undefined, digits = 1): string {
 /** Tells usable numbers from those that JSON carries as null. */
 export const isNumber = (value: number | null | undefined): value is number =>
   typeof value === "number" && Number.isFinite(value);
+
+/** With its sign, as differences are read. */
+export const signed = (value: number | null | undefined, digits = 1): string =>
+  isNumber(value) && Number(value.toFixed(digits)) > 0 ? `+${shown(value, digits)}` : shown(value, digits);
+
+/** Dollars to three digits, or to whole cents from ten cents on. */
+export const dollars = (value: number): string =>
+  `$${value >= 0.1 ? value.toFixed(2) : plain(Number(value.toPrecision(2)))}`;
+
+/** Without an exponent, which small costs would be written with. */
+const plain = (value: number): string =>
+  value === 0 || value >= 1e-6 ? String(value) : value.toFixed(10).replace(/0+$/, "");
 
 export function shownInterval(interval: readonly [number, number], digits = 1): string {
   return `[${shown(interval[0], digits)}, ${shown(interval[1], digits)}]`;

@@ -1,0 +1,182 @@
+/** Everything that is said of routers beyond their ranking, from choices, scores and expectations. */
+import type { JudgedRecord } from "../../judged/record.ts";
+import type { ModelPricing } from "../../pool/pricing.ts";
+import { absoluteScores, benchmarkRanges, candidateScores } from "../labels.ts";
+import { compareWithSingle } from "./against-single.ts";
+import { bestSingleModel } from "./best-single.ts";
+import type { ExpectedOutcomes } from "./choose.ts";
+import { choiceConfusion } from "./confusion.ts";
+import { analyseCosts, type CostAnalysis } from "./cost-analysis.ts";
+import { pricedCosts, recordedCosts } from "./costs.ts";
+import { type Bootstrap, benchmarkWeights, weightedMean } from "./paired-bootstrap.ts";
+import { analyseReliability } from "./reliability-analysis.ts";
+import { averagePerformanceGapRecovered, callPerformanceThreshold, strongShareCurve } from "./strong-weak.ts";
+import type { PairAnalysis, RouterAnalysis } from "./types.ts";
+
+export interface AnalyseRoutersInput {
+  readonly records: readonly JudgedRecord[];
+  readonly candidates: readonly string[];
+  /** Candidate index per record, by router, the oracle excepted. */
+  readonly choices: Readonly<Record<string, Int32Array>>;
+  /** The router that serves. */
+  readonly served: string;
+  /** Score rows of the routers whose curves are wanted, [prompt][candidate]. */
+  readonly scores?: Readonly<Record<string, readonly Float64Array[]>>;
+  /** Of routers that say what their numbers mean; these replace scores where costs are weighed. */
+  readonly outcomes?: Readonly<Record<string, ExpectedOutcomes>>;
+  /** Chosen on training data; chosen with hindsight on `records` without. */
+  readonly bestSingle?: string;
+  /** Prices by candidate; without them dollars are taken from the records where all have them. */
+  readonly pricing?: Readonly<Record<string, ModelPricing>>;
+  readonly bootstrap: Bootstrap;
+}
+
+/**
+ * @throws {TuttiError} RECORD_INVALID for a missing score; UNKNOWN_CANDIDATE when `pricing` lacks a candidate
+ */
+export function analyseRouters(input: AnalyseRoutersInput): RouterAnalysis {
+  const { records, candidates, choices, bootstrap } = input;
+  const quality = qualityRows(records, candidates);
+  const benchmarks = records.map(({ benchmark }) => benchmark);
+  const single = input.bestSingle ?? bestSingleModel(records, candidates);
+  const column = candidates.indexOf(single);
+  const achieved = (own: ArrayLike<number>): Float64Array =>
+    Float64Array.from(quality, (row, prompt) => row[own[prompt]!]!);
+  const oracle = Int32Array.from(quality, (row) => row.indexOf(Math.max(...row)));
+  const { mean, against } = compareWithSingle({
+    routers: Object.fromEntries(Object.entries(choices).map(([router, own]) => [router, achieved(own)])),
+    single: Float64Array.from(quality, (row) => row[column]!),
+    oracle: achieved(oracle),
+    benchmarks,
+    bootstrap,
+  });
+  const costs = costAnalysis(input, quality, oracle, column);
+  const reliability = Object.entries(input.outcomes ?? {}).map(
+    ([router, expected]) =>
+      [
+        router,
+        analyseReliability(
+          expected,
+          quality.map((row) => row.map((value) => value / 100)),
+        ),
+      ] as const,
+  );
+  const pair = pairAnalysis(input, quality, costs);
+  return {
+    models: candidates,
+    served: input.served,
+    quality: mean,
+    bestSingle: { model: single, chosenOn: input.bestSingle === undefined ? "evaluation" : "training" },
+    againstSingle: against,
+    confusion: Object.fromEntries(
+      Object.entries(choices).map(([router, own]) => [router, choiceConfusion(own, quality)]),
+    ),
+    ...(costs && { costs }),
+    ...(reliability.length > 0 && { reliability: Object.fromEntries(reliability) }),
+    ...(pair && { pair }),
+  };
+}
+
+/** 0 to 100, [prompt][candidate]; see {@link RouterAnalysis}. */
+function qualityRows(records: readonly JudgedRecord[], candidates: readonly string[]): Float64Array[] {
+  const ranges = benchmarkRanges(records, candidates);
+  return records.map((record) =>
+    absoluteScores(candidateScores(record, candidates), ranges.get(record.benchmark)!).map(
+      (score) => 100 * score,
+    ),
+  );
+}
+
+/** What a router's numbers are when cost is weighed against them: expected quality where there is one. */
+function weighableScores({ scores = {}, outcomes = {} }: AnalyseRoutersInput) {
+  const expected = Object.entries(outcomes).map(
+    ([router, own]) =>
+      [
+        router,
+        own.quality.map((row) =>
+          row.map((value) => (Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value)),
+        ),
+      ] as const,
+  );
+  return { ...scores, ...Object.fromEntries(expected) };
+}
+
+function costAnalysis(
+  input: AnalyseRoutersInput,
+  quality: readonly Float64Array[],
+  oracle: Int32Array,
+  single: number,
+): CostAnalysis | undefined {
+  const { records, candidates, pricing, outcomes = {} } = input;
+  const costs = pricing ? pricedCosts(records, candidates, pricing) : recordedCosts(records, candidates);
+  if (costs === undefined || costs.usd.every((row) => row.every((usd) => usd === 0))) return undefined;
+  const benchmarks = records.map(({ benchmark }) => benchmark);
+  const expectedUsd = (router: string): readonly Float64Array[] => {
+    const lengths = outcomes[router]?.completionTokens;
+    return pricing && lengths
+      ? pricedCosts(records, candidates, pricing, lengths).expectedUsd
+      : costs.expectedUsd;
+  };
+  return analyseCosts({
+    candidates,
+    costs,
+    quality,
+    weights: benchmarkWeights(benchmarks),
+    benchmarks,
+    choices: input.choices,
+    oracle,
+    single,
+    weighable: Object.fromEntries(
+      Object.entries(weighableScores(input)).map(([router, scores]) => [
+        router,
+        { scores, expectedUsd: expectedUsd(router) },
+      ]),
+    ),
+    bootstrap: input.bootstrap,
+  });
+}
+
+/** The strong model is the dearer one, or without costs the better one. */
+function pairAnalysis(
+  input: AnalyseRoutersInput,
+  quality: readonly Float64Array[],
+  costs: CostAnalysis | undefined,
+): PairAnalysis | undefined {
+  const { candidates, records } = input;
+  if (candidates.length !== 2) return undefined;
+  const weights = benchmarkWeights(records.map(({ benchmark }) => benchmark));
+  const column = (index: number): Float64Array => Float64Array.from(quality, (row) => row[index]!);
+  const rank = candidates.map(
+    (name, index) => costs?.models[name]?.cost ?? weightedMean(column(index), weights),
+  );
+  const strong = rank[0]! > rank[1]! ? 0 : 1;
+  const scores = { strong: column(strong), weak: column(1 - strong) };
+  const mean = (values: Float64Array): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [strongQuality, weakQuality] = [mean(scores.strong), mean(scores.weak)];
+  if (strongQuality <= weakQuality) return undefined;
+  const routers = Object.entries(weighableScores(input)).map(([router, rows]) => {
+    const curve = strongShareCurve(
+      rows.map((row) => row[strong]! - row[1 - strong]!),
+      scores,
+    );
+    const [cpt50, cpt80] = [0.5, 0.8].map((x) =>
+      callPerformanceThreshold(curve, weakQuality, strongQuality, x),
+    );
+    return [
+      router,
+      {
+        apgr: averagePerformanceGapRecovered(curve, weakQuality, strongQuality),
+        ...(cpt50 !== undefined && { cpt50 }),
+        ...(cpt80 !== undefined && { cpt80 }),
+      },
+    ] as const;
+  });
+  return {
+    strong: candidates[strong]!,
+    weak: candidates[1 - strong]!,
+    strongQuality,
+    weakQuality,
+    routers: Object.fromEntries(routers),
+  };
+}
