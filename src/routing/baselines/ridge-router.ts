@@ -3,9 +3,9 @@ import { z } from "zod";
 import type { JudgedRecord } from "../../judged/record.ts";
 import { TuttiError } from "../../support/errors.ts";
 import type { BundleArrays } from "../bundle.ts";
-import { dot } from "../embedding/dot.ts";
 import { type Embedder, embedMatrix } from "../embedding/index.ts";
 import type { RoutingQuery } from "../router.ts";
+import { linearScores } from "./linear-scores.ts";
 import type { SavableRouter } from "./parts.ts";
 import { fitRidge } from "./ridge.ts";
 import { flattenRows, trainingData } from "./training-data.ts";
@@ -43,10 +43,7 @@ export class RidgeRouter implements SavableRouter {
 
   async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
     const vectors = await this.embedder.embed(queries.map((query) => query.prompt));
-    const { dimension } = this.embedder;
-    return vectors.map((vector) =>
-      this.intercepts.map((bias, row) => bias + dot(this.weights, row * dimension, vector, 0, dimension)),
-    );
+    return vectors.map((vector) => linearScores(this, vector));
   }
 
   toContent() {
