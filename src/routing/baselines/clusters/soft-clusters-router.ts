@@ -41,12 +41,7 @@ export class SoftClustersRouter implements SavableRouter {
   readonly temperature: number;
   private readonly table: ClusterTable;
 
-  constructor(
-    candidates: readonly string[],
-    embedder: Embedder,
-    table: ClusterTable,
-    temperature: number,
-  ) {
+  constructor(candidates: readonly string[], embedder: Embedder, table: ClusterTable, temperature: number) {
     this.candidates = candidates;
     this.embedder = embedder;
     this.table = table;
