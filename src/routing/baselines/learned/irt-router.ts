@@ -21,7 +21,7 @@ import { stackRows } from "./stack-rows.ts";
 /** Latent abilities in IRT-Router. */
 const DEFAULT_ABILITIES = 25;
 
-const DEFAULT_TRAINING: HeadTraining = { ...HEAD_TRAINING, learningRate: 3e-3 };
+const DEFAULT_TRAINING: HeadTraining = { ...HEAD_TRAINING, learningRate: 1e-3 };
 
 export const irtHeaderSchema = z.object({ kind: z.literal("irt"), abilities: z.int().positive() });
 

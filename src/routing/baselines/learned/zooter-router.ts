@@ -18,7 +18,7 @@ import { stackRows } from "./stack-rows.ts";
 /** In the released code of Lookahead. */
 const DEFAULT_TEMPERATURE = 0.1;
 
-const DEFAULT_TRAINING: HeadTraining = { ...HEAD_TRAINING, learningRate: 3e-3 };
+const DEFAULT_TRAINING: HeadTraining = { ...HEAD_TRAINING, learningRate: 1e-3 };
 
 export const zooterHeaderSchema = z.object({ kind: z.literal("zooter") });
 
