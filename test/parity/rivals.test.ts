@@ -2,13 +2,24 @@
 import { describe, expect, test } from "vitest";
 import { gradients } from "../../src/graph/autodiff.ts";
 import { Graph } from "../../src/graph/ir.ts";
-import { declareParameters } from "../../src/nn/index.ts";
+import { declareParameters, type Parameters } from "../../src/nn/index.ts";
 import type { Head } from "../../src/routing/baselines/learned/head-training.ts";
-import { irtHead } from "../../src/routing/baselines/learned/irt-router.ts";
+import { IrtRouter, irtHead, itemResponseModelOf } from "../../src/routing/baselines/learned/irt-router.ts";
 import { fitLogistic } from "../../src/routing/baselines/learned/logistic.ts";
-import { matrixFactorisationHead } from "../../src/routing/baselines/learned/matrix-factorisation-router.ts";
-import { ROUTER_DC_LOSS, routerDcHead } from "../../src/routing/baselines/learned/router-dc-router.ts";
-import { zooterHead } from "../../src/routing/baselines/learned/zooter-router.ts";
+import {
+  MatrixFactorisationRouter,
+  matrixFactorisationHead,
+  matrixFactorisationOf,
+} from "../../src/routing/baselines/learned/matrix-factorisation-router.ts";
+import {
+  dualEncoderOf,
+  ROUTER_DC_LOSS,
+  RouterDcRouter,
+  routerDcHead,
+} from "../../src/routing/baselines/learned/router-dc-router.ts";
+import { ZooterRouter, zooterHead } from "../../src/routing/baselines/learned/zooter-router.ts";
+import type { Embedder } from "../../src/routing/embedding/index.ts";
+import type { Router } from "../../src/routing/router.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
 import { RandomStream } from "../../src/tensor/random.ts";
 import { expectAllClose, Fixture } from "../support/fixtures.ts";
@@ -36,7 +47,46 @@ const CASES: Readonly<Record<string, (scores: Float64Array[]) => Head>> = {
     routerDcHead(scores, new Uint32Array(scores.length), DIMENSION, { ...ROUTER_DC_LOSS, width: WIDTH }),
 };
 
+/** "CASE ROW" is embedded as that row of the case's prompts. */
+const embedder: Embedder = {
+  kind: "fixture",
+  dimension: DIMENSION,
+  embed: async (texts) =>
+    texts.map((text) => {
+      const [name, row] = text.split(" ") as [string, string];
+      return heads
+        .float(`${name}.prompts`)
+        .data.slice(Number(row) * DIMENSION, (Number(row) + 1) * DIMENSION);
+    }),
+};
+const PROMPTS = ["0", "1", "2", "3", "4", "5", "6"];
+const CANDIDATES = ["a", "b", "c", "d", "e"];
+
+const zooter = (parameters: Parameters): Router =>
+  new ZooterRouter(CANDIDATES, embedder, {
+    weights: parameters["head.weight"]!.data,
+    intercepts: parameters["head.bias"]!.data,
+  });
+
+const ROUTERS: Readonly<Record<string, (parameters: Parameters) => Router>> = {
+  "zooter-forward": zooter,
+  "zooter-reverse": zooter,
+  "matrix-factorisation": (parameters) =>
+    new MatrixFactorisationRouter(CANDIDATES, embedder, matrixFactorisationOf(parameters)),
+  irt: (parameters) => new IrtRouter(CANDIDATES, embedder, itemResponseModelOf(parameters)),
+  "router-dc": (parameters) => new RouterDcRouter(CANDIDATES, embedder, dualEncoderOf(parameters)),
+};
+
 describe.each(Object.entries(CASES))("%s", (name, build) => {
+  test("scores of the router", async () => {
+    const names = Object.keys(build(scoresOf(name)).specs);
+    const parameters = Object.fromEntries(names.map((key) => [key, heads.float(`${name}.${key}`)]));
+    const router = ROUTERS[name]!(parameters);
+    const rows = await router.scores(PROMPTS.map((prompt) => ({ id: prompt, prompt: `${name} ${prompt}` })));
+    const received = rows.flatMap((row) => [...row]);
+    expectAllClose(received, heads.values(`${name}.router_scores`), TOLERANCE, `${name} scores`);
+  });
+
   test("loss and every gradient", async () => {
     const scores = scoresOf(name);
     const head = build(scores);
