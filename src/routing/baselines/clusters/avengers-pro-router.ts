@@ -5,8 +5,7 @@ import { TuttiError } from "../../../support/errors.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import type { Embedder } from "../../embedding/index.ts";
 import { minMax } from "../../labels.ts";
-import type { RoutingQuery } from "../../router.ts";
-import type { SavableRouter } from "../parts.ts";
+import { EmbeddingRouter } from "../embedding-router.ts";
 import { clusterPrompts } from "../prompt-clusters.ts";
 import { trainingData } from "../training-data.ts";
 import {
@@ -53,15 +52,12 @@ interface AvengersProState {
  * Source: "Beyond GPT-5: making LLMs cheaper and better via performance-efficiency optimized routing",
  * arXiv 2508.12631, section 2, with one cost per candidate where the paper measures it per cluster.
  */
-export class AvengersProRouter implements SavableRouter {
-  readonly name: string = "avengers-pro";
-  readonly candidates: readonly string[];
-  readonly embedder: Embedder;
+export class AvengersProRouter extends EmbeddingRouter {
+  override readonly name: string = "avengers-pro";
   private readonly state: AvengersProState;
 
   constructor(candidates: readonly string[], embedder: Embedder, state: AvengersProState) {
-    this.candidates = candidates;
-    this.embedder = embedder;
+    super(candidates, embedder);
     this.state = state;
   }
 
@@ -76,17 +72,14 @@ export class AvengersProRouter implements SavableRouter {
     return new AvengersProRouter(this.candidates, this.embedder, { ...this.state, alpha });
   }
 
-  async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
-    const vectors = await this.embedder.embed(queries.map(({ prompt }) => prompt));
+  override scoresOf(vector: Float32Array): Float64Array {
     const { table, efficiency, weighting, alpha } = this.state;
-    return vectors.map((vector) =>
-      readClusterTable(table, vector, weighting).map(
-        (performance, column) => alpha * performance + (1 - alpha) * efficiency[column]!,
-      ),
+    return readClusterTable(table, vector, weighting).map(
+      (performance, column) => alpha * performance + (1 - alpha) * efficiency[column]!,
     );
   }
 
-  toContent() {
+  override toContent() {
     const { table, efficiency, weighting, alpha } = this.state;
     const { centres, rows, centreNorms } = table;
     return {

@@ -4,8 +4,7 @@ import type { JudgedRecord } from "../../../judged/record.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import type { Embedder } from "../../embedding/index.ts";
 import { minMax } from "../../labels.ts";
-import type { RoutingQuery } from "../../router.ts";
-import type { SavableRouter } from "../parts.ts";
+import { EmbeddingRouter } from "../embedding-router.ts";
 import {
   type ClusterOptions,
   clusterMeans,
@@ -43,10 +42,8 @@ export interface AvengersOptions extends ClusterOptions, Partial<ClusterWeightin
  * Source: "The Avengers: a simple recipe for uniting smaller language models", arXiv 2505.19797, section 3 (k-means,
  * scores per cluster); the weights of several clusters are those of the released code of Avengers-Pro.
  */
-export class AvengersRouter implements SavableRouter {
-  readonly name: string = "avengers";
-  readonly candidates: readonly string[];
-  readonly embedder: Embedder;
+export class AvengersRouter extends EmbeddingRouter {
+  override readonly name: string = "avengers";
   readonly weighting: ClusterWeighting;
   private readonly table: ClusterTable;
 
@@ -56,18 +53,16 @@ export class AvengersRouter implements SavableRouter {
     table: ClusterTable,
     weighting: ClusterWeighting,
   ) {
-    this.candidates = candidates;
-    this.embedder = embedder;
+    super(candidates, embedder);
     this.table = table;
     this.weighting = weighting;
   }
 
-  async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
-    const vectors = await this.embedder.embed(queries.map(({ prompt }) => prompt));
-    return vectors.map((vector) => readClusterTable(this.table, vector, this.weighting));
+  override scoresOf(vector: Float32Array): Float64Array {
+    return readClusterTable(this.table, vector, this.weighting);
   }
 
-  toContent() {
+  override toContent() {
     const { centres, rows, centreNorms } = this.table;
     return {
       header: { kind: "avengers", clusters: centreNorms.length, ...this.weighting },

@@ -4,9 +4,8 @@ import type { JudgedRecord } from "../../../judged/record.ts";
 import { TuttiError } from "../../../support/errors.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import type { Embedder } from "../../embedding/index.ts";
-import type { RoutingQuery } from "../../router.ts";
+import { EmbeddingRouter } from "../embedding-router.ts";
 import { squaredNorms } from "../k-means.ts";
-import type { SavableRouter } from "../parts.ts";
 import { type ClusterOptions, clusterPrompts, type PromptClusters } from "../prompt-clusters.ts";
 import { softmax } from "../stable-functions.ts";
 import { meanRow, trainingData } from "../training-data.ts";
@@ -33,28 +32,24 @@ export const softClustersHeaderSchema = z.object({
  *
  * Source: the soft cluster router in the released code of Lookahead (arXiv 2510.19506), tau = 1.
  */
-export class SoftClustersRouter implements SavableRouter {
-  readonly name: string = "soft-clusters";
-  readonly candidates: readonly string[];
-  readonly embedder: Embedder;
+export class SoftClustersRouter extends EmbeddingRouter {
+  override readonly name: string = "soft-clusters";
   /** tau */
   readonly temperature: number;
   private readonly table: ClusterTable;
 
   constructor(candidates: readonly string[], embedder: Embedder, table: ClusterTable, temperature: number) {
-    this.candidates = candidates;
-    this.embedder = embedder;
+    super(candidates, embedder);
     this.table = table;
     this.temperature = temperature;
   }
 
-  async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
-    const vectors = await this.embedder.embed(queries.map(({ prompt }) => prompt));
+  override scoresOf(vector: Float32Array): Float64Array {
     const weighting = { nearest: this.table.centreNorms.length, sharpness: 1 / this.temperature };
-    return vectors.map((vector) => readClusterTable(this.table, vector, weighting));
+    return readClusterTable(this.table, vector, weighting);
   }
 
-  toContent() {
+  override toContent() {
     const { centres, rows, centreNorms } = this.table;
     return {
       header: { kind: "soft-clusters", clusters: centreNorms.length, temperature: this.temperature },

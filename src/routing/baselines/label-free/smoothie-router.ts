@@ -4,10 +4,9 @@ import { type JudgedRecord, promptText } from "../../../judged/record.ts";
 import { TuttiError } from "../../../support/errors.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import { type Embedder, embedMatrix } from "../../embedding/index.ts";
-import type { RoutingQuery } from "../../router.ts";
 import { candidateAnswer } from "../answers.ts";
+import { EmbeddingRouter } from "../embedding-router.ts";
 import { nearestRows } from "../nearest-rows.ts";
-import type { SavableRouter } from "../parts.ts";
 import { checkCandidates, checkRecords, flattenRows } from "../training-data.ts";
 import { LEAST_SOURCES, latentErrors, squaredDistances } from "./smoothie-quality.ts";
 
@@ -38,35 +37,29 @@ interface SmoothieState {
  * Source: SMOOTHIE-LOCAL, arXiv 2412.04692, trained on earlier prompts; -delta ranks as the paper's theta = d / (2 delta)
  * does, and stays finite.
  */
-export class SmoothieRouter implements SavableRouter {
-  readonly name: string = "smoothie";
-  readonly candidates: readonly string[];
-  readonly embedder: Embedder;
+export class SmoothieRouter extends EmbeddingRouter {
+  override readonly name: string = "smoothie";
   private readonly state: SmoothieState;
 
   constructor(candidates: readonly string[], embedder: Embedder, state: SmoothieState) {
-    this.candidates = candidates;
-    this.embedder = embedder;
+    super(candidates, embedder);
     this.state = state;
   }
 
-  async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
-    const vectors = await this.embedder.embed(queries.map(({ prompt }) => prompt));
+  override scoresOf(vector: Float32Array): Float64Array {
     const { neighbours, embeddings, errors } = this.state;
     const width = this.candidates.length;
-    return vectors.map((vector) => {
-      const scores = new Float64Array(width);
-      const rows = nearestRows(embeddings, vector, neighbours);
-      for (const { index } of rows) {
-        for (let column = 0; column < width; column++) {
-          scores[column]! -= errors[index * width + column]! / rows.length;
-        }
+    const scores = new Float64Array(width);
+    const rows = nearestRows(embeddings, vector, neighbours);
+    for (const { index } of rows) {
+      for (let column = 0; column < width; column++) {
+        scores[column]! -= errors[index * width + column]! / rows.length;
       }
-      return scores;
-    });
+    }
+    return scores;
   }
 
-  toContent() {
+  override toContent() {
     const { neighbours, embeddings, errors } = this.state;
     const prompts = errors.length / this.candidates.length;
     return { header: { kind: "smoothie", neighbours, prompts }, arrays: { embeddings, errors } };

@@ -10,9 +10,8 @@ import type { BundleArrays } from "../../bundle.ts";
 import { dot } from "../../embedding/dot.ts";
 import type { Embedder } from "../../embedding/index.ts";
 import { routingTargets } from "../../labels.ts";
-import type { RoutingQuery } from "../../router.ts";
+import { EmbeddingRouter } from "../embedding-router.ts";
 import { type LinearMap, linearScores } from "../linear-scores.ts";
-import type { SavableRouter } from "../parts.ts";
 import { sigmoid, softplus } from "../stable-functions.ts";
 import { freezePrompts } from "./frozen-prompts.ts";
 import { HEAD_TRAINING, type Head, type HeadTraining, headTraining, trainHead } from "./head-training.ts";
@@ -47,27 +46,21 @@ export interface PromptTraits {
  * Source: the multidimensional two-parameter model of IRT-Router, arXiv 2506.01048, section 3 (MIRT), with a free
  * ability vector per candidate where the paper computes it from an embedded description of the model.
  */
-export class IrtRouter implements SavableRouter {
-  readonly name: string = "irt";
-  readonly candidates: readonly string[];
-  readonly embedder: Embedder;
+export class IrtRouter extends EmbeddingRouter {
+  override readonly name: string = "irt";
   private readonly model: ItemResponseModel;
 
   constructor(candidates: readonly string[], embedder: Embedder, model: ItemResponseModel) {
-    this.candidates = candidates;
-    this.embedder = embedder;
+    super(candidates, embedder);
     this.model = model;
   }
 
-  async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
-    const vectors = await this.embedder.embed(queries.map(({ prompt }) => prompt));
-    return vectors.map((vector) => {
-      const { discrimination, difficulty } = this.traitsOf(vector);
-      const count = discrimination.length;
-      return Float64Array.from(this.candidates, (_, model) =>
-        sigmoid(dot(discrimination, 0, this.model.abilities, model * count, count) - difficulty),
-      );
-    });
+  override scoresOf(vector: Float32Array): Float64Array {
+    const { discrimination, difficulty } = this.traitsOf(vector);
+    const count = discrimination.length;
+    return Float64Array.from(this.candidates, (_, model) =>
+      sigmoid(dot(discrimination, 0, this.model.abilities, model * count, count) - difficulty),
+    );
   }
 
   /** Discrimination and difficulty of one prompt. */
@@ -76,7 +69,7 @@ export class IrtRouter implements SavableRouter {
     return this.traitsOf(vector!);
   }
 
-  toContent() {
+  override toContent() {
     const { abilities, discrimination, difficulty } = this.model;
     return {
       header: { kind: "irt", abilities: discrimination.intercepts.length },

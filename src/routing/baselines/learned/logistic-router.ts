@@ -5,9 +5,8 @@ import { TuttiError } from "../../../support/errors.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import type { Embedder } from "../../embedding/index.ts";
 import { routingTargets } from "../../labels.ts";
-import type { RoutingQuery } from "../../router.ts";
+import { EmbeddingRouter } from "../embedding-router.ts";
 import { type LinearMap, linearScores } from "../linear-scores.ts";
-import type { SavableRouter } from "../parts.ts";
 import { sigmoid } from "../stable-functions.ts";
 import { freezePrompts } from "./frozen-prompts.ts";
 import { fitLogistic, type LogisticCoefficients, type LogisticProblem, logisticLoss } from "./logistic.ts";
@@ -24,27 +23,23 @@ export const logisticHeaderSchema = z.object({ kind: z.literal("logistic"), lamb
 export type LogisticTarget = "absolute" | "relative" | "normalised";
 
 /** Scores are sigmoid(w_t . x + b_t): with absolute targets, the probability that candidate t answers well. */
-export class LogisticRouter implements SavableRouter {
-  readonly name: string = "logistic";
-  readonly candidates: readonly string[];
-  readonly embedder: Embedder;
+export class LogisticRouter extends EmbeddingRouter {
+  override readonly name: string = "logistic";
   /** Penalty that the training chose. */
   readonly lambda: number;
   readonly map: LinearMap;
 
   constructor(candidates: readonly string[], embedder: Embedder, lambda: number, map: LinearMap) {
-    this.candidates = candidates;
-    this.embedder = embedder;
+    super(candidates, embedder);
     this.lambda = lambda;
     this.map = map;
   }
 
-  async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
-    const vectors = await this.embedder.embed(queries.map(({ prompt }) => prompt));
-    return vectors.map((vector) => linearScores(this.map, vector).map(sigmoid));
+  override scoresOf(vector: Float32Array): Float64Array {
+    return linearScores(this.map, vector).map(sigmoid);
   }
 
-  toContent() {
+  override toContent() {
     const { weights, intercepts } = this.map;
     return { header: { kind: "logistic", lambda: this.lambda }, arrays: { weights, intercepts } };
   }

@@ -16,9 +16,8 @@ import { staticShape } from "../../../tensor/shape.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import { dot } from "../../embedding/dot.ts";
 import { type Embedder, normaliseLength } from "../../embedding/index.ts";
-import type { RoutingQuery } from "../../router.ts";
+import { EmbeddingRouter } from "../embedding-router.ts";
 import { type LinearMap, linearScores } from "../linear-scores.ts";
-import type { SavableRouter } from "../parts.ts";
 import { freezePrompts } from "./frozen-prompts.ts";
 import { HEAD_TRAINING, type Head, type HeadTraining, headTraining, trainHead } from "./head-training.ts";
 import { unitRows } from "./unit-rows.ts";
@@ -72,26 +71,22 @@ function foldedMap(
  *
  * Source: RouteLLM, arXiv 2406.18665, section 4.2 (matrix factorisation) and its released code, which normalises v.
  */
-export class MatrixFactorisationRouter implements SavableRouter {
-  readonly name: string = "matrix-factorisation";
-  readonly candidates: readonly string[];
-  readonly embedder: Embedder;
+export class MatrixFactorisationRouter extends EmbeddingRouter {
+  override readonly name: string = "matrix-factorisation";
   readonly factors: MatrixFactorisation;
   private readonly map: LinearMap;
 
   constructor(candidates: readonly string[], embedder: Embedder, factors: MatrixFactorisation) {
-    this.candidates = candidates;
-    this.embedder = embedder;
+    super(candidates, embedder);
     this.factors = factors;
     this.map = foldedMap(factors, embedder.dimension);
   }
 
-  async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
-    const vectors = await this.embedder.embed(queries.map(({ prompt }) => prompt));
-    return vectors.map((vector) => linearScores(this.map, vector));
+  override scoresOf(vector: Float32Array): Float64Array {
+    return linearScores(this.map, vector);
   }
 
-  toContent() {
+  override toContent() {
     const header = { kind: "matrix-factorisation", width: this.factors.classifier.length };
     return { header, arrays: { ...this.factors } };
   }

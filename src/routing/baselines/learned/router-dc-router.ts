@@ -10,10 +10,9 @@ import { staticShape } from "../../../tensor/shape.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import { dot } from "../../embedding/dot.ts";
 import { type Embedder, normaliseLength } from "../../embedding/index.ts";
-import type { RoutingQuery } from "../../router.ts";
+import { EmbeddingRouter } from "../embedding-router.ts";
 import { kMeans } from "../k-means.ts";
 import { type LinearMap, linearScores } from "../linear-scores.ts";
-import type { SavableRouter } from "../parts.ts";
 import { contrastiveLoss } from "./contrastive-loss.ts";
 import { freezePrompts } from "./frozen-prompts.ts";
 import { HEAD_TRAINING, type Head, type HeadTraining, headTraining, trainHead } from "./head-training.ts";
@@ -42,17 +41,14 @@ interface DualEncoder {
  * Source: RouterDC, "query-based router by dual contrastive learning", arXiv 2409.19886, section 3, with a learned
  * projection of the frozen embedding in place of a fine-tuned encoder.
  */
-export class RouterDcRouter implements SavableRouter {
-  readonly name: string = "router-dc";
-  readonly candidates: readonly string[];
-  readonly embedder: Embedder;
+export class RouterDcRouter extends EmbeddingRouter {
+  override readonly name: string = "router-dc";
   private readonly encoder: DualEncoder;
   /** Model embeddings of length 1. */
   private readonly directions: readonly Float32Array[];
 
   constructor(candidates: readonly string[], embedder: Embedder, encoder: DualEncoder) {
-    this.candidates = candidates;
-    this.embedder = embedder;
+    super(candidates, embedder);
     this.encoder = encoder;
     const width = encoder.projection.intercepts.length;
     this.directions = candidates.map((_, model) =>
@@ -60,20 +56,14 @@ export class RouterDcRouter implements SavableRouter {
     );
   }
 
-  async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
-    const vectors = await this.embedder.embed(queries.map(({ prompt }) => prompt));
-    return vectors.map((vector) => {
-      const projected = linearScores(this.encoder.projection, vector);
-      const { length } = projected;
-      const norm = Math.sqrt(dot(projected, 0, projected, 0, length)) || 1;
-      return Float64Array.from(
-        this.directions,
-        (direction) => dot(projected, 0, direction, 0, length) / norm,
-      );
-    });
+  override scoresOf(vector: Float32Array): Float64Array {
+    const projected = linearScores(this.encoder.projection, vector);
+    const { length } = projected;
+    const norm = Math.sqrt(dot(projected, 0, projected, 0, length)) || 1;
+    return Float64Array.from(this.directions, (direction) => dot(projected, 0, direction, 0, length) / norm);
   }
 
-  toContent() {
+  override toContent() {
     const { models, projection } = this.encoder;
     return {
       header: { kind: "router-dc", width: projection.intercepts.length },

@@ -7,9 +7,8 @@ import { linearSpecs, namedLinear } from "../../../nn/index.ts";
 import { TuttiError } from "../../../support/errors.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import type { Embedder } from "../../embedding/index.ts";
-import type { RoutingQuery } from "../../router.ts";
+import { EmbeddingRouter } from "../embedding-router.ts";
 import { type LinearMap, linearScores } from "../linear-scores.ts";
-import type { SavableRouter } from "../parts.ts";
 import { softmax } from "../stable-functions.ts";
 import { freezePrompts } from "./frozen-prompts.ts";
 import { HEAD_TRAINING, type Head, type HeadTraining, headTraining, trainHead } from "./head-training.ts";
@@ -26,24 +25,20 @@ export const zooterHeaderSchema = z.object({ kind: z.literal("zooter") });
 export type KlDirection = "forward" | "reverse";
 
 /** Scores are softmax(W x + b): the share of the reward distribution that each candidate is expected to get. */
-export class ZooterRouter implements SavableRouter {
-  readonly name: string = "zooter";
-  readonly candidates: readonly string[];
-  readonly embedder: Embedder;
+export class ZooterRouter extends EmbeddingRouter {
+  override readonly name: string = "zooter";
   readonly map: LinearMap;
 
   constructor(candidates: readonly string[], embedder: Embedder, map: LinearMap) {
-    this.candidates = candidates;
-    this.embedder = embedder;
+    super(candidates, embedder);
     this.map = map;
   }
 
-  async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
-    const vectors = await this.embedder.embed(queries.map(({ prompt }) => prompt));
-    return vectors.map((vector) => softmax(linearScores(this.map, vector)));
+  override scoresOf(vector: Float32Array): Float64Array {
+    return softmax(linearScores(this.map, vector));
   }
 
-  toContent() {
+  override toContent() {
     const { weights, intercepts } = this.map;
     return { header: { kind: "zooter" }, arrays: { weights, intercepts } };
   }
