@@ -1,4 +1,15 @@
-export { KnnRouter, type Neighbour, trainBaselines } from "./baselines/index.ts";
+export {
+  costQualityHull,
+  KnnRouter,
+  type Neighbour,
+  RewardModelSelector,
+  recordedRewards,
+  selectAll,
+  trainBaselines,
+  trainRivals,
+  zeroChoice,
+  zeroMixture,
+} from "./baselines/index.ts";
 export { lookaheadDefaults } from "./defaults.ts";
 export { type Embedder, EncoderEmbedder, TfidfLsaEmbedder } from "./embedding/index.ts";
 export {
