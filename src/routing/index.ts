@@ -1,4 +1,15 @@
-export { KnnRouter, type Neighbour, trainBaselines } from "./baselines/index.ts";
+export {
+  costQualityHull,
+  KnnRouter,
+  type Neighbour,
+  RewardModelSelector,
+  recordedRewards,
+  selectAll,
+  trainBaselines,
+  trainRivals,
+  zeroChoice,
+  zeroMixture,
+} from "./baselines/index.ts";
 export { type BatchingOptions, batchingRouter } from "./batching-router.ts";
 export { LOOKAHEAD_PRESETS, type LookaheadPreset, lookaheadDefaults, lookaheadPreset } from "./defaults.ts";
 export {

@@ -2,10 +2,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { JudgedRecord } from "../../judged/record.ts";
+import {
+  AngleEmbedder,
+  angleQuery as query,
+  angleRecord as record,
+} from "../../../test/support/angle-prompts.ts";
 import { TuttiError } from "../../support/errors.ts";
-import { type Embedder, TfidfLsaEmbedder } from "../embedding/index.ts";
-import { argmax, type RoutingQuery } from "../router.ts";
+import { TfidfLsaEmbedder } from "../embedding/index.ts";
+import { argmax } from "../router.ts";
 import {
   FixedRouter,
   loadBaselines,
@@ -22,32 +26,6 @@ import {
 import { kMeans } from "./k-means.ts";
 
 const CANDIDATES = ["a", "b", "c"];
-
-/** Prompts are angles in degrees, embedded on the unit circle; "?" has no known feature. */
-class AngleEmbedder implements Embedder {
-  readonly kind: string = "angle";
-  readonly dimension: number = 2;
-
-  async embed(texts: readonly string[]): Promise<Float32Array[]> {
-    return texts.map((text) => {
-      const angle = (Number(text) * Math.PI) / 180;
-      return text === "?" ? new Float32Array(2) : Float32Array.of(Math.cos(angle), Math.sin(angle));
-    });
-  }
-}
-
-function record(id: string, benchmark: string, prompt: string, scores: readonly number[]): JudgedRecord {
-  const candidates = CANDIDATES.map(
-    (name, index) => [name, { response: "", score: scores[index]! }] as const,
-  );
-  return { id, benchmark, prompt, candidates: Object.fromEntries(candidates) };
-}
-
-const query = (prompt: string, domain?: string): RoutingQuery => ({
-  id: `q-${prompt}`,
-  prompt,
-  ...(domain === undefined ? {} : { domain }),
-});
 
 /** East is best answered by a, north by b; scores of the two benchmarks have different scales. */
 const EAST_AND_NORTH = [

@@ -1,22 +1,18 @@
 /** A table of mean scores per cluster of training prompts: one look at the nearest centre instead of a search. */
 import { z } from "zod";
 import type { JudgedRecord } from "../../judged/record.ts";
-import { TuttiError } from "../../support/errors.ts";
-import { streamOf } from "../../tensor/random.ts";
 import type { BundleArrays } from "../bundle.ts";
-import { type Embedder, embedMatrix } from "../embedding/index.ts";
+import type { Embedder } from "../embedding/index.ts";
 import { candidateEvidence } from "../growth/candidate-evidence.ts";
 import { appendColumn, dropColumn, rowMeans } from "../growth/columns.ts";
 import { shrunkenMeans } from "../growth/shrunken-means.ts";
 import type { RoutingQuery } from "../router.ts";
-import { kMeans, nearestCentre, squaredNorms } from "./k-means.ts";
+import { nearestCentre, squaredNorms } from "./k-means.ts";
 import { candidateColumn, type GrowableBaseline } from "./parts.ts";
-import { meanRow, trainingData } from "./training-data.ts";
+import { type ClusterOptions, clusterMeans, clusterPrompts } from "./prompt-clusters.ts";
+import { trainingData } from "./training-data.ts";
 
 export const DEFAULT_CLUSTERS = 100;
-
-/** With fewer training prompts per cluster than this on average, a cluster's mean score is mostly noise. */
-const MIN_PROMPTS_PER_CLUSTER = 20;
 
 export const kMeansHeaderSchema = z.object({ kind: z.literal("kmeans"), clusters: z.int().positive() });
 
@@ -113,23 +109,10 @@ export async function trainKMeans(
   records: readonly JudgedRecord[],
   candidates: readonly string[],
   embedder: Embedder,
-  options: { readonly clusters?: number; readonly seed?: number } = {},
+  options: ClusterOptions = {},
 ): Promise<KMeansRouter> {
   const data = trainingData(records, candidates);
-  const total = data.prompts.length;
-  const fitting = Math.max(1, Math.floor(total / MIN_PROMPTS_PER_CLUSTER));
-  const { clusters = Math.min(DEFAULT_CLUSTERS, fitting), seed = 0 } = options;
-  if (!Number.isInteger(clusters) || clusters < 1 || clusters > total) {
-    throw new TuttiError("INVALID_ARGUMENT", `clusters is ${clusters}, expected an integer in 1..${total}`);
-  }
-  const points = { values: await embedMatrix(embedder, data.prompts), dimension: embedder.dimension };
-  const { centres, assignment } = kMeans(points, clusters, { seed, stream: streamOf("kmeans") });
-  const width = candidates.length;
-  const overall = meanRow(data.normalised, width);
-  const clusterScores = new Float64Array(clusters * width);
-  for (let cluster = 0; cluster < clusters; cluster++) {
-    const members = data.normalised.filter((_, index) => assignment[index] === cluster);
-    clusterScores.set(members.length === 0 ? overall : meanRow(members, width), cluster * width);
-  }
-  return new KMeansRouter(data.candidates, embedder, centres, clusterScores);
+  const found = await clusterPrompts(data, embedder, DEFAULT_CLUSTERS, options);
+  const clusterScores = clusterMeans(found, data.normalised, candidates.length);
+  return new KMeansRouter(data.candidates, embedder, found.centres, clusterScores);
 }

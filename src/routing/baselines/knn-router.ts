@@ -3,11 +3,11 @@ import { z } from "zod";
 import type { JudgedRecord } from "../../judged/record.ts";
 import { TuttiError } from "../../support/errors.ts";
 import type { BundleArrays } from "../bundle.ts";
-import { dot } from "../embedding/dot.ts";
 import { type Embedder, embedMatrix, isZeroVector } from "../embedding/index.ts";
 import { candidateEvidence, mean } from "../growth/candidate-evidence.ts";
 import { appendColumn, dropColumn, rowMeans } from "../growth/columns.ts";
 import type { RoutingQuery } from "../router.ts";
+import { nearestRows } from "./nearest-rows.ts";
 import { candidateColumn, type GrowableBaseline } from "./parts.ts";
 import { flattenRows, meanRow, trainingData } from "./training-data.ts";
 
@@ -45,26 +45,6 @@ interface KnnState {
   readonly embeddings: Float32Array;
   /** [examples, candidates] row-major. */
   readonly scores: Float64Array;
-}
-
-interface Ranked {
-  readonly index: number;
-  readonly similarity: number;
-}
-
-/** The `count` most similar rows, most similar first, ties to the lower row. */
-function nearestRows(embeddings: Float32Array, query: Float32Array, count: number): Ranked[] {
-  const dimension = query.length;
-  const best: Ranked[] = [];
-  for (let index = 0; index * dimension < embeddings.length; index++) {
-    const similarity = dot(embeddings, index * dimension, query, 0, dimension);
-    if (best.length === count && similarity <= best[count - 1]!.similarity) continue;
-    if (best.length === count) best.pop();
-    let position = best.length;
-    while (position > 0 && best[position - 1]!.similarity < similarity) position--;
-    best.splice(position, 0, { index, similarity });
-  }
-  return best;
 }
 
 /** Scores a query by the mean normalised scores of its k nearest training prompts (dot product). */

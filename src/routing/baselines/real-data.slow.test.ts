@@ -7,7 +7,7 @@ import { type JudgedRecord, promptText } from "../../judged/record.ts";
 import { TfidfLsaEmbedder } from "../embedding/index.ts";
 import { candidateScores, normaliseWithinPrompt, routingTargets } from "../labels.ts";
 import { argmax, type Router } from "../router.ts";
-import { promptClass, trainBaselines } from "./index.ts";
+import { promptClass, RIVAL_NAMES, trainBaselines, trainRivals } from "./index.ts";
 
 const folderOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const SHIPPED = folderOf("../../../assets/judged/");
@@ -55,9 +55,10 @@ describe.skipIf(records.length === 0)("baselines on recorded answers (needs asse
   const training = records.filter((_, index) => !isTest(index) && index % 2 === 0);
   const held = records.filter((_, index) => isTest(index));
   let routers: Router[];
+  let embedder: TfidfLsaEmbedder;
 
   beforeAll(async () => {
-    const embedder = TfidfLsaEmbedder.fit(
+    embedder = TfidfLsaEmbedder.fit(
       training.map(({ prompt }) => promptText(prompt)),
       { dimension: 128, maxTerms: 5000 },
     );
@@ -85,6 +86,18 @@ describe.skipIf(records.length === 0)("baselines on recorded answers (needs asse
   it("beats random choice with every router that reads the prompt", async () => {
     const random = await quality("random");
     for (const name of ["knn", "kmeans", "ridge", "string-rule"]) {
+      expect([name, (await quality(name)) > random + 0.03]).toEqual([name, true]);
+    }
+  });
+
+  it("beats random choice with every rival", { timeout: 180_000 }, async () => {
+    // Half of the training prompts again: enough to tell a router from chance.
+    const some = training.filter((_, index) => index % 2 === 0);
+    const rivals = await trainRivals(some, CANDIDATES, { seed: 0, embedder });
+    expect(rivals.map(({ name }) => name)).toEqual(RIVAL_NAMES.filter((name) => name !== "avengers-pro"));
+    const random = await quality("random");
+    routers.push(...rivals);
+    for (const { name } of rivals) {
       expect([name, (await quality(name)) > random + 0.03]).toEqual([name, true]);
     }
   });

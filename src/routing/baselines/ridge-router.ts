@@ -4,12 +4,12 @@ import type { JudgedRecord } from "../../judged/record.ts";
 import { linear, matrix, vector } from "../../nn/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import type { BundleArrays } from "../bundle.ts";
-import { dot } from "../embedding/dot.ts";
 import { type Embedder, embedMatrix } from "../embedding/index.ts";
 import { embeddingHeadsGraph } from "../export/embedding-graph.ts";
 import type { GraphRouter, RouterGraph } from "../export/router-graph.ts";
 import { candidateEvidence } from "../growth/candidate-evidence.ts";
 import type { RoutingQuery } from "../router.ts";
+import { linearScores } from "./linear-scores.ts";
 import { candidateColumn, type GrowableBaseline } from "./parts.ts";
 import { fitRidge } from "./ridge.ts";
 import { flattenRows, trainingData } from "./training-data.ts";
@@ -47,10 +47,7 @@ export class RidgeRouter implements GrowableBaseline, GraphRouter {
 
   async scores(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
     const vectors = await this.embedder.embed(queries.map((query) => query.prompt));
-    const { dimension } = this.embedder;
-    return vectors.map((vector) =>
-      this.intercepts.map((bias, row) => bias + dot(this.weights, row * dimension, vector, 0, dimension)),
-    );
+    return vectors.map((vector) => linearScores(this, vector));
   }
 
   routerGraph(): RouterGraph {

@@ -4,9 +4,21 @@ import { TuttiError } from "../../support/errors.ts";
 import { type BundleArray, type BundleArrays, loadBundle, prefixArrays, saveBundle } from "../bundle.ts";
 import { CachingEmbedder, type Embedder, TfidfLsaEmbedder } from "../embedding/index.ts";
 import { tfidfLsaHeaderSchema } from "../embedding/tfidf-lsa-embedder.ts";
+import { AvengersProRouter, avengersProHeaderSchema } from "./clusters/avengers-pro-router.ts";
+import { AvengersRouter, avengersHeaderSchema } from "./clusters/avengers-router.ts";
+import { SoftClustersRouter, softClustersHeaderSchema } from "./clusters/soft-clusters-router.ts";
 import { FixedRouter, fixedHeaderSchema, RandomRouter, randomHeaderSchema } from "./constant-routers.ts";
 import { KMeansRouter, kMeansHeaderSchema } from "./k-means-router.ts";
 import { KnnRouter, knnHeaderSchema } from "./knn-router.ts";
+import { SmoothieRouter, smoothieHeaderSchema } from "./label-free/smoothie-router.ts";
+import { IrtRouter, irtHeaderSchema } from "./learned/irt-router.ts";
+import { LogisticRouter, logisticHeaderSchema } from "./learned/logistic-router.ts";
+import {
+  MatrixFactorisationRouter,
+  matrixFactorisationHeaderSchema,
+} from "./learned/matrix-factorisation-router.ts";
+import { RouterDcRouter, routerDcHeaderSchema } from "./learned/router-dc-router.ts";
+import { ZooterRouter, zooterHeaderSchema } from "./learned/zooter-router.ts";
 import type { SavableRouter } from "./parts.ts";
 import { RidgeRouter, ridgeHeaderSchema } from "./ridge-router.ts";
 import {
@@ -30,6 +42,15 @@ const routerSchema = z.discriminatedUnion("kind", [
   knnHeaderSchema,
   kMeansHeaderSchema,
   ridgeHeaderSchema,
+  softClustersHeaderSchema,
+  avengersHeaderSchema,
+  avengersProHeaderSchema,
+  smoothieHeaderSchema,
+  logisticHeaderSchema,
+  matrixFactorisationHeaderSchema,
+  irtHeaderSchema,
+  zooterHeaderSchema,
+  routerDcHeaderSchema,
 ]);
 
 const headerSchema = z.object({
@@ -193,6 +214,24 @@ function restore(router: z.infer<typeof routerSchema>, context: RestoreContext):
       return KMeansRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
     case "ridge":
       return RidgeRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
+    case "soft-clusters":
+      return SoftClustersRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
+    case "avengers":
+      return AvengersRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
+    case "avengers-pro":
+      return AvengersProRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
+    case "smoothie":
+      return SmoothieRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
+    case "logistic":
+      return LogisticRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
+    case "matrix-factorisation":
+      return MatrixFactorisationRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
+    case "irt":
+      return IrtRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
+    case "zooter":
+      return ZooterRouter.fromContent(arrays, candidates, neededEmbedder(context));
+    case "router-dc":
+      return RouterDcRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
   }
 }
 

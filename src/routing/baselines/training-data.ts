@@ -15,11 +15,8 @@ export interface TrainingData {
   readonly normalised: readonly Float64Array[];
 }
 
-/**
- * @throws {TuttiError} INVALID_ARGUMENT for no or repeated candidates; DATASET_INVALID for no records;
- * RECORD_INVALID when a record lacks a candidate's finite score
- */
-export function trainingData(records: readonly JudgedRecord[], candidates: readonly string[]): TrainingData {
+/** @throws {TuttiError} INVALID_ARGUMENT for no or repeated candidates */
+export function checkCandidates(candidates: readonly string[]): void {
   if (candidates.length === 0 || new Set(candidates).size !== candidates.length) {
     throw new TuttiError(
       "INVALID_ARGUMENT",
@@ -29,11 +26,24 @@ export function trainingData(records: readonly JudgedRecord[], candidates: reado
       },
     );
   }
+}
+
+/** @throws {TuttiError} DATASET_INVALID for no records */
+export function checkRecords(records: readonly JudgedRecord[]): void {
   if (records.length === 0) {
     throw new TuttiError("DATASET_INVALID", "no training records, expected at least one", {
       hint: "check the files and the split that were named",
     });
   }
+}
+
+/**
+ * @throws {TuttiError} INVALID_ARGUMENT for no or repeated candidates; DATASET_INVALID for no records;
+ * RECORD_INVALID when a record lacks a candidate's finite score
+ */
+export function trainingData(records: readonly JudgedRecord[], candidates: readonly string[]): TrainingData {
+  checkCandidates(candidates);
+  checkRecords(records);
   const scores = records.map((record) => candidateScores(record, candidates));
   return {
     candidates: [...candidates],

@@ -180,9 +180,12 @@ const router: OutcomeRouter = {
   isCalibrated: true,
   scores: async (queries) => queries.map(({ id }) => Float64Array.of(Number(id) % 2 === 0 ? 0.9 : 0.1, 0.5)),
   async outcomes(queries: readonly RoutingQuery[]) {
-    return (await this.scores(queries)).map((quality) => ({
-      quality,
-      completionTokens: Float64Array.of(20, 10),
+    return (await this.assess(queries)).map(({ estimate }) => estimate);
+  },
+  async assess(queries: readonly RoutingQuery[]) {
+    return (await this.scores(queries)).map((scores) => ({
+      scores,
+      estimate: { quality: scores, completionTokens: Float64Array.of(20, 10) },
     }));
   },
 };

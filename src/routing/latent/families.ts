@@ -3,8 +3,11 @@
  * their kind, and kinds that are nothing alike keep heads of their own.
  *
  * Average linkage on the cosine of the benchmarks' mean features; two groups join while the mean cosine between them is
- * positive, that is while they lie on the same side of the average prompt.
+ * at least {@link LIKENESS}.
  */
+
+/** Half: the angle between the mean prompts of two benchmarks is at most 60 degrees. */
+export const LIKENESS = 0.5;
 
 /**
  * @param features [rows, dimension] row-major, centred over all rows as {@link standardise} leaves them
@@ -30,7 +33,7 @@ export function benchmarkFamilies(
       for (let b = a + 1; b < groups.length; b++) {
         const pairs = groups[a]!.flatMap((one) => groups[b]!.map((other) => cosine(one, other)));
         const likeness = pairs.reduce((sum, value) => sum + value, 0) / pairs.length;
-        if (likeness > (best?.likeness ?? 0)) best = { a, b, likeness };
+        if (likeness > (best?.likeness ?? LIKENESS)) best = { a, b, likeness };
       }
     }
     if (best === undefined) break;
