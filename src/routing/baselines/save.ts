@@ -4,6 +4,8 @@ import { TuttiError } from "../../support/errors.ts";
 import { type BundleArray, type BundleArrays, loadBundle, prefixArrays, saveBundle } from "../bundle.ts";
 import { CachingEmbedder, type Embedder, TfidfLsaEmbedder } from "../embedding/index.ts";
 import { tfidfLsaHeaderSchema } from "../embedding/tfidf-lsa-embedder.ts";
+import { LatentRouter } from "../latent/latent-router.ts";
+import { latentHeaderSchema } from "../latent/settings.ts";
 import { AvengersProRouter, avengersProHeaderSchema } from "./clusters/avengers-pro-router.ts";
 import { AvengersRouter, avengersHeaderSchema } from "./clusters/avengers-router.ts";
 import { SoftClustersRouter, softClustersHeaderSchema } from "./clusters/soft-clusters-router.ts";
@@ -42,6 +44,7 @@ const routerSchema = z.discriminatedUnion("kind", [
   knnHeaderSchema,
   kMeansHeaderSchema,
   ridgeHeaderSchema,
+  latentHeaderSchema,
   softClustersHeaderSchema,
   avengersHeaderSchema,
   avengersProHeaderSchema,
@@ -212,6 +215,8 @@ function restore(router: z.infer<typeof routerSchema>, context: RestoreContext):
       return KnnRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
     case "kmeans":
       return KMeansRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
+    case "latent":
+      return LatentRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
     case "ridge":
       return RidgeRouter.fromContent(router, arrays, candidates, neededEmbedder(context));
     case "soft-clusters":

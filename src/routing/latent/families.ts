@@ -6,7 +6,7 @@
  * at least {@link LIKENESS}.
  */
 
-/** Half: the angle between the mean prompts of two benchmarks is at most 60 degrees. */
+/** The angle between the mean prompts of two benchmarks is at most 60 degrees. */
 export const LIKENESS = 0.5;
 
 /**

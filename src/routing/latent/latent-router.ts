@@ -6,13 +6,19 @@
  *
  * A score depends on no other candidate: any set of them may be present, in any order.
  */
+import type { SavableRouter } from "../baselines/parts.ts";
+import type { BundleArrays, BundleContent } from "../bundle.ts";
 import { CachingEmbedder, type Embedder } from "../embedding/index.ts";
+import { embeddingHeadsGraph } from "../export/embedding-graph.ts";
+import type { GraphRouter, RouterGraph } from "../export/router-graph.ts";
 import type { Assessment, OutcomeEstimate, OutcomeRouter } from "../outcome.ts";
 import type { RoutingQuery } from "../router.ts";
 import { ANSWER_FEATURES, type AnswerFeature } from "./answer-features.ts";
+import { contentOf, partsOfContent } from "./content.ts";
 import { type Standardisation, standardise } from "./features.ts";
 import { applyHead, type LinearHead, mixHeads } from "./heads.ts";
-import { type LatentBenchmark, type LatentTask, PARTS, type Part } from "./settings.ts";
+import { latentHeads } from "./latent-graph.ts";
+import type { LatentBenchmark, LatentHeader, LatentTask, Part } from "./settings.ts";
 import { type TaskPosterior, taskProbabilities } from "./task-posterior.ts";
 
 /** Everything learned about one candidate: a head per task for each part. */
@@ -39,7 +45,7 @@ export interface LatentParts {
   readonly candidates: readonly CandidateHeads[];
 }
 
-export class LatentRouter implements OutcomeRouter {
+export class LatentRouter implements OutcomeRouter, SavableRouter, GraphRouter {
   readonly name: string;
   readonly isCalibrated: boolean = false;
   readonly candidates: readonly string[];
@@ -88,6 +94,28 @@ export class LatentRouter implements OutcomeRouter {
     return this.perPrompt(queries, (_, probabilities) => probabilities);
   }
 
+  /** @throws {TuttiError} EXPORT_INVALID over an embedding that is no network */
+  routerGraph(): RouterGraph {
+    return embeddingHeadsGraph(this.embedder, latentHeads(this.parts, this.embedder.dimension));
+  }
+
+  toContent(): BundleContent {
+    return contentOf(this.parts);
+  }
+
+  static fromContent(
+    header: LatentHeader,
+    arrays: BundleArrays,
+    candidates: readonly string[],
+    embedder: Embedder,
+  ): LatentRouter {
+    return new LatentRouter(
+      "latent",
+      embedder,
+      partsOfContent(header, arrays, candidates, embedder.dimension),
+    );
+  }
+
   private async perPrompt<T>(
     queries: readonly RoutingQuery[],
     predict: (vector: Float32Array, probabilities: Float64Array) => T,
@@ -120,7 +148,3 @@ function outlook(
     ) as Record<AnswerFeature, number>,
   };
 }
-
-/** Heads of all parts as one list, for saving and counting. */
-export const partsOf = ({ heads }: CandidateHeads): (readonly [Part, readonly LinearHead[]])[] =>
-  PARTS.map((part) => [part, heads[part]] as const);

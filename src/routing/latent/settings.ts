@@ -1,6 +1,5 @@
 /** What a latent router keeps beside its numbers. */
 import { z } from "zod";
-import { tfidfLsaHeaderSchema } from "../embedding/tfidf-lsa-embedder.ts";
 import { utilityRuleSchema } from "../evaluation/utilities.ts";
 import { ANSWER_FEATURES } from "./answer-features.ts";
 
@@ -42,15 +41,11 @@ export type LatentTask = z.infer<typeof taskSchema>;
 
 export const latentHeaderSchema = z.strictObject({
   kind: z.literal("latent"),
-  candidates: z.array(z.string().min(1)).min(1),
   benchmarks: z.array(benchmarkSchema).min(1),
   tasks: z.array(taskSchema).min(1),
-  answerFeatures: z.array(z.string()),
-  embedder: z.strictObject({
-    kind: z.string(),
-    dimension: z.int().positive(),
-    /** The embedder itself, when it was learned from the training prompts. */
-    tfidfLsa: tfidfLsaHeaderSchema.optional(),
+  /** What the answer heads predict after the length, in order. */
+  answerFeatures: z.array(z.string()).refine((names) => names.join() === ANSWER_FEATURES.join(), {
+    error: `expected ${ANSWER_FEATURES.join(", ")}`,
   }),
 });
 
