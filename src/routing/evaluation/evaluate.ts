@@ -10,7 +10,7 @@ import { TuttiError } from "../../support/errors.ts";
 import { RandomStream, streamOf } from "../../tensor/random.ts";
 import { percentileInterval } from "./interval.ts";
 import { type Metric, oracleChoices, prepareMetric } from "./metrics.ts";
-import type { BenchmarkResult, Interval, RouterEvaluation } from "./types.ts";
+import type { AverageResult, BenchmarkResult, Interval, RouterEvaluation } from "./types.ts";
 
 export const ORACLE = "oracle";
 
@@ -23,6 +23,9 @@ export interface EvaluateRoutersInput {
   readonly bootstrapSamples?: number;
   /** @default 0 */
   readonly seed?: number;
+  /** Runs of one method, say with several seeds, whose scores are averaged under one name: names of `choices`. */
+  readonly averages?: Readonly<Record<string, readonly string[]>>;
+  /** Routers or averages. */
   readonly comparisons?: readonly { readonly router: string; readonly baseline: string }[];
 }
 
@@ -113,19 +116,56 @@ export function evaluateRouters(input: EvaluateRoutersInput): RouterEvaluation {
     benchmarks[benchmark] = { n: members.length, routers };
   }
   const mean: Record<string, { normalised: number; interval: Interval }> = {};
-  const means = new Map(
+  const means = new Map<string, MeanScore>(
     Object.keys(choices).map((router) => [router, meanOverBenchmarks([...scores.values()], router)]),
   );
   for (const [router, { normalised, resampled }] of means)
     mean[router] = { normalised, interval: percentileInterval(resampled) };
+  const averages: Record<string, AverageResult> = {};
+  for (const [name, runs] of Object.entries(input.averages ?? {})) {
+    const members = runs.map((run) => means.get(run) ?? unknownRouter(run));
+    const average = averageOf(members);
+    means.set(name, average);
+    averages[name] = {
+      runs: members.map(({ normalised }) => normalised),
+      normalised: average.normalised,
+      interval: percentileInterval(average.resampled),
+      benchmarks: Object.fromEntries(
+        [...scores].map(([benchmark, { normalised }]) => [
+          benchmark,
+          runs.reduce((sum, run) => sum + normalised[run]! / runs.length, 0),
+        ]),
+      ),
+    };
+  }
   const differences = comparisons.map(({ router, baseline }) => {
-    const [a, b] = [means.get(router), means.get(baseline)];
-    if (!a || !b)
-      throw new TuttiError("INVALID_ARGUMENT", `comparison of unknown routers: ${router} and ${baseline}`);
+    const a = means.get(router) ?? unknownRouter(router);
+    const b = means.get(baseline) ?? unknownRouter(baseline);
     const resampled = a.resampled.map((value, sample) => value - b.resampled[sample]!);
     return { router, baseline, mean: a.normalised - b.normalised, interval: percentileInterval(resampled) };
   });
-  return { benchmarks, mean, differences };
+  return { benchmarks, mean, differences, ...(input.averages && { averages }) };
+}
+
+interface MeanScore {
+  readonly normalised: number;
+  /** In every resample. */
+  readonly resampled: Float64Array;
+}
+
+function averageOf(members: readonly MeanScore[]): MeanScore {
+  const resampled = new Float64Array(members[0]!.resampled.length);
+  let normalised = 0;
+  for (const member of members) {
+    normalised += member.normalised / members.length;
+    for (let sample = 0; sample < resampled.length; sample++)
+      resampled[sample]! += member.resampled[sample]! / members.length;
+  }
+  return { normalised, resampled };
+}
+
+function unknownRouter(name: string): never {
+  throw new TuttiError("INVALID_ARGUMENT", `${name} is neither a router of \`choices\` nor an average`);
 }
 
 function meanOverBenchmarks(scores: readonly BenchmarkScores[], router: string) {

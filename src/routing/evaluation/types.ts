@@ -20,12 +20,25 @@ export interface BenchmarkResult {
   readonly choices: Readonly<Record<string, string>>;
 }
 
+/** Several runs of one method, say with several seeds. */
+export interface AverageResult {
+  /** Mean normalised score of each run. */
+  readonly runs: readonly number[];
+  readonly normalised: number;
+  /** Of the average over runs, prompts resampled. */
+  readonly interval: Interval;
+  /** Normalised score by benchmark. */
+  readonly benchmarks: Readonly<Record<string, number>>;
+}
+
 export interface RouterEvaluation {
   readonly benchmarks: Readonly<
     Record<string, { readonly n: number; readonly routers: Readonly<Record<string, BenchmarkResult>> }>
   >;
   /** Plain mean of the normalised scores over benchmarks. */
   readonly mean: Readonly<Record<string, { readonly normalised: number; readonly interval: Interval }>>;
+  /** Averages that were asked for. */
+  readonly averages?: Readonly<Record<string, AverageResult>>;
   /** Mean normalised score of `router` minus that of `baseline`, on the same resampled prompts. */
   readonly differences: readonly {
     readonly router: string;

@@ -2,7 +2,7 @@
  * Which benchmarks are learned together: those whose prompts are alike. Small benchmarks borrow strength from others of
  * their kind, and kinds that are nothing alike keep heads of their own.
  *
- * Average linkage on the cosine of the benchmarks' mean features; two groups join while the mean cosine between them is
+ * Average linkage on the cosine of the benchmarks' mean embeddings; two groups join while the mean cosine between them is
  * at least {@link LIKENESS}.
  */
 
@@ -10,17 +10,18 @@
 export const LIKENESS = 0.5;
 
 /**
- * @param features [rows, dimension] row-major, centred over all rows as {@link standardise} leaves them
+ * @param embeddings [rows, dimension] row-major, of length 1: not standardised, since what all prompts of a large
+ *   benchmark share would then count against it
  * @param benchmarkOf index of each row's benchmark, 0..count-1, each with at least one row
  * @returns family of each benchmark, numbered by first appearance
  */
 export function benchmarkFamilies(
-  features: Float32Array,
+  embeddings: Float32Array,
   benchmarkOf: Int32Array,
   count: number,
   dimension: number,
 ): Int32Array {
-  const means = meanDirections(features, benchmarkOf, count, dimension);
+  const means = meanDirections(embeddings, benchmarkOf, count, dimension);
   const cosine = (a: number, b: number): number => {
     let sum = 0;
     for (let k = 0; k < dimension; k++) sum += means[a * dimension + k]! * means[b * dimension + k]!;
@@ -48,16 +49,16 @@ export function benchmarkFamilies(
   );
 }
 
-/** Mean features of each benchmark, scaled to length 1: [count, dimension] row-major. */
+/** Mean embedding of each benchmark, scaled to length 1: [count, dimension] row-major. */
 function meanDirections(
-  features: Float32Array,
+  embeddings: Float32Array,
   benchmarkOf: Int32Array,
   count: number,
   dimension: number,
 ): Float64Array {
   const means = new Float64Array(count * dimension);
   for (const [row, benchmark] of benchmarkOf.entries()) {
-    for (let k = 0; k < dimension; k++) means[benchmark * dimension + k]! += features[row * dimension + k]!;
+    for (let k = 0; k < dimension; k++) means[benchmark * dimension + k]! += embeddings[row * dimension + k]!;
   }
   for (let benchmark = 0; benchmark < count; benchmark++) {
     const mean = means.subarray(benchmark * dimension, (benchmark + 1) * dimension);

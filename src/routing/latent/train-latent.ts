@@ -44,7 +44,7 @@ export async function trainLatent(
   const x = standardise(standardisation, embeddings);
   const measured = measureBenchmarks(records, candidates);
   const benchmarkOf = Int32Array.from(records, (record) => indexOfBenchmark(measured, record));
-  const families = benchmarkFamilies(x, benchmarkOf, measured.length, dimension);
+  const families = benchmarkFamilies(embeddings, benchmarkOf, measured.length, dimension);
   const benchmarks = measured.map(
     (benchmark, index): LatentBenchmark => ({
       ...benchmark,

@@ -1,0 +1,89 @@
+/** The methods of the table: each group is trained together on one part and chooses for its test prompts. */
+import { type JudgedRecord, promptText, splitByPrompt } from "../../src/judged/index.ts";
+import { trainBaselines, trainRivals } from "../../src/routing/baselines/index.ts";
+import { lookaheadDefaults } from "../../src/routing/defaults.ts";
+import { CachingEmbedder, type Embedder, TfidfLsaEmbedder } from "../../src/routing/embedding/index.ts";
+import { trainLatent } from "../../src/routing/latent/index.ts";
+import { trainLookahead, type Variant } from "../../src/routing/lookahead/index.ts";
+import type { Router } from "../../src/routing/router.ts";
+import type { Part } from "./protocol.ts";
+
+export interface Setting {
+  readonly candidates: readonly string[];
+  /** A pretrained encoder, with its vectors kept on disk. */
+  readonly encoder: Embedder | undefined;
+  readonly threads: number;
+  /** Folder for training checkpoints of a part. */
+  readonly checkpoints: (part: Part) => string;
+  readonly onStep: (method: string, step: number, totalSteps: number) => void;
+}
+
+/** Trains on `part.train` alone. Routers are disposed of by the caller. */
+export type Group = (part: Part, setting: Setting) => Promise<{ name: string; router: Router }[]>;
+
+const prompts = (records: readonly JudgedRecord[]): string[] =>
+  records.map(({ prompt }) => promptText(prompt));
+
+const named = (routers: readonly Router[], suffix: string) =>
+  routers.map((router) => ({ name: `${router.name}${suffix}`, router }));
+
+function tfidf({ train, seed }: Part): Embedder {
+  return new CachingEmbedder(TfidfLsaEmbedder.fit(prompts(train), { seed }), 20_000);
+}
+
+async function overEmbedder(part: Part, { candidates }: Setting, embedder: Embedder, suffix: string) {
+  const { train, seed } = part;
+  const baselines = (await trainBaselines(train, candidates, { seed, embedder })).filter(
+    (router) => router.embedder !== undefined,
+  );
+  return named([...baselines, await trainLatent("latent", train, candidates, embedder)], suffix);
+}
+
+function lookahead(variant: Variant): Group {
+  return async (part, { candidates, threads, checkpoints, onStep }) => {
+    const { train, holdout } = splitByPrompt(part.train, { holdoutShare: 0.1, seed: part.seed + 7919 });
+    const options = { ...lookaheadDefaults(variant, false), seed: part.seed, threads };
+    let total = 0;
+    const name = variant === "mlc" ? "mlc" : `lookahead ${variant}`;
+    const router = await trainLookahead(
+      name,
+      train,
+      holdout,
+      candidates,
+      options,
+      `${checkpoints(part)}/${variant}`,
+      {
+        onStart: ({ totalSteps }) => {
+          total = totalSteps;
+        },
+        onStep: ({ step }) => onStep(name, step + 1, total),
+      },
+    );
+    return [{ name, router }];
+  };
+}
+
+/** In the order in which they are computed: the quick ones first. */
+export const GROUPS: Readonly<Record<string, Group>> = {
+  tables: async ({ train, seed }, { candidates }) =>
+    (await trainBaselines(train, candidates, { seed, embedder: tfidf({ name: "", seed, train, test: [] }) }))
+      .filter((router) => router.embedder === undefined)
+      .map((router) => ({ name: router.name, router })),
+  words: (part, setting) => overEmbedder(part, setting, tfidf(part), " (words)"),
+  encoder: (part, setting) =>
+    setting.encoder === undefined ? Promise.resolve([]) : overEmbedder(part, setting, setting.encoder, ""),
+  rivals: async (part, { candidates, encoder }) => {
+    const { train, seed } = part;
+    const answerEmbedder = TfidfLsaEmbedder.fit(
+      train
+        .slice(0, 1000)
+        .flatMap((record) => Object.values(record.candidates).map(({ response }) => response)),
+      { seed, dimension: 128 },
+    );
+    const embedder = encoder ?? tfidf(part);
+    return named(await trainRivals(train, candidates, { seed, embedder, answerEmbedder }), "");
+  },
+  mlm: lookahead("mlm"),
+  mlc: lookahead("mlc"),
+  clm: lookahead("clm"),
+};
