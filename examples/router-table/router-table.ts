@@ -23,7 +23,9 @@ import { keptEmbedder } from "./kept-embedder.ts";
 import { GROUPS, type Setting } from "./methods.ts";
 import { type Part, partsOf, withoutTemplates } from "./protocol.ts";
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  // `--data a b c`: all but the first are positionals.
+  allowPositionals: true,
   options: {
     data: { type: "string", multiple: true },
     out: { type: "string" },
@@ -47,7 +49,7 @@ const unknown = groups.find((group) => !(group in GROUPS));
 if (unknown !== undefined)
   throw new Error(`--groups has ${unknown}, expected ${Object.keys(GROUPS).join(", ")}`);
 const out = values.out;
-const read = await readJudgedRecords(values.data);
+const read = await readJudgedRecords([...values.data, ...positionals]);
 const { candidates } = read;
 const records = values["strip-templates"] ? withoutTemplates(read.records) : read.records;
 const seeds = values.protocol === "folds" ? values.seeds.split(",").map(Number) : [0];
