@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RandomRouter } from "../../src/routing/baselines/constant-routers.ts";
 import { RidgeRouter } from "../../src/routing/baselines/ridge-router.ts";
 import { TfidfLsaEmbedder } from "../../src/routing/embedding/index.ts";
@@ -18,7 +18,7 @@ import type { Router } from "../../src/routing/router.ts";
 import { loadTokenizer } from "../../src/text/index.ts";
 import { PIPELINES, pipelineCase, writeBackbone, writeCase } from "../embed/embedding-folders.ts";
 import { int64Tensor } from "../support/exported-model.ts";
-import { CANDIDATES, PROMPTS, tinyLookahead, tinyRidge } from "../support/tiny-routers.ts";
+import { CANDIDATES, PROMPTS, tinyLatent, tinyLookahead, tinyRidge } from "../support/tiny-routers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tutti-router-export-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -43,7 +43,7 @@ function difference(received: readonly Float64Array[], expected: readonly Float6
 
 const SLIDING = { model_type: "mistral", sliding_window: 7 };
 
-const ROUTERS: Readonly<Record<string, () => Router>> = {
+const ROUTERS: Readonly<Record<string, () => Router | Promise<Router>>> = {
   "lookahead mlm, reading the first place": () => tinyLookahead("mlm"),
   "lookahead mlm, reading the mean": () => tinyLookahead("mlm", { pooling: "mean" }),
   "lookahead clm": () => tinyLookahead("clm"),
@@ -53,6 +53,7 @@ const ROUTERS: Readonly<Record<string, () => Router>> = {
   },
   mlc: () => tinyLookahead("mlc", { labels: "absolute" }),
   "mlc, reading the mean": () => tinyLookahead("mlc", { pooling: "mean" }),
+  "latent over BERT, mean": () => tinyLatent(writeBackbone(join(root, "latent-bert"), "bert")),
   "ridge over BERT, mean": () => tinyRidge(writeBackbone(join(root, "bert"), "bert")),
   "ridge over BERT, mean and first side by side, dense layers": () =>
     tinyRidge(writeCase(join(root, "dense"), pipelineCase("bert dense"))),
@@ -60,8 +61,11 @@ const ROUTERS: Readonly<Record<string, () => Router>> = {
 };
 
 describe.each(Object.entries(ROUTERS))("%s", (name, make) => {
-  const router = make();
-  const prompts = name.startsWith("ridge") ? [...PIPELINES.texts, ...PROMPTS] : PROMPTS;
+  let router: Router;
+  beforeAll(async () => {
+    router = await make();
+  });
+  const prompts = /^(ridge|latent)/.test(name) ? [...PIPELINES.texts, ...PROMPTS] : PROMPTS;
 
   test("f32: standard operators, equal scores", async () => {
     const { folder, manifest } = exported(router);

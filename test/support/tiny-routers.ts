@@ -6,6 +6,7 @@ import { RandomRouter } from "../../src/routing/baselines/constant-routers.ts";
 import { saveBaselines } from "../../src/routing/baselines/index.ts";
 import { RidgeRouter } from "../../src/routing/baselines/ridge-router.ts";
 import { EncoderEmbedder } from "../../src/routing/embedding/index.ts";
+import { type LatentRouter, trainLatent } from "../../src/routing/latent/index.ts";
 import { smallBackboneConfig, startParameters } from "../../src/routing/lookahead/backbone.ts";
 import { LookaheadRouter, saveLookahead } from "../../src/routing/lookahead/lookahead-router.ts";
 import {
@@ -74,6 +75,21 @@ export function writeTinyRouterFolder(folder: string): void {
     hasEmbedder: false,
     training: {},
   });
+}
+
+/** A latent router trained on random scores over the encoder in `folder`: two benchmarks, answers of several forms. */
+export async function tinyLatent(folder: string): Promise<LatentRouter> {
+  const embedder = new EncoderEmbedder(folder, createOrtBackend({ threads: 1 }));
+  const random = new RandomStream({ seed: 12, stream: 0 });
+  const records = Array.from({ length: 30 }, (_, index) => ({
+    id: String(index),
+    benchmark: index % 3 === 0 ? "sums" : "essays",
+    prompt: `${index % 3 === 0 ? "Add" : "Write about"} ${index} ${"and more ".repeat(index % 5)}`,
+    candidates: Object.fromEntries(
+      CANDIDATES.map((name) => [name, { response: "word ".repeat(1 + index), score: random.nextUniform() }]),
+    ),
+  }));
+  return trainLatent("latent", records, CANDIDATES, embedder);
 }
 
 /** A linear head with random weights over the encoder in `folder`. */
