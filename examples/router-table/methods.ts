@@ -3,7 +3,7 @@ import { type JudgedRecord, promptText, splitByPrompt } from "../../src/judged/i
 import { trainBaselines, trainRivals } from "../../src/routing/baselines/index.ts";
 import { lookaheadDefaults } from "../../src/routing/defaults.ts";
 import { CachingEmbedder, type Embedder, TfidfLsaEmbedder } from "../../src/routing/embedding/index.ts";
-import { trainLatent } from "../../src/routing/latent/index.ts";
+import { type LatentOptions, trainLatent } from "../../src/routing/latent/index.ts";
 import { trainLookahead, type Variant } from "../../src/routing/lookahead/index.ts";
 import type { Router } from "../../src/routing/router.ts";
 import type { Part } from "./protocol.ts";
@@ -38,6 +38,39 @@ async function overEmbedder(part: Part, { candidates }: Setting, embedder: Embed
   );
   return named([...baselines, await trainLatent("latent", train, candidates, embedder)], suffix);
 }
+
+/** The latent variant with one choice changed at a time. */
+const LATENT_STUDIES: Readonly<Record<string, LatentOptions>> = {
+  "latent, raw embeddings": { features: "raw" },
+  "latent, one task": { tasks: "one" },
+  "latent, a task per benchmark": { tasks: "benchmarks" },
+  "latent, scores for utilities": { targets: "score" },
+  "latent, half a teacher": { teacherShare: 0.5 },
+  "latent, teacher alone": { teacherShare: 1 },
+};
+
+const studies: Group = async (part, { candidates, encoder }) => {
+  const embedder = encoder ?? tfidf(part);
+  const routers: { name: string; router: Router }[] = [];
+  for (const [name, options] of Object.entries(LATENT_STUDIES)) {
+    routers.push({ name, router: await trainLatent(name, part.train, candidates, embedder, options) });
+  }
+  if (encoder === undefined) return routers;
+  const both = [
+    await trainLatent("words", part.train, candidates, tfidf(part)),
+    await trainLatent("encoder", part.train, candidates, encoder),
+  ];
+  const name = "latent, words and encoder";
+  const ensemble: Router = {
+    name,
+    candidates,
+    scores: async (queries) => {
+      const [a, b] = [await both[0]!.scores(queries), await both[1]!.scores(queries)];
+      return a.map((row, index) => row.map((score, column) => score + b[index]![column]!));
+    },
+  };
+  return [...routers, { name, router: ensemble }];
+};
 
 function lookahead(variant: Variant): Group {
   return async (part, { candidates, threads, checkpoints, onStep }) => {
@@ -83,6 +116,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     const embedder = encoder ?? tfidf(part);
     return named(await trainRivals(train, candidates, { seed, embedder, answerEmbedder }), "");
   },
+  studies,
   mlm: lookahead("mlm"),
   mlc: lookahead("mlc"),
   clm: lookahead("clm"),

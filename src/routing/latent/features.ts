@@ -27,6 +27,12 @@ export function fitStandardisation(x: Float32Array, dimension: number): Standard
   return { mean, deviation: square.map((value) => Math.sqrt(value) || 1) };
 }
 
+/** Leaves embeddings of length 1 as they are. */
+export const identityStandardisation = (dimension: number): Standardisation => ({
+  mean: new Float64Array(dimension),
+  deviation: new Float64Array(dimension).fill(1),
+});
+
 /** Features of each row of x, [rows, dimension] row-major. */
 export function standardise({ mean, deviation }: Standardisation, x: Float32Array): Float32Array {
   const dimension = mean.length;

@@ -1,3 +1,3 @@
 export { ANSWER_FEATURES, type AnswerFeature, answerFeatures } from "./answer-features.ts";
 export { type AnswerOutlook, LatentRouter } from "./latent-router.ts";
-export { trainLatent, withLatentCandidate } from "./train-latent.ts";
+export { type LatentOptions, trainLatent, withLatentCandidate } from "./train-latent.ts";

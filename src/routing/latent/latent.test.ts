@@ -11,7 +11,9 @@ import { answerFeatures } from "./answer-features.ts";
 import { benchmarkFamilies } from "./families.ts";
 import { fitStandardisation, standardise } from "./features.ts";
 import { type LatentRouter, trainLatent, withLatentCandidate } from "./index.ts";
+import { candidateTargets, measureBenchmarks } from "./targets.ts";
 import { fitTaskPosterior, taskProbabilities } from "./task-posterior.ts";
+import { taughtUtilities } from "./teacher.ts";
 
 const DIMENSION = 12;
 const CANDIDATES = ["left", "right", "middle"];
@@ -161,6 +163,44 @@ describe("the latent variant", () => {
     const [loaded] = loadBaselines(folder, { embedder });
     expect(await loaded!.scores(queries)).toEqual(await router.scores(queries));
     expect(await (loaded as LatentRouter).outlooks(queries)).toEqual(await router.outlooks(queries));
+  });
+
+  test("a teacher that reads answers takes the noise out of judgements", () => {
+    // What an answer is worth is told by its form, here its list items; judgements add noise.
+    const random = new RandomStream({ seed: 9, stream: 1 });
+    const noisy: JudgedRecord[] = training.map((record) => ({
+      ...record,
+      benchmark: "all",
+      candidates: Object.fromEntries(
+        CANDIDATES.map((name) => {
+          const points = Math.round(10 * random.nextUniform());
+          const score = Math.log1p(points) + 0.8 * random.nextNormal();
+          return [name, { response: "- point\n".repeat(points), score, tokens: 10 }];
+        }),
+      ),
+    }));
+    const rows = Int32Array.from(noisy.keys());
+    const [measured] = measureBenchmarks(noisy, CANDIDATES, "utility");
+    const targets = CANDIDATES.map((name) =>
+      candidateTargets(
+        noisy,
+        [measured!],
+        rows.map(() => 0),
+        name,
+      ),
+    );
+    const worth = CANDIDATES.map((name) =>
+      noisy.map(({ candidates }) => Math.log1p(candidates[name]!.response.length / 8) / measured!.spread),
+    );
+    const error = (share: number): number => {
+      const taught = taughtUtilities(rows, targets, share);
+      return rows.reduce((sum, row) => {
+        const [learned, truth] = [taught, worth].map((columns) => columns[0]![row]! - columns[1]![row]!);
+        return sum + (learned! - truth!) ** 2 / rows.length;
+      }, 0);
+    };
+    expect(error(1)).toBeLessThan(0.1 * error(0));
+    expect(error(0.5)).toBeLessThan(error(0));
   });
 
   test("refuses to learn from nothing", async () => {

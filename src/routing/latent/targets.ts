@@ -1,6 +1,6 @@
 /** What the heads of a candidate learn: numbers per judged prompt, on scales that candidates share. */
 import type { JudgedRecord } from "../../judged/record.ts";
-import { measureUtilityRules, utilityOf } from "../evaluation/utilities.ts";
+import { measureUtilityRules, type UtilityRule, utilityOf } from "../evaluation/utilities.ts";
 import { absoluteScores, benchmarkRanges, candidateScores } from "../labels.ts";
 import { answerTokens } from "../length/index.ts";
 import { answerFeatures } from "./answer-features.ts";
@@ -13,10 +13,12 @@ export type MeasuredBenchmark = Omit<LatentBenchmark, "task">;
 export function measureBenchmarks(
   records: readonly JudgedRecord[],
   candidates: readonly string[],
+  kind: "utility" | "score",
 ): MeasuredBenchmark[] {
   const rules = measureUtilityRules(records, candidates);
   const ranges = benchmarkRanges(records, candidates);
-  return [...rules].map(([name, rule]) => {
+  return [...rules].map(([name, measured]) => {
+    const rule: UtilityRule = kind === "utility" ? measured : { kind: "score" };
     const members = records.filter(({ benchmark }) => benchmark === name);
     const utilities = members.map((record) =>
       candidates.map((candidate) => utilityOf(rule, record, candidate)),

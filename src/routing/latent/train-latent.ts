@@ -3,7 +3,7 @@ import { type JudgedRecord, promptText } from "../../judged/record.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { type Embedder, embedMatrix } from "../embedding/index.ts";
 import { benchmarkFamilies } from "./families.ts";
-import { fitStandardisation, standardise } from "./features.ts";
+import { fitStandardisation, identityStandardisation, standardise } from "./features.ts";
 import { applyHead, choosePenalty, fitHeads, rowsOfTasks, type TaskRows } from "./heads.ts";
 import { type CandidateHeads, LatentRouter } from "./latent-router.ts";
 import { type LatentBenchmark, type LatentTask, PART_WIDTHS, type Part } from "./settings.ts";
@@ -15,6 +15,19 @@ import {
   type Targets,
 } from "./targets.ts";
 import { fitTaskPosterior } from "./task-posterior.ts";
+import { taughtUtilities } from "./teacher.ts";
+
+/** Choices whose defaults won by cross-validation; the group `studies` of examples/router-table compares the others. */
+export interface LatentOptions {
+  /** Embeddings as they come, or every dimension on one scale. @default "standardised" */
+  readonly features?: "standardised" | "raw";
+  /** What has heads of its own: families of benchmarks, every benchmark, or all prompts together. @default "families" */
+  readonly tasks?: "families" | "benchmarks" | "one";
+  /** What candidates are compared by: contribution to the benchmark's metric, or bare score. @default "utility" */
+  readonly targets?: "utility" | "score";
+  /** Share of a response-reading teacher's view in the utilities that are learned, 0 to 1. @default 0 */
+  readonly teacherShare?: number;
+}
 
 /**
  * Fits a {@link LatentRouter}. Benchmarks of a kind are one task ({@link benchmarkFamilies}), which is recognised by the
@@ -28,7 +41,9 @@ export async function trainLatent(
   records: readonly JudgedRecord[],
   candidates: readonly string[],
   embedder: Embedder,
+  options: LatentOptions = {},
 ): Promise<LatentRouter> {
+  const { features = "standardised", tasks: kind = "families", teacherShare = 0 } = options;
   if (records.length === 0 || candidates.length === 0) {
     throw new TuttiError(
       "DATASET_INVALID",
@@ -40,11 +55,15 @@ export async function trainLatent(
     embedder,
     records.map(({ prompt }) => promptText(prompt)),
   );
-  const standardisation = fitStandardisation(embeddings, dimension);
+  const standardisation =
+    features === "raw" ? identityStandardisation(dimension) : fitStandardisation(embeddings, dimension);
   const x = standardise(standardisation, embeddings);
-  const measured = measureBenchmarks(records, candidates);
+  const measured = measureBenchmarks(records, candidates, options.targets ?? "utility");
   const benchmarkOf = Int32Array.from(records, (record) => indexOfBenchmark(measured, record));
-  const families = benchmarkFamilies(embeddings, benchmarkOf, measured.length, dimension);
+  const families =
+    kind === "families"
+      ? benchmarkFamilies(embeddings, benchmarkOf, measured.length, dimension)
+      : Int32Array.from(measured, (_, index) => (kind === "one" ? 0 : index));
   const benchmarks = measured.map(
     (benchmark, index): LatentBenchmark => ({
       ...benchmark,
@@ -54,9 +73,8 @@ export async function trainLatent(
   const taskOf = benchmarkOf.map((benchmark) => families[benchmark]!);
   const taskCount = Math.max(...families) + 1;
   const taskRows = rowsOfTasks(x, taskOf, taskCount, dimension);
-  const targets = candidates.map((candidate) =>
-    candidateTargets(records, benchmarks, benchmarkOf, candidate),
-  );
+  const judged = candidates.map((candidate) => candidateTargets(records, benchmarks, benchmarkOf, candidate));
+  const targets = withTeacher(judged, taskRows, teacherShare);
   const tasks = taskRows.map((rows) => chooseTask(rows, targets));
   return new LatentRouter(name, embedder, {
     standardisation,
@@ -122,6 +140,22 @@ function indexOfBenchmark(benchmarks: readonly MeasuredBenchmark[], record: Judg
       hint: "name the benchmark whose scores are on the same scale, or train the router again",
     },
   );
+}
+
+/** The judged targets with the utilities of every task mixed with its teacher's view. */
+function withTeacher(
+  judged: readonly Targets[],
+  taskRows: readonly TaskRows[],
+  share: number,
+): readonly Targets[] {
+  if (share === 0) return judged;
+  const utilities = judged.map(({ utility }) => utility.slice());
+  for (const { rows } of taskRows) {
+    for (const [candidate, taught] of taughtUtilities(rows, judged, share).entries()) {
+      for (const [position, row] of rows.entries()) utilities[candidate]![row] = taught[position]!;
+    }
+  }
+  return judged.map((target, candidate) => ({ ...target, utility: utilities[candidate]! }));
 }
 
 function chooseTask(rows: TaskRows, targets: readonly Targets[]): LatentTask {
