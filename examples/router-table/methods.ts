@@ -1,6 +1,13 @@
 /** The methods of the table: each group is trained together on one part and chooses for its test prompts. */
 import { type JudgedRecord, promptText, splitByPrompt } from "../../src/judged/index.ts";
-import { trainBaselines, trainRivals } from "../../src/routing/baselines/index.ts";
+import {
+  FixedRouter,
+  RandomRouter,
+  trainBaselines,
+  trainDomainBest,
+  trainRivals,
+  trainStringRule,
+} from "../../src/routing/baselines/index.ts";
 import { lookaheadDefaults } from "../../src/routing/defaults.ts";
 import { CachingEmbedder, type Embedder, TfidfLsaEmbedder } from "../../src/routing/embedding/index.ts";
 import { type LatentOptions, trainLatent } from "../../src/routing/latent/index.ts";
@@ -99,9 +106,15 @@ function lookahead(variant: Variant): Group {
 /** In the order in which they are computed: the quick ones first. */
 export const GROUPS: Readonly<Record<string, Group>> = {
   tables: async ({ train, seed }, { candidates }) =>
-    (await trainBaselines(train, candidates, { seed, embedder: tfidf({ name: "", seed, train, test: [] }) }))
-      .filter((router) => router.embedder === undefined)
-      .map((router) => ({ name: router.name, router })),
+    named(
+      [
+        new RandomRouter(candidates, seed),
+        ...candidates.map((name) => new FixedRouter(candidates, name)),
+        trainDomainBest(train, candidates),
+        trainStringRule(train, candidates),
+      ],
+      "",
+    ),
   words: (part, setting) => overEmbedder(part, setting, tfidf(part), " (words)"),
   encoder: (part, setting) =>
     setting.encoder === undefined ? Promise.resolve([]) : overEmbedder(part, setting, setting.encoder, ""),
