@@ -1,7 +1,7 @@
 /** A routing decision with its alternatives, for people. */
 import type { Decision } from "../gateway/index.ts";
 import type { Neighbour } from "../routing/baselines/index.ts";
-import type { Change } from "../routing/policy/index.ts";
+import { type Change, shownUsd } from "../routing/policy/index.ts";
 import { printable } from "./io.ts";
 
 export interface Explanation extends Decision {
@@ -38,7 +38,7 @@ function candidateTable({ scores, answerTokens }: Explanation): string[] {
         interval === undefined && estimatedCostUsd === null
           ? ""
           : `${Math.round(candidate.estimatedCompletionTokens)}${range}`,
-        estimatedCostUsd === null ? "" : `$${estimatedCostUsd.toFixed(6)}`,
+        estimatedCostUsd === null ? "" : shownUsd(estimatedCostUsd),
         estimatedLatencyMs === null ? "" : `${Math.round(estimatedLatencyMs)} ms`,
         candidate.excluded === null ? "" : "left out",
       ];

@@ -49,6 +49,27 @@ describe("a good pool file", () => {
     });
   });
 
+  it("says what a model can do, how fast it is, and how to choose", () => {
+    const abilities = {
+      contextWindowTokens: 4096,
+      latency: { timeToFirstTokenMs: 0, tokensPerSecond: 40.5 },
+      supportsTools: false,
+      supportsImages: true,
+    };
+    const policy = {
+      choose: "budget",
+      budget: { usd: 5, periodSeconds: 86_400, requestsPerPeriod: 1000 },
+      strict: true,
+      deny: ["live"],
+      abstain: { model: "live", marginBelow: 0.02 },
+    };
+    const { models } = load(LIVE);
+    expect(load(JSON.stringify({ models: [{ ...models[0], ...abilities }], policy }))).toEqual({
+      models: [{ ...models[0], ...abilities }],
+      policy,
+    });
+  });
+
   it("may be JSON", () => {
     expect(load(JSON.stringify(load(LIVE)))).toEqual(load(LIVE));
   });
@@ -210,6 +231,55 @@ const faults: readonly [
     4,
     "models[0].contextWindowTokens",
     /received 1.5, expected an integer/,
+  ],
+  [
+    "a speed of zero",
+    LIVE.replace("    baseUrl", "    latency: { timeToFirstTokenMs: 1, tokensPerSecond: 0 }\n    baseUrl"),
+    4,
+    "models[0].latency.tokensPerSecond",
+    /received 0, expected a number > 0/,
+  ],
+  [
+    "half a speed",
+    LIVE.replace("    baseUrl", "    latency: { tokensPerSecond: 3 }\n    baseUrl"),
+    4,
+    "models[0].latency.timeToFirstTokenMs",
+    /missing, expected a number/,
+  ],
+  [
+    "a misspelt ability",
+    LIVE.replace("    baseUrl", "    supportTools: false\n    baseUrl"),
+    4,
+    "models[0].supportTools",
+    /did you mean "supportsTools"\?/,
+  ],
+  [
+    "an ability in words",
+    LIVE.replace("    baseUrl", "    supportsImages: maybe\n    baseUrl"),
+    4,
+    "models[0].supportsImages",
+    /received the string "maybe", expected/,
+  ],
+  [
+    "an unknown choice",
+    `${LIVE}policy: { choose: cheap }\n`,
+    6,
+    "policy.choose",
+    /received the string "cheap", expected "best-quality" or/,
+  ],
+  [
+    "a bar in percent",
+    `${LIVE}policy:\n  choose: cheapest\n  qualityBar: 80\n`,
+    8,
+    "policy.qualityBar",
+    /received 80, expected a number <= 1/,
+  ],
+  [
+    "a misspelt key of a budget",
+    `${LIVE}policy:\n  choose: budget\n  budget: { usd: 1, periodSecond: 1, requestsPerPeriod: 1 }\n`,
+    8,
+    "policy.budget.periodSecond",
+    /did you mean "periodSeconds"\?/,
   ],
   [
     "replay without recordings",

@@ -7,7 +7,7 @@
  * little. Lengths are learned from all prompts: their intervals come from leave-one-out errors.
  */
 import type { JudgedRecord } from "../judged/record.ts";
-import { trainBaselines } from "./baselines/index.ts";
+import { type SavableRouter, trainTwins } from "./baselines/index.ts";
 import {
   calibrateRouters,
   FEWEST_CALIBRATION_PROMPTS,
@@ -26,32 +26,34 @@ export interface ExpectationRecords {
   readonly all: readonly JudgedRecord[];
 }
 
-/** Scores that say nothing of the prompt, or need its domain, have no use for a policy. */
-function isWorthCalibrating({ name, readsDomain }: Router): boolean {
-  return name !== "random" && !name.startsWith("fixed:") && readsDomain !== true;
+export interface FittedRouters {
+  /** Trained on `records.train`. */
+  readonly models: readonly Router[];
+  /** Trained on `records.all`. */
+  readonly baselines: readonly SavableRouter[];
 }
 
 /**
  * Writes `length.*`, and `difficulty.*` and `calibration.json` when at least ten prompts were held out.
  *
- * @param models - trained on `records.train`
+ * @param embedder - that of the baselines
  */
 export async function saveExpectations(
   folder: string,
-  models: readonly Router[],
+  { models, baselines }: FittedRouters,
   records: ExpectationRecords,
   candidates: readonly string[],
-  { seed, embedder }: { readonly seed: number; readonly embedder: Embedder },
+  embedder: Embedder,
 ): Promise<void> {
   const { train, heldOut, all } = records;
   if (all.length >= FEWEST_LENGTH_PROMPTS) {
     saveLengthModel(folder, await trainLengthModel(all, candidates, embedder));
   }
   if (heldOut.length < FEWEST_CALIBRATION_PROMPTS) return;
-  const twins = await trainBaselines(train, candidates, { seed, embedder });
+  const twins = await trainTwins(baselines, train, candidates);
   const difficulty = await trainDifficulty(train, candidates, embedder);
   saveDifficulty(folder, difficulty);
-  const calibration = await calibrateRouters([...models, ...twins.filter(isWorthCalibrating)], {
+  const calibration = await calibrateRouters([...models, ...twins], {
     training: train,
     heldOut,
     difficulty,

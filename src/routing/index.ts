@@ -11,6 +11,13 @@ export {
   zeroMixture,
 } from "./baselines/index.ts";
 export { type BatchingOptions, batchingRouter } from "./batching-router.ts";
+export {
+  CalibratedRouter,
+  type CalibrationFile,
+  calibrateRouters,
+  DifficultyModel,
+  trainDifficulty,
+} from "./calibration/index.ts";
 export { LOOKAHEAD_PRESETS, type LookaheadPreset, lookaheadDefaults, lookaheadPreset } from "./defaults.ts";
 export {
   buildDriftMonitor,
@@ -57,12 +64,37 @@ export {
 export { type AddCandidateOptions, addCandidate, removeCandidate } from "./grow-folder.ts";
 export { type GrowableModel, type GrowableRouter, isGrowable } from "./growth/index.ts";
 export {
+  expectedLatencyMs,
+  fitLatency,
+  type LatencyProfile,
+  type LengthEstimate,
+  LengthModel,
+  trainLengthModel,
+} from "./length/index.ts";
+export {
   type LookaheadOptions,
   LookaheadRouter,
   loadLookahead,
   selectCandidates,
   trainLookahead,
 } from "./lookahead/index.ts";
+export { isOutcomeRouter, type OutcomeEstimate, type OutcomeRouter } from "./outcome.ts";
+export {
+  applyPolicy,
+  type BudgetState,
+  type BudgetTerms,
+  budgetAt,
+  type CandidateEstimate,
+  type Change,
+  chargeBudget,
+  offlineOptimum,
+  type Policy,
+  type PolicyDecision,
+  type PolicyInput,
+  settleBudget,
+  startBudget,
+  whatWouldChange,
+} from "./policy/index.ts";
 export { type LearningCurves, readLearningCurves, renderEvaluationReport } from "./report/index.ts";
 export { argmax, type Router, type RoutingQuery } from "./router.ts";
 export { type LoadedRouters, loadRouters, type RouterManifest } from "./router-folder.ts";

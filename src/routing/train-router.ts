@@ -55,7 +55,8 @@ export async function trainRouter(
     Math.max(16_384, 2 * records.length),
   );
   if (options.embedderFolder) copyEmbedder(folder, options.embedderFolder);
-  saveBaselines(folder, await trainBaselines(records, candidates, { seed, embedder }));
+  const baselines = await trainBaselines(records, candidates, { seed, embedder });
+  saveBaselines(folder, baselines);
   // Folders of fewer prompts do without: drift from a handful cannot be told from chance.
   if (distinctPrompts(records).length >= MIN_TRAINING_PROMPTS) {
     const encoder = options.embedderFolder ? embedder : undefined;
@@ -92,7 +93,7 @@ export async function trainRouter(
   }
   events.onStage?.("calibration");
   const parts = { train, heldOut: holdout, all: records };
-  await saveExpectations(folder, trained, parts, candidates, { seed, embedder });
+  await saveExpectations(folder, { models: trained, baselines }, parts, candidates, embedder);
   for (const router of trained) await router.dispose();
   saveManifest(folder, {
     format: "tutti-router-1",

@@ -181,13 +181,107 @@ test("explain says which model, why, and what is near", { timeout: 60_000 }, asy
   });
 });
 
-test("serve answers the official client and stops on Ctrl-C", { timeout: 60_000 }, async () => {
-  const pool = join(folder, "pool.yaml");
-  const pricing = "{ inputCostUsdPerMillionTokens: 1, outputCostUsdPerMillionTokens: 1 }";
+/** A price per model, rising in their order; answers come from the test records. */
+function writePool(name: string, more = ""): string {
+  const path = join(folder, name);
   const models = Object.keys(testRecords[0]!.candidates).map(
-    (name) => `  - { name: ${name}, provider: replay, pricing: ${pricing} }`,
+    (model, index) =>
+      `  - { name: ${model}, provider: replay, pricing: { inputCostUsdPerMillionTokens: ${index + 1}, outputCostUsdPerMillionTokens: ${index + 1} } }`,
   );
-  writeFileSync(pool, `models:\n${models.join("\n")}\nreplay:\n  files: [test.jsonl.gz]\n`);
+  writeFileSync(path, `models:\n${models.join("\n")}\nreplay:\n  files: [test.jsonl.gz]\n${more}`);
+  return path;
+}
+
+test("explain weighs quality and cost under a policy, and says what would change the decision", {
+  timeout: 60_000,
+}, async () => {
+  const pool = writePool("explain.yaml");
+  const explain = (policy: object, ...more: string[]) =>
+    tutti(
+      ...["router", "explain", "--router", routerFolder, "--pool", pool],
+      ...["--policy", JSON.stringify(policy), ...more, "Write a function that adds two numbers."],
+    );
+  const cheapest = await explain({ choose: "cheapest" }, "--json");
+  expect(cheapest.code, cheapest.stderr).toBe(0);
+  const decision = JSON.parse(cheapest.stdout) as {
+    model: string;
+    scores: { model: string; quality: number; estimatedCostUsd: number; excluded: string | null }[];
+    answerTokens: Record<string, { low: number; mean: number; high: number }>;
+    whatWouldChange: { sentence: string }[];
+  };
+  const costs = decision.scores.map(({ estimatedCostUsd }) => estimatedCostUsd);
+  const chosen = decision.scores.find(({ model }) => model === decision.model)!;
+  expect(chosen.estimatedCostUsd).toBe(Math.min(...costs));
+  for (const { model, quality } of decision.scores) {
+    expect(quality).toBeGreaterThan(0);
+    expect(decision.answerTokens[model]!.low).toBeLessThan(decision.answerTokens[model]!.high);
+  }
+  // A bar that only the best reach leaves the others out, in words and in the table.
+  const best = Math.max(...decision.scores.map(({ quality }) => quality));
+  const barred = await explain({ choose: "cheapest", qualityBar: best - 1e-6 });
+  expect(barred.stdout).toContain("is below the bar of");
+  expect(barred.stdout).toMatch(/\$0\.\d+ {2}left out/);
+  const changes = await explain({ choose: "quality-minus-cost", qualityPerUsd: 1e9 });
+  expect(changes.stdout).toContain("what would change the decision:");
+  const wrong = await explain({ choose: "cheapst" });
+  expect(wrong.code).toBe(1);
+  expect(wrong.stderr).toMatch(/POLICY_INVALID.*cheapst/);
+});
+
+test("serve keeps to its policy, lets a request narrow it, and remembers a budget", {
+  timeout: 60_000,
+}, async () => {
+  const pool = writePool("policy.yaml", "policy: { choose: best-quality }\n");
+  const budgetFile = join(folder, "budget.json");
+  const prompt = { messages: [{ role: "user" as const, content: String(testRecords[0]!.prompt) }] };
+  const withServer = async (policy: object, use: (client: OpenAI, url: string) => Promise<void>) => {
+    const child = start(
+      ...["serve", "--router", routerFolder, "--pool", pool, "--port", "0"],
+      ...["--policy", JSON.stringify(policy), "--budget-file", budgetFile],
+    );
+    const result = finish(child);
+    const url = /listening on (\S+)/.exec(await seen(child, /listening on \S+/))![1]!;
+    try {
+      await use(new OpenAI({ baseURL: url, apiKey: "none", maxRetries: 0 }), url);
+    } finally {
+      child.kill("SIGINT");
+    }
+    expect((await result).code).toBe(0);
+  };
+  const ask = async (client: OpenAI, url: string, headers: Record<string, string> = {}) => {
+    const { response } = await client.chat.completions
+      .create({ model: "tutti/auto", ...prompt }, { headers })
+      .withResponse();
+    const id = response.headers.get("x-tutti-decision-id");
+    return (await (await fetch(`${url}/decisions/${id}`)).json()) as {
+      model: string;
+      policy: { choose: string };
+      scores: { model: string; estimated_cost_usd: number }[];
+    };
+  };
+  await withServer({ choose: "cheapest" }, async (client, url) => {
+    const decision = await ask(client, url);
+    expect(decision.policy.choose).toBe("cheapest");
+    const denied = await ask(client, url, { "x-tutti-policy": JSON.stringify({ deny: [decision.model] }) });
+    expect(denied.policy.choose).toBe("cheapest");
+    expect(denied.model).not.toBe(decision.model);
+    const best = await ask(client, url, { "x-tutti-policy": JSON.stringify({ choose: "best-quality" }) });
+    expect(best.policy.choose).toBe("best-quality");
+  });
+  const budget = { usd: 1, periodSeconds: 3600, requestsPerPeriod: 100 };
+  for (const requests of [1, 2]) {
+    await withServer({ choose: "budget", budget }, async (client, url) => {
+      expect((await ask(client, url)).policy.choose).toBe("budget");
+      await expect(ask(client, url, { "x-tutti-policy": '{"choose":"cheapest"}' })).rejects.toMatchObject({
+        status: 400,
+      });
+    });
+    expect(JSON.parse(readFileSync(budgetFile, "utf8"))).toMatchObject({ requests });
+  }
+});
+
+test("serve answers the official client and stops on Ctrl-C", { timeout: 60_000 }, async () => {
+  const pool = writePool("pool.yaml");
   const child = start("serve", "--router", routerFolder, "--pool", pool, "--port", "0");
   const result = finish(child);
   const url = /listening on (\S+)/.exec(await seen(child, /listening on \S+/))![1]!;

@@ -50,6 +50,7 @@ export {
 } from "./table-routers.ts";
 export { type TrainBaselinesOptions, trainBaselines } from "./train.ts";
 export { RIVAL_NAMES, type RivalName, type TrainRivalsOptions, trainRivals } from "./train-rivals.ts";
+export { trainTwins } from "./twins.ts";
 export {
   type CostQualityPoint,
   costQualityHull,

@@ -60,6 +60,18 @@ export class KMeansRouter implements GrowableBaseline {
     );
   }
 
+  /**
+   * The same centres with the mean scores of other records.
+   *
+   * @throws {TuttiError} see {@link trainingData}
+   */
+  async withScoresOf(records: readonly JudgedRecord[]): Promise<KMeansRouter> {
+    const { prompts, normalised } = trainingData(records, this.candidates);
+    const found = { clusters: this.centreNorms.length, assignment: await this.clustersOf(prompts) };
+    const clusterScores = clusterMeans(found, normalised, this.candidates.length);
+    return new KMeansRouter(this.candidates, this.embedder, this.centres, clusterScores);
+  }
+
   withoutCandidate(name: string): KMeansRouter {
     const column = candidateColumn(this.candidates, name);
     return new KMeansRouter(

@@ -46,7 +46,7 @@ export async function clusterPrompts(
  * over all rows.
  */
 export function clusterMeans(
-  { clusters, assignment }: PromptClusters,
+  { clusters, assignment }: { readonly clusters: number; readonly assignment: ArrayLike<number> },
   rows: readonly Float64Array[],
   width: number,
 ): Float64Array {

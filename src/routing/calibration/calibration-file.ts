@@ -31,7 +31,7 @@ const fileSchema = z.strictObject({
         isotonic: errorsSchema,
       }),
       /** What score and easiness count; see fit.ts. */
-      weights: z.strictObject({ score: z.number().nonnegative(), easiness: z.number() }),
+      weights: z.strictObject({ score: z.number().nonnegative(), easiness: z.number().nonnegative() }),
       /** By candidate. */
       curves: z.record(z.string(), curveSchema),
     }),

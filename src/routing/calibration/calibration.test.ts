@@ -54,6 +54,29 @@ test("recovers the truth behind scores, and keeps a shared curve where candidate
   expect(Math.abs(fitted.errors.platt.brier - best)).toBeLessThan(0.005);
 });
 
+describe("easiness", () => {
+  /** Every quality of a prompt depends on how easy the prompt is; what the router says is noise around it. */
+  const easyAndHard = (count: number, sign: number) => {
+    const stream = new RandomStream({ seed: 5, stream: 3 });
+    const easiness = Float64Array.from({ length: count }, () => 2 * stream.nextNormal());
+    const scores = Array.from({ length: count }, () => {
+      return Float64Array.of(stream.nextNormal(), stream.nextNormal());
+    });
+    const qualities = scores.map((row, index) =>
+      row.map((score) => (stream.nextUniform() < sigmoid(score + sign * easiness[index]!) ? 1 : 0)),
+    );
+    return { scores, easiness, qualities, folds: Int32Array.from(scores, (_, index) => index % 5) };
+  };
+  it("has its weight where it tells of quality", () => {
+    const { weights } = fitCalibration(easyAndHard(600, 1));
+    expect(weights.easiness / weights.score).toBeCloseTo(1, 0);
+  });
+  it("has none where it misleads, or where a few prompts cannot tell", () => {
+    expect(fitCalibration(easyAndHard(600, -1)).weights).toEqual({ score: 1, easiness: 0 });
+    expect(fitCalibration({ ...easyAndHard(600, 0) }).weights).toEqual({ score: 1, easiness: 0 });
+  });
+});
+
 test("a few rows stay finite and inside [0, 1]", () => {
   for (const curve of fitCalibration(rows(10, 2)).curves) {
     expect(curve).toMatchObject({ kind: "logistic", slope: expect.any(Number) });

@@ -3,8 +3,8 @@
  * u = w_s s + w_d d, weighted by a logistic regression over all candidates; curves turn u into expected quality.
  *
  * Which curves is decided by cross-validated Brier score. Curves that all candidates share keep the router's ranking.
- * Curves per candidate give it up, and are taken only when they are better by more than one standard error of the paired
- * difference over the prompts.
+ * Curves per candidate give it up, and easiness costs a weight: both are taken only when they are better by more than one
+ * standard error of the paired difference over the prompts.
  *
  * Source: one standard error: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, section 7.10.
  */
@@ -53,7 +53,7 @@ export interface FittedCalibration {
   readonly errors: Readonly<Record<CalibrationMethod, CalibrationErrors>>;
 }
 
-/** Scores alone are taken as they are; with easiness both are weighted. A score that misleads gets no weight. */
+/** Scores alone are taken as they are; with easiness both are weighted. What misleads gets no weight. */
 function fitWeights(rows: CalibrationRows, used: readonly number[]): CalibrationWeights {
   const { easiness } = rows;
   if (easiness === undefined) return { score: 1, easiness: 0 };
@@ -64,8 +64,10 @@ function fitWeights(rows: CalibrationRows, used: readonly number[]): Calibration
   const weightsOf = (features: readonly (readonly number[])[]) =>
     fitLogisticWeights(Float64Array.from(features.flat()), targets, features[0]!.length);
   const both = weightsOf(cells.map(({ row, score }) => [score, easiness[row]!, 1]));
+  if (both[1]! <= 0) return { score: 1, easiness: 0 };
   if (both[0]! > 0) return { score: both[0]!, easiness: both[1]! };
-  return { score: 0, easiness: weightsOf(cells.map(({ row }) => [easiness[row]!, 1]))[0]! };
+  const alone = weightsOf(cells.map(({ row }) => [easiness[row]!, 1]))[0]!;
+  return { score: 0, easiness: Math.max(0, alone) };
 }
 
 function combined(rows: CalibrationRows, weights: CalibrationWeights, row: number): Float64Array {
@@ -143,13 +145,27 @@ function isClearlyBetter(errors: Float64Array, than: Float64Array): boolean {
   return mean > Math.sqrt(variance / gains.length);
 }
 
+/** The rows without easiness, unless common curves are clearly better for it: few prompts say nothing of its weight. */
+function withUsefulEasiness(rows: CalibrationRows): CalibrationRows {
+  if (rows.easiness === undefined) return rows;
+  const { scores, qualities, folds } = rows;
+  const alone = { scores, qualities, folds };
+  const errorsOf = (used: CalibrationRows) =>
+    brierPerPrompt(
+      crossValidated(used, (columns) => plattCurves(columns)),
+      qualities,
+    );
+  return isClearlyBetter(errorsOf(rows), errorsOf(alone)) ? rows : alone;
+}
+
 /**
  * Fits every method, compares them and keeps one.
  *
  * @throws {TuttiError} DATASET_INVALID for too few prompts; INVALID_ARGUMENT for rows that do not fit together
  */
-export function fitCalibration(rows: CalibrationRows): FittedCalibration {
-  checkRows(rows);
+export function fitCalibration(given: CalibrationRows): FittedCalibration {
+  checkRows(given);
+  const rows = withUsefulEasiness(given);
   const tried = (fitCurves: Fit) => {
     const predicted = crossValidated(rows, fitCurves);
     const errors = calibrationErrors(predicted, rows.qualities);

@@ -21,3 +21,4 @@ export {
   type PromptFacts,
 } from "./policy.ts";
 export { type Change, whatWouldChange } from "./what-would-change.ts";
+export { shownUsd } from "./words.ts";
