@@ -6,11 +6,15 @@
  *
  * A score depends on no other candidate: any set of them may be present, in any order.
  */
+import type { JudgedRecord } from "../../judged/record.ts";
+import { candidateColumn } from "../baselines/parts.ts";
 import { CachingEmbedder, type Embedder } from "../embedding/index.ts";
+import type { GrowableRouter } from "../growth/growable.ts";
 import type { Assessment, OutcomeEstimate, OutcomeRouter } from "../outcome.ts";
 import type { RoutingQuery } from "../router.ts";
 import { ANSWER_FEATURES, type AnswerFeature } from "./answer-features.ts";
 import { type Standardisation, standardise } from "./features.ts";
+import { fitAddedCandidate } from "./fit-candidate.ts";
 import { applyHead, type LinearHead, mixHeads } from "./heads.ts";
 import { type LatentBenchmark, type LatentTask, PARTS, type Part } from "./settings.ts";
 import { type TaskPosterior, taskProbabilities } from "./task-posterior.ts";
@@ -39,7 +43,7 @@ export interface LatentParts {
   readonly candidates: readonly CandidateHeads[];
 }
 
-export class LatentRouter implements OutcomeRouter {
+export class LatentRouter implements OutcomeRouter, GrowableRouter {
   readonly name: string;
   readonly isCalibrated: boolean = false;
   readonly candidates: readonly string[];
@@ -86,6 +90,26 @@ export class LatentRouter implements OutcomeRouter {
   /** p(task | prompt) in the order of `parts.tasks`, per query. */
   async tasks(queries: readonly RoutingQuery[]): Promise<Float64Array[]> {
     return this.perPrompt(queries, (_, probabilities) => probabilities);
+  }
+
+  /**
+   * Its heads are fitted to the judged prompts alone, which need no answers of the other candidates.
+   *
+   * @throws {TuttiError} as {@link GrowableRouter.withCandidate}; DATASET_INVALID for a benchmark whose scale is unknown
+   */
+  async withCandidate(name: string, records: readonly JudgedRecord[]): Promise<LatentRouter> {
+    const added = await fitAddedCandidate(this.parts, this.embedder, name, records);
+    return this.withCandidates([...this.parts.candidates, added]);
+  }
+
+  /** @throws {TuttiError} UNKNOWN_CANDIDATE */
+  withoutCandidate(name: string): LatentRouter {
+    const column = candidateColumn(this.candidates, name);
+    return this.withCandidates(this.parts.candidates.toSpliced(column, 1));
+  }
+
+  private withCandidates(candidates: readonly CandidateHeads[]): LatentRouter {
+    return new LatentRouter(this.name, this.embedder, { ...this.parts, candidates });
   }
 
   private async perPrompt<T>(
