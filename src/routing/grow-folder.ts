@@ -10,7 +10,20 @@ import type { JudgedRecord } from "../judged/record.ts";
 import type { Backend } from "../runtime/index.ts";
 import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
-import { FixedRouter, isGrowableBaseline, type SavableRouter, saveBaselines } from "./baselines/index.ts";
+import {
+  AvengersProRouter,
+  FixedRouter,
+  isGrowableBaseline,
+  type SavableRouter,
+  saveBaselines,
+} from "./baselines/index.ts";
+import {
+  type Expectations,
+  expectationsWith,
+  expectationsWithout,
+  loadExpectations,
+  saveExpectationsInto,
+} from "./grow-expectations.ts";
 import { type GrowableModel, isGrowableModel } from "./growth/index.ts";
 import { LookaheadRouter } from "./lookahead/index.ts";
 import type { Router } from "./router.ts";
@@ -28,6 +41,8 @@ export interface GrowthResult {
   readonly manifest: RouterManifest;
   /** Methods that were left out, each with the reason. */
   readonly dropped: readonly string[];
+  /** What the folder no longer expects of answers, in sentences. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -71,6 +86,8 @@ export async function addCandidate(
     if (isGrowableModel(router)) models.push(await router.withCandidate(name, records));
     else baselines.push(await growable(router as SavableRouter).withCandidate(name, records));
   }
+  const known = loadExpectations(folder, parts);
+  const { expectations, notes } = await expectationsWith(known, name, records);
   const candidates = [...manifest.candidates, name];
   const last = baselines.findLastIndex((router) => router instanceof FixedRouter);
   if (last >= 0) baselines.splice(last + 1, 0, new FixedRouter(candidates, name));
@@ -84,7 +101,7 @@ export async function addCandidate(
       added: [...listOf(manifest.training.added), { name, prompts: records.length }],
     },
   };
-  return { manifest: commit(folder, next, { models, baselines, removed }), dropped };
+  return { manifest: commit(folder, next, { models, baselines, removed, expectations }), dropped, notes };
 }
 
 /**
@@ -93,7 +110,8 @@ export async function addCandidate(
  * @throws {TuttiError} UNKNOWN_CANDIDATE; INVALID_ARGUMENT when fewer than two candidates would be left
  */
 export function removeCandidate(folder: string, name: string, backend?: Backend): RouterManifest {
-  const { manifest, models, baselines } = loadFolderParts(folder, backend);
+  const parts = loadFolderParts(folder, backend);
+  const { manifest, models, baselines } = parts;
   if (!manifest.candidates.includes(name)) {
     throw new TuttiError(
       "UNKNOWN_CANDIDATE",
@@ -108,13 +126,18 @@ export function removeCandidate(folder: string, name: string, backend?: Backend)
   }
   const others = baselines.flatMap((router) => {
     if (router instanceof FixedRouter && router.candidate === name) return [];
-    return [growable(router).withoutCandidate(name)];
+    return [(router instanceof AvengersProRouter ? router : growable(router)).withoutCandidate(name)];
   });
   const served = servingMethod(folder, [...models, ...others], manifest.default);
   const removed = [...(manifest.growth?.removed ?? []), name];
   const candidates = manifest.candidates.filter((candidate) => candidate !== name);
   const next = { ...manifest, candidates, default: served };
-  return commit(folder, next, { models: models.filter(isGrowableModel), baselines: others, removed });
+  return commit(folder, next, {
+    models: models.filter(isGrowableModel),
+    baselines: others,
+    removed,
+    expectations: expectationsWithout(loadExpectations(folder, parts), name),
+  });
 }
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
@@ -154,6 +177,8 @@ function refusal(router: Router, removed: readonly string[]): string | undefined
     return `it still compares with ${held.join(", ")}, removed since; add candidates first and remove then`;
   }
   if ("toContent" in router && isGrowableBaseline(router as SavableRouter)) return undefined;
+  if (router instanceof AvengersProRouter)
+    return "it weighs what an answer costs, and no cost of the new model is given";
   if (!(router instanceof LookaheadRouter)) return NO_COLUMN;
   return router.settings.variant === "mlm"
     ? "joint prediction (mlm) reads all candidates in one sequence, so a new one would change the scores of the others"
@@ -180,6 +205,7 @@ function commit(
     readonly models: readonly GrowableModel[];
     readonly baselines: readonly SavableRouter[];
     readonly removed: readonly string[];
+    readonly expectations: Expectations;
   },
 ): RouterManifest {
   const previous = next.growth?.folder;
@@ -191,6 +217,7 @@ function commit(
   mkdirSync(path, { recursive: true });
   saveBaselines(path, state.baselines);
   for (const model of state.models) model.saveGrowth(path);
+  saveExpectationsInto(path, state.expectations);
   const manifest = { ...next, growth: { folder: name, removed: [...state.removed] } };
   saveManifest(folder, manifest);
   if (previous !== undefined) rmSync(join(folder, previous), { recursive: true, force: true });

@@ -8,7 +8,7 @@
  *   length.*           expected answer lengths
  *   embedder/          the pretrained encoder behind the baselines, where one was given
  *   drift.*            what `tutti router drift` compares traffic with
- *   grown-N/           baselines and additions to the models, once candidates were added or removed
+ *   grown-N/           baselines, additions to the models, calibration and lengths, once candidates were added or removed
  */
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ import { TuttiError } from "../support/errors.ts";
 import { CONFIGURATION_LIMITS, readJsonFile } from "../support/json.ts";
 import { loadBaselines, type SavableRouter } from "./baselines/index.ts";
 import { CalibratedRouter, calibrationOf, loadCalibration, loadDifficulty } from "./calibration/index.ts";
-import { EncoderEmbedder } from "./embedding/index.ts";
+import { type Embedder, EncoderEmbedder } from "./embedding/index.ts";
 import { withoutCandidates } from "./growth/index.ts";
 import { loadLengthModel } from "./length/index.ts";
 import { growableLookahead, loadLookahead } from "./lookahead/index.ts";
@@ -143,20 +143,31 @@ export function loadRouters(folder: string, backend?: Backend): LoadedRouters {
   };
 }
 
+/** Where calibration and answer lengths lie. */
+export function expectationsFolder(folder: string, { growth }: RouterManifest): string {
+  return growth === undefined ? folder : join(folder, growth.folder);
+}
+
+/** The embedder that the baselines share, with its cache: a prompt is embedded once, whoever asks. */
+export function embedderOf(baselines: readonly SavableRouter[]): Embedder | undefined {
+  return baselines.find((baseline) => baseline.embedder !== undefined)?.embedder;
+}
+
 function loadCalibrated(
   folder: string,
-  { candidates }: RouterManifest,
+  manifest: RouterManifest,
   routers: readonly Router[],
   baselines: readonly SavableRouter[],
 ): Map<string, CalibratedRouter> {
   const calibrated = new Map<string, CalibratedRouter>();
-  const file = loadCalibration(folder, candidates);
+  const { candidates } = manifest;
+  const own = expectationsFolder(folder, manifest);
+  const file = loadCalibration(own, candidates);
   if (file === undefined) return calibrated;
-  // The embedder that the baselines share, with its cache: a prompt is embedded once, whoever asks.
-  const embedder = baselines.find((baseline) => baseline.embedder !== undefined)?.embedder;
+  const embedder = embedderOf(baselines);
   const parts = {
     difficulty: loadDifficulty(folder, embedder),
-    lengths: loadLengthModel(folder, candidates, embedder),
+    lengths: loadLengthModel(own, candidates, embedder),
   };
   for (const router of routers) {
     const calibration = calibrationOf(file, router.name);

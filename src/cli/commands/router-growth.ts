@@ -46,7 +46,7 @@ async function add(flags: AddFlags): Promise<void> {
   const { records } = await joinJudgedFiles(flags.data, needed);
   say(`${records.length} prompts with answers of ${flags.model} and ${candidates.length} others`);
   let progress: ReturnType<typeof createProgress> | undefined;
-  const { dropped } = await addCandidate(
+  const { dropped, notes } = await addCandidate(
     flags.router,
     flags.model,
     records,
@@ -62,6 +62,7 @@ async function add(flags: AddFlags): Promise<void> {
   );
   progress?.finish();
   for (const method of dropped) say(`left out: ${method}`);
+  for (const note of notes) say(`note: ${note}`);
   say(`${flags.model} added to ${flags.router}`);
   say(`next: add it to pool.yaml, and try tutti router eval --router ${flags.router} --data FILE...`);
 }

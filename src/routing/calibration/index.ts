@@ -21,5 +21,10 @@ export {
   type FittedCalibration,
   fitCalibration,
 } from "./fit.ts";
+export {
+  type GrownCalibration,
+  withCalibratedCandidate,
+  withoutCalibratedCandidate,
+} from "./grow-calibration.ts";
 export { checkHeldOut, heldOutRows } from "./held-out.ts";
 export { CALIBRATION_METHODS, type CalibrationMethod } from "./methods.ts";

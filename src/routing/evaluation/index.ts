@@ -26,6 +26,7 @@ export {
   performanceGain,
 } from "./curve-measures.ts";
 export { type EvaluateRoutersInput, evaluateRouters, normalisedScore, ORACLE } from "./evaluate.ts";
+export { type EvaluateRunsInput, evaluateRuns, type RunsEvaluation } from "./evaluate-runs.ts";
 export { percentileInterval } from "./interval.ts";
 export { lengthControlledWinRate } from "./length-controlled.ts";
 export { type Metric, oracleChoices, prepareMetric } from "./metrics.ts";

@@ -30,12 +30,12 @@ function lastMinusOthers(scores: Float64Array): number {
   return scores[others]! - sum / others;
 }
 
-/** @throws {TuttiError} see {@link GrowableRouter.withCandidate} */
-export function candidateEvidence(
-  records: readonly JudgedRecord[],
+/** @throws {TuttiError} INVALID_ARGUMENT when the candidate is there already; DATASET_INVALID without records */
+export function checkAddition(
   candidates: readonly string[],
   name: string,
-): CandidateEvidence {
+  records: readonly JudgedRecord[],
+): void {
   if (candidates.includes(name)) {
     throw new TuttiError("INVALID_ARGUMENT", `the router has the candidate ${JSON.stringify(name)} already`, {
       details: { name, candidates },
@@ -47,6 +47,15 @@ export function candidateEvidence(
       hint: "judge answers of the new model to a few hundred prompts",
     });
   }
+}
+
+/** @throws {TuttiError} see {@link GrowableRouter.withCandidate} */
+export function candidateEvidence(
+  records: readonly JudgedRecord[],
+  candidates: readonly string[],
+  name: string,
+): CandidateEvidence {
+  checkAddition(candidates, name, records);
   const scores = records.map((record) => candidateScores(record, [...candidates, name]));
   return {
     ids: records.map((record) => record.id),

@@ -6,7 +6,8 @@
  *
  * A score depends on no other candidate: any set of them may be present, in any order.
  */
-import type { SavableRouter } from "../baselines/parts.ts";
+import type { JudgedRecord } from "../../judged/record.ts";
+import { candidateColumn, type GrowableBaseline } from "../baselines/parts.ts";
 import type { BundleArrays, BundleContent } from "../bundle.ts";
 import { CachingEmbedder, type Embedder } from "../embedding/index.ts";
 import { embeddingHeadsGraph } from "../export/embedding-graph.ts";
@@ -16,6 +17,7 @@ import type { RoutingQuery } from "../router.ts";
 import { ANSWER_FEATURES, type AnswerFeature } from "./answer-features.ts";
 import { contentOf, partsOfContent } from "./content.ts";
 import { type Standardisation, standardise } from "./features.ts";
+import { fitAddedCandidate } from "./fit-candidate.ts";
 import { applyHead, type LinearHead, mixHeads } from "./heads.ts";
 import { latentHeads } from "./latent-graph.ts";
 import type { LatentBenchmark, LatentHeader, LatentTask, Part } from "./settings.ts";
@@ -45,7 +47,7 @@ export interface LatentParts {
   readonly candidates: readonly CandidateHeads[];
 }
 
-export class LatentRouter implements OutcomeRouter, SavableRouter, GraphRouter {
+export class LatentRouter implements OutcomeRouter, GrowableBaseline, GraphRouter {
   readonly name: string;
   readonly isCalibrated: boolean = false;
   readonly candidates: readonly string[];
@@ -114,6 +116,26 @@ export class LatentRouter implements OutcomeRouter, SavableRouter, GraphRouter {
       embedder,
       partsOfContent(header, arrays, candidates, embedder.dimension),
     );
+  }
+
+  /**
+   * Its heads are fitted to the judged prompts alone, which need no answers of the other candidates.
+   *
+   * @throws {TuttiError} as {@link GrowableRouter.withCandidate}; DATASET_INVALID for a benchmark whose scale is unknown
+   */
+  async withCandidate(name: string, records: readonly JudgedRecord[]): Promise<LatentRouter> {
+    const added = await fitAddedCandidate(this.parts, this.embedder, name, records);
+    return this.withCandidates([...this.parts.candidates, added]);
+  }
+
+  /** @throws {TuttiError} UNKNOWN_CANDIDATE */
+  withoutCandidate(name: string): LatentRouter {
+    const column = candidateColumn(this.candidates, name);
+    return this.withCandidates(this.parts.candidates.toSpliced(column, 1));
+  }
+
+  private withCandidates(candidates: readonly CandidateHeads[]): LatentRouter {
+    return new LatentRouter(this.name, this.embedder, { ...this.parts, candidates });
   }
 
   private async perPrompt<T>(

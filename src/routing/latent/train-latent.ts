@@ -4,16 +4,11 @@ import { TuttiError } from "../../support/errors.ts";
 import { type Embedder, embedMatrix } from "../embedding/index.ts";
 import { benchmarkFamilies } from "./families.ts";
 import { fitStandardisation, identityStandardisation, standardise } from "./features.ts";
-import { applyHead, choosePenalty, fitHeads, rowsOfTasks, type TaskRows } from "./heads.ts";
-import { type CandidateHeads, LatentRouter } from "./latent-router.ts";
+import { fitCandidate, indexOfBenchmark } from "./fit-candidate.ts";
+import { choosePenalty, rowsOfTasks, type TaskRows } from "./heads.ts";
+import { LatentRouter } from "./latent-router.ts";
 import { type LatentBenchmark, type LatentTask, PART_WIDTHS, type Part } from "./settings.ts";
-import {
-  candidateTargets,
-  joinTargets,
-  type MeasuredBenchmark,
-  measureBenchmarks,
-  type Targets,
-} from "./targets.ts";
+import { candidateTargets, joinTargets, measureBenchmarks, type Targets } from "./targets.ts";
 import { fitTaskPosterior } from "./task-posterior.ts";
 import { taughtUtilities } from "./teacher.ts";
 
@@ -87,59 +82,13 @@ export async function trainLatent(
   });
 }
 
-/**
- * The router with one more candidate, learned from the prompts it was judged on; all else stays bit for bit.
- *
- * @param records judged prompts with an answer of `name`
- * @throws {TuttiError} INVALID_ARGUMENT when the router has it already; DATASET_INVALID without records or for a
- *   benchmark whose scale the router does not know
- */
-export async function withLatentCandidate(
+/** {@link LatentRouter.withCandidate}. */
+export function withLatentCandidate(
   router: LatentRouter,
   name: string,
   records: readonly JudgedRecord[],
 ): Promise<LatentRouter> {
-  if (router.candidates.includes(name)) {
-    throw new TuttiError("INVALID_ARGUMENT", `the router has the candidate ${JSON.stringify(name)} already`, {
-      details: { name, candidates: router.candidates },
-      hint: "train the router again to learn a known candidate anew, or remove it first",
-    });
-  }
-  if (records.length === 0) {
-    throw new TuttiError("DATASET_INVALID", `no judged prompts of ${name}, expected at least one`, {
-      hint: "judge answers of the new model to a few hundred prompts",
-    });
-  }
-  const { benchmarks, tasks, standardisation, candidates } = router.parts;
-  const { dimension } = router.embedder;
-  const benchmarkOf = Int32Array.from(records, (record) => indexOfBenchmark(benchmarks, record));
-  const taskOf = benchmarkOf.map((benchmark) => benchmarks[benchmark]!.task);
-  const embeddings = await embedMatrix(
-    router.embedder,
-    records.map(({ prompt }) => promptText(prompt)),
-  );
-  const x = standardise(standardisation, embeddings);
-  const taskRows = rowsOfTasks(x, taskOf, tasks.length, dimension);
-  const targets = candidateTargets(records, benchmarks, benchmarkOf, name);
-  const added = fitCandidate(name, { x, dimension, taskRows }, tasks, targets);
-  return new LatentRouter(router.name, router.embedder, {
-    ...router.parts,
-    candidates: [...candidates, added],
-  });
-}
-
-function indexOfBenchmark(benchmarks: readonly MeasuredBenchmark[], record: JudgedRecord): number {
-  const index = benchmarks.findIndex(({ name }) => name === record.benchmark);
-  if (index >= 0) return index;
-  const known = benchmarks.map(({ name }) => name);
-  throw new TuttiError(
-    "DATASET_INVALID",
-    `record ${JSON.stringify(record.id)}: benchmark ${JSON.stringify(record.benchmark)} is unknown to the router, which was trained on ${known.join(", ")}`,
-    {
-      details: { recordId: record.id, benchmark: record.benchmark, known },
-      hint: "name the benchmark whose scores are on the same scale, or train the router again",
-    },
-  );
+  return router.withCandidate(name, records);
 }
 
 /** The judged targets with the utilities of every task mixed with its teacher's view. */
@@ -173,37 +122,4 @@ function chooseTask(rows: TaskRows, targets: readonly Targets[]): LatentTask {
       answer: penalty("answer", false),
     },
   };
-}
-
-interface Prompts {
-  readonly x: Float32Array;
-  readonly dimension: number;
-  readonly taskRows: readonly TaskRows[];
-}
-
-function fitCandidate(
-  name: string,
-  { x, dimension, taskRows }: Prompts,
-  tasks: readonly LatentTask[],
-  targets: Targets,
-): CandidateHeads {
-  const headsFor = (part: Part) =>
-    fitHeads(
-      taskRows,
-      tasks.map(({ penalties }) => penalties[part]),
-      targets[part],
-      PART_WIDTHS[part],
-      dimension,
-    );
-  const answer = headsFor("answer");
-  const smearing = Float64Array.from(taskRows, ({ rows }, task) => {
-    if (rows.length === 0) return 1;
-    let sum = 0;
-    for (const row of rows) {
-      const predicted = applyHead(answer[task]!, x, row * dimension)[0]!;
-      sum += Math.exp(targets.answer[row * PART_WIDTHS.answer]! - predicted);
-    }
-    return sum / rows.length;
-  });
-  return { name, heads: { utility: headsFor("utility"), quality: headsFor("quality"), answer }, smearing };
 }

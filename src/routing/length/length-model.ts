@@ -11,6 +11,7 @@ import { z } from "zod";
 import { type JudgedRecord, promptText } from "../../judged/index.ts";
 import { estimateTokens } from "../../pool/index.ts";
 import { TuttiError } from "../../support/errors.ts";
+import { candidateColumn } from "../baselines/parts.ts";
 import { fitRidge } from "../baselines/ridge.ts";
 import type { BundleArrays, BundleContent } from "../bundle.ts";
 import { dot } from "../embedding/dot.ts";
@@ -94,6 +95,52 @@ export class LengthModel {
         high: logs.map((log, c) => tokens(log + high[c]!, c)),
       };
     });
+  }
+
+  /**
+   * The same model with one more candidate, learned alone: predictions for the others stay bit for bit.
+   *
+   * @param records with answers of `name`
+   * @throws {TuttiError} as {@link trainLengthModel}
+   */
+  async withCandidate(name: string, records: readonly JudgedRecord[]): Promise<LengthModel> {
+    const added = await trainLengthModel(records, [name], this.embedder);
+    const joined = <T>(pick: (header: LengthHeader) => readonly T[]): T[] => [
+      ...pick(this.header),
+      ...pick(added.header),
+    ];
+    const header: LengthHeader = {
+      ...this.header,
+      candidates: joined(({ candidates }) => candidates),
+      smearing: joined(({ smearing }) => smearing),
+      low: joined(({ low }) => low),
+      high: joined(({ high }) => high),
+      longest: joined(({ longest }) => longest),
+    };
+    const weights = Float64Array.of(...this.weights, ...added.weights);
+    const intercepts = Float64Array.of(...this.intercepts, ...added.intercepts);
+    return new LengthModel(header, this.embedder, weights, intercepts);
+  }
+
+  /** @throws {TuttiError} UNKNOWN_CANDIDATE */
+  withoutCandidate(name: string): LengthModel {
+    const column = candidateColumn(this.candidates, name);
+    const { candidates, smearing, low, high, longest } = this.header;
+    const header: LengthHeader = {
+      ...this.header,
+      candidates: candidates.toSpliced(column, 1),
+      smearing: smearing.toSpliced(column, 1),
+      low: low.toSpliced(column, 1),
+      high: high.toSpliced(column, 1),
+      longest: longest.toSpliced(column, 1),
+    };
+    const width = this.embedder.dimension + LENGTH_FEATURES;
+    return new LengthModel(
+      header,
+      this.embedder,
+      this.weights.filter((_, position) => Math.floor(position / width) !== column),
+      this.intercepts.filter((_, index) => index !== column),
+    );
   }
 
   toContent(): BundleContent {

@@ -4,8 +4,10 @@ import type { JudgedRecord } from "../../../judged/record.ts";
 import { TuttiError } from "../../../support/errors.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import type { Embedder } from "../../embedding/index.ts";
-import { minMax } from "../../labels.ts";
+import { candidateEvidence } from "../../growth/candidate-evidence.ts";
+import { minMax, type ScoreRange } from "../../labels.ts";
 import { EmbeddingRouter } from "../embedding-router.ts";
+import { candidateColumn } from "../parts.ts";
 import { clusterPrompts } from "../prompt-clusters.ts";
 import { trainingData } from "../training-data.ts";
 import {
@@ -13,15 +15,11 @@ import {
   clusterPerformance,
   clusterWeightingFields,
   DEFAULT_WEIGHTING,
+  type PerformanceTable,
+  performanceTableFrom,
 } from "./avengers-router.ts";
-import {
-  type ClusterTable,
-  type ClusterWeighting,
-  checkWeighting,
-  clusterTable,
-  clusterTableFrom,
-  readClusterTable,
-} from "./cluster-table.ts";
+import { type ClusterWeighting, checkWeighting, readClusterTable } from "./cluster-table.ts";
+import { withColumn, withoutColumn } from "./grow-table.ts";
 
 /** Clusters in the paper. */
 const DEFAULT_CLUSTERS = 60;
@@ -32,13 +30,16 @@ export const avengersProHeaderSchema = z.object({
   kind: z.literal("avengers-pro"),
   ...clusterWeightingFields,
   alpha: z.number().min(0).max(1),
+  costRange: z.object({ min: z.number().nonnegative(), max: z.number().nonnegative() }),
 });
 
 /** Cost of one answer per candidate, in any one currency; only ratios to the range matter. */
 export type CandidateCosts = Readonly<Record<string, number>>;
 
 interface AvengersProState {
-  readonly table: ClusterTable;
+  readonly performance: PerformanceTable;
+  /** What efficiency 1 and 0 cost. */
+  readonly costRange: ScoreRange;
   /** 1 for the cheapest candidate, 0 for the dearest. */
   readonly efficiency: Float64Array;
   readonly weighting: ClusterWeighting;
@@ -73,18 +74,55 @@ export class AvengersProRouter extends EmbeddingRouter {
   }
 
   override scoresOf(vector: Float32Array): Float64Array {
-    const { table, efficiency, weighting, alpha } = this.state;
-    return readClusterTable(table, vector, weighting).map(
-      (performance, column) => alpha * performance + (1 - alpha) * efficiency[column]!,
+    const { performance, efficiency, weighting, alpha } = this.state;
+    return readClusterTable(performance.table, vector, weighting).map(
+      (score, column) => alpha * score + (1 - alpha) * efficiency[column]!,
     );
   }
 
+  /**
+   * As {@link AvengersRouter.withCandidate}, with an efficiency of its own, on the scale of the costs in training: above 1
+   * when it is cheaper than all of them, below 0 when dearer; 1 for all where they cost the same.
+   *
+   * @param cost - of one of its answers, in the currency of training
+   * @throws {TuttiError} as {@link GrowableRouter.withCandidate}; INVALID_ARGUMENT for a negative cost
+   */
+  async withPricedCandidate(
+    name: string,
+    records: readonly JudgedRecord[],
+    cost: number,
+  ): Promise<AvengersProRouter> {
+    checkCost(name, cost);
+    const { performance, efficiency, costRange } = this.state;
+    const evidence = candidateEvidence(records, this.candidates, name);
+    const { min, max } = costRange;
+    return new AvengersProRouter([...this.candidates, name], this.embedder, {
+      ...this.state,
+      performance: {
+        ...performance,
+        table: await withColumn(performance.table, this.embedder, evidence, performance.spans),
+      },
+      efficiency: Float64Array.of(...efficiency, max > min ? 1 - (cost - min) / (max - min) : 1),
+    });
+  }
+
+  /** @throws {TuttiError} UNKNOWN_CANDIDATE */
+  withoutCandidate(name: string): AvengersProRouter {
+    const column = candidateColumn(this.candidates, name);
+    const { performance, efficiency } = this.state;
+    return new AvengersProRouter(this.candidates.toSpliced(column, 1), this.embedder, {
+      ...this.state,
+      performance: { ...performance, table: withoutColumn(performance.table, column) },
+      efficiency: efficiency.filter((_, index) => index !== column),
+    });
+  }
+
   override toContent() {
-    const { table, efficiency, weighting, alpha } = this.state;
-    const { centres, rows, centreNorms } = table;
+    const { performance, efficiency, weighting, alpha, costRange } = this.state;
+    const { centres, rows, centreNorms } = performance.table;
     return {
-      header: { kind: "avengers-pro", clusters: centreNorms.length, ...weighting, alpha },
-      arrays: { centres, rows, efficiency },
+      header: { kind: "avengers-pro", clusters: centreNorms.length, ...weighting, alpha, costRange },
+      arrays: { centres, rows, spans: performance.spans, efficiency },
     };
   }
 
@@ -94,10 +132,10 @@ export class AvengersProRouter extends EmbeddingRouter {
     candidates: readonly string[],
     embedder: Embedder,
   ): AvengersProRouter {
-    const shape = { dimension: embedder.dimension, width: candidates.length };
-    const { nearest, sharpness, alpha } = header;
+    const { clusters, nearest, sharpness, alpha, costRange } = header;
     return new AvengersProRouter(candidates, embedder, {
-      table: clusterTableFrom(arrays, header.clusters, shape),
+      performance: performanceTableFrom(arrays, clusters, embedder, candidates),
+      costRange,
       efficiency: arrays.float64("efficiency", candidates.length),
       weighting: { nearest, sharpness },
       alpha,
@@ -114,21 +152,23 @@ function checkAlpha(alpha: number): void {
   }
 }
 
+/** @throws {TuttiError} INVALID_ARGUMENT */
+function checkCost(candidate: string, cost: number | undefined, known: readonly string[] = []): number {
+  if (cost !== undefined && cost >= 0 && Number.isFinite(cost)) return cost;
+  throw new TuttiError(
+    "INVALID_ARGUMENT",
+    `costs of ${JSON.stringify(candidate)} is ${cost ?? "missing"}, expected a number from 0`,
+    { details: { candidate, known }, hint: "give a cost for every candidate" },
+  );
+}
+
 /** 1 - min-max of the costs, in candidate order; ones where all cost the same. */
-function efficiencies(costs: CandidateCosts, candidates: readonly string[]): Float64Array {
-  const values = Float64Array.from(candidates, (candidate) => {
-    const cost = Object.hasOwn(costs, candidate) ? costs[candidate]! : Number.NaN;
-    if (!(cost >= 0 && Number.isFinite(cost))) {
-      throw new TuttiError(
-        "INVALID_ARGUMENT",
-        `costs of ${JSON.stringify(candidate)} is ${Object.hasOwn(costs, candidate) ? cost : "missing"}, expected a number from 0`,
-        { details: { candidate, known: Object.keys(costs) }, hint: "give a cost for every candidate" },
-      );
-    }
-    return cost;
-  });
-  const scaled = minMax(values, { min: Math.min(...values), max: Math.max(...values) });
-  return scaled.map((value) => 1 - value);
+function efficiencies(costs: CandidateCosts, candidates: readonly string[]) {
+  const values = Float64Array.from(candidates, (candidate) =>
+    checkCost(candidate, Object.hasOwn(costs, candidate) ? costs[candidate] : undefined, Object.keys(costs)),
+  );
+  const costRange = { min: Math.min(...values), max: Math.max(...values) };
+  return { costRange, efficiency: minMax(values, costRange).map((value) => 1 - value) };
 }
 
 /**
@@ -150,15 +190,12 @@ export async function trainAvengersPro(
   const { alpha = DEFAULT_ALPHA } = options;
   checkWeighting({ nearest, sharpness });
   checkAlpha(alpha);
-  const efficiency = efficiencies(costs, candidates);
+  const { efficiency, costRange } = efficiencies(costs, candidates);
   const data = trainingData(records, candidates);
   const found = await clusterPrompts(data, embedder, DEFAULT_CLUSTERS, options);
-  const table = clusterTable(found.centres, clusterPerformance(found, data), {
-    dimension: embedder.dimension,
-    width: candidates.length,
-  });
   return new AvengersProRouter(data.candidates, embedder, {
-    table,
+    performance: clusterPerformance(found, data),
+    costRange,
     efficiency,
     weighting: { nearest, sharpness },
     alpha,

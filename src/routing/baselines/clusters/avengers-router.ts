@@ -3,8 +3,10 @@ import { z } from "zod";
 import type { JudgedRecord } from "../../../judged/record.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import type { Embedder } from "../../embedding/index.ts";
+import { candidateEvidence } from "../../growth/candidate-evidence.ts";
 import { minMax } from "../../labels.ts";
 import { EmbeddingRouter } from "../embedding-router.ts";
+import { candidateColumn, type GrowableBaseline } from "../parts.ts";
 import {
   type ClusterOptions,
   clusterMeans,
@@ -20,6 +22,7 @@ import {
   clusterTableFrom,
   readClusterTable,
 } from "./cluster-table.ts";
+import { withColumn, withoutColumn } from "./grow-table.ts";
 
 /** Clusters in the paper. */
 const DEFAULT_CLUSTERS = 64;
@@ -33,6 +36,12 @@ export const clusterWeightingFields = {
 };
 export const avengersHeaderSchema = z.object({ kind: z.literal("avengers"), ...clusterWeightingFields });
 
+/** A table of {@link clusterPerformance}, and how far apart the means were before they were scaled, [clusters]. */
+export interface PerformanceTable {
+  readonly table: ClusterTable;
+  readonly spans: Float64Array;
+}
+
 export interface AvengersOptions extends ClusterOptions, Partial<ClusterWeighting> {}
 
 /**
@@ -42,31 +51,52 @@ export interface AvengersOptions extends ClusterOptions, Partial<ClusterWeightin
  * Source: "The Avengers: a simple recipe for uniting smaller language models", arXiv 2505.19797, section 3 (k-means,
  * scores per cluster); the weights of several clusters are those of the released code of Avengers-Pro.
  */
-export class AvengersRouter extends EmbeddingRouter {
+export class AvengersRouter extends EmbeddingRouter implements GrowableBaseline {
   override readonly name: string = "avengers";
   readonly weighting: ClusterWeighting;
-  private readonly table: ClusterTable;
+  private readonly performance: PerformanceTable;
 
   constructor(
     candidates: readonly string[],
     embedder: Embedder,
-    table: ClusterTable,
+    performance: PerformanceTable,
     weighting: ClusterWeighting,
   ) {
     super(candidates, embedder);
-    this.table = table;
+    this.performance = performance;
     this.weighting = weighting;
   }
 
   override scoresOf(vector: Float32Array): Float64Array {
-    return readClusterTable(this.table, vector, this.weighting);
+    return readClusterTable(this.performance.table, vector, this.weighting);
+  }
+
+  /** The new candidate may score above 1 or below 0: the scale of the others stays. */
+  async withCandidate(name: string, records: readonly JudgedRecord[]): Promise<AvengersRouter> {
+    const { table, spans } = this.performance;
+    const evidence = candidateEvidence(records, this.candidates, name);
+    const performance = { table: await withColumn(table, this.embedder, evidence, spans), spans };
+    return new AvengersRouter([...this.candidates, name], this.embedder, performance, this.weighting);
+  }
+
+  withoutCandidate(name: string): AvengersRouter {
+    const column = candidateColumn(this.candidates, name);
+    const { table, spans } = this.performance;
+    const performance = { table: withoutColumn(table, column), spans };
+    return new AvengersRouter(
+      this.candidates.toSpliced(column, 1),
+      this.embedder,
+      performance,
+      this.weighting,
+    );
   }
 
   override toContent() {
-    const { centres, rows, centreNorms } = this.table;
+    const { table, spans } = this.performance;
+    const { centres, rows, centreNorms } = table;
     return {
       header: { kind: "avengers", clusters: centreNorms.length, ...this.weighting },
-      arrays: { centres, rows },
+      arrays: { centres, rows, spans },
     };
   }
 
@@ -76,24 +106,38 @@ export class AvengersRouter extends EmbeddingRouter {
     candidates: readonly string[],
     embedder: Embedder,
   ): AvengersRouter {
-    const shape = { dimension: embedder.dimension, width: candidates.length };
-    const { nearest, sharpness } = header;
-    return new AvengersRouter(candidates, embedder, clusterTableFrom(arrays, header.clusters, shape), {
-      nearest,
-      sharpness,
-    });
+    const { clusters, nearest, sharpness } = header;
+    const performance = performanceTableFrom(arrays, clusters, embedder, candidates);
+    return new AvengersRouter(candidates, embedder, performance, { nearest, sharpness });
   }
 }
 
 /** Mean normalised scores per cluster, then min-max normalised over the candidates; zeros where all are alike. */
-export function clusterPerformance(found: PromptClusters, data: TrainingData): Float64Array {
+export function clusterPerformance(found: PromptClusters, data: TrainingData): PerformanceTable {
   const width = data.candidates.length;
   const means = clusterMeans(found, data.normalised, width);
+  const spans = new Float64Array(found.clusters);
   for (let cluster = 0; cluster < found.clusters; cluster++) {
     const row = means.subarray(cluster * width, (cluster + 1) * width);
-    row.set(minMax(row.slice(), { min: Math.min(...row), max: Math.max(...row) }));
+    const range = { min: Math.min(...row), max: Math.max(...row) };
+    spans[cluster] = range.max - range.min;
+    row.set(minMax(row.slice(), range));
   }
-  return means;
+  const { dimension } = found.points;
+  return { table: clusterTable(found.centres, means, { dimension, width }), spans };
+}
+
+/** Reads back `centres`, `rows` and `spans`. */
+export function performanceTableFrom(
+  arrays: BundleArrays,
+  clusters: number,
+  { dimension }: Embedder,
+  candidates: readonly string[],
+): PerformanceTable {
+  return {
+    table: clusterTableFrom(arrays, clusters, { dimension, width: candidates.length }),
+    spans: arrays.float64("spans", clusters),
+  };
 }
 
 /**
@@ -112,9 +156,8 @@ export async function trainAvengers(
   checkWeighting({ nearest, sharpness });
   const data = trainingData(records, candidates);
   const found = await clusterPrompts(data, embedder, DEFAULT_CLUSTERS, options);
-  const table = clusterTable(found.centres, clusterPerformance(found, data), {
-    dimension: embedder.dimension,
-    width: candidates.length,
+  return new AvengersRouter(data.candidates, embedder, clusterPerformance(found, data), {
+    nearest,
+    sharpness,
   });
-  return new AvengersRouter(data.candidates, embedder, table, { nearest, sharpness });
 }

@@ -4,8 +4,10 @@ import type { JudgedRecord } from "../../../judged/record.ts";
 import { TuttiError } from "../../../support/errors.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import type { Embedder } from "../../embedding/index.ts";
+import { candidateEvidence } from "../../growth/candidate-evidence.ts";
 import { EmbeddingRouter } from "../embedding-router.ts";
 import { squaredNorms } from "../k-means.ts";
+import { candidateColumn, type GrowableBaseline } from "../parts.ts";
 import { type ClusterOptions, clusterPrompts, type PromptClusters } from "../prompt-clusters.ts";
 import { softmax } from "../stable-functions.ts";
 import { meanRow, trainingData } from "../training-data.ts";
@@ -16,6 +18,7 @@ import {
   clusterTableFrom,
   readClusterTable,
 } from "./cluster-table.ts";
+import { withColumn, withoutColumn } from "./grow-table.ts";
 
 /** Clusters of the released code of Lookahead. */
 const DEFAULT_CLUSTERS = 100;
@@ -32,7 +35,7 @@ export const softClustersHeaderSchema = z.object({
  *
  * Source: the soft cluster router in the released code of Lookahead (arXiv 2510.19506), tau = 1.
  */
-export class SoftClustersRouter extends EmbeddingRouter {
+export class SoftClustersRouter extends EmbeddingRouter implements GrowableBaseline {
   override readonly name: string = "soft-clusters";
   /** tau */
   readonly temperature: number;
@@ -47,6 +50,23 @@ export class SoftClustersRouter extends EmbeddingRouter {
   override scoresOf(vector: Float32Array): Float64Array {
     const weighting = { nearest: this.table.centreNorms.length, sharpness: 1 / this.temperature };
     return readClusterTable(this.table, vector, weighting);
+  }
+
+  async withCandidate(name: string, records: readonly JudgedRecord[]): Promise<SoftClustersRouter> {
+    const evidence = candidateEvidence(records, this.candidates, name);
+    const table = await withColumn(this.table, this.embedder, evidence);
+    return new SoftClustersRouter([...this.candidates, name], this.embedder, table, this.temperature);
+  }
+
+  withoutCandidate(name: string): SoftClustersRouter {
+    const column = candidateColumn(this.candidates, name);
+    const table = withoutColumn(this.table, column);
+    return new SoftClustersRouter(
+      this.candidates.toSpliced(column, 1),
+      this.embedder,
+      table,
+      this.temperature,
+    );
   }
 
   override toContent() {

@@ -3,10 +3,12 @@ import { z } from "zod";
 import type { JudgedRecord } from "../../../judged/record.ts";
 import { TuttiError } from "../../../support/errors.ts";
 import type { BundleArrays } from "../../bundle.ts";
-import type { Embedder } from "../../embedding/index.ts";
+import { type Embedder, embedMatrix } from "../../embedding/index.ts";
+import { candidateEvidence, mean } from "../../growth/candidate-evidence.ts";
 import { routingTargets } from "../../labels.ts";
 import { EmbeddingRouter } from "../embedding-router.ts";
 import { type LinearMap, linearScores } from "../linear-scores.ts";
+import { candidateColumn, type GrowableBaseline } from "../parts.ts";
 import { sigmoid } from "../stable-functions.ts";
 import { freezePrompts } from "./frozen-prompts.ts";
 import { fitLogistic, type LogisticCoefficients, type LogisticProblem, logisticLoss } from "./logistic.ts";
@@ -17,21 +19,34 @@ export const DEFAULT_PENALTIES: readonly number[] = [10, 1, 0.1, 0.01];
 /** Enough to tell penalties apart; the final fit is exact. */
 const SELECTION_TOLERANCE = 1e-4;
 
-export const logisticHeaderSchema = z.object({ kind: z.literal("logistic"), lambda: z.number().positive() });
+const LOGISTIC_TARGETS = ["absolute", "relative", "normalised"] as const;
 
 /** What a regression learns: each target is a number in [0, 1] per candidate. See {@link routingTargets}. */
-export type LogisticTarget = "absolute" | "relative" | "normalised";
+export type LogisticTarget = (typeof LOGISTIC_TARGETS)[number];
+
+export const logisticHeaderSchema = z.object({
+  kind: z.literal("logistic"),
+  lambda: z.number().positive(),
+  target: z.enum(LOGISTIC_TARGETS),
+});
 
 /** Scores are sigmoid(w_t . x + b_t): with absolute targets, the probability that candidate t answers well. */
-export class LogisticRouter extends EmbeddingRouter {
+export class LogisticRouter extends EmbeddingRouter implements GrowableBaseline {
   override readonly name: string = "logistic";
   /** Penalty that the training chose. */
   readonly lambda: number;
+  readonly target: LogisticTarget;
   readonly map: LinearMap;
 
-  constructor(candidates: readonly string[], embedder: Embedder, lambda: number, map: LinearMap) {
+  constructor(
+    candidates: readonly string[],
+    embedder: Embedder,
+    fit: { readonly lambda: number; readonly target: LogisticTarget },
+    map: LinearMap,
+  ) {
     super(candidates, embedder);
-    this.lambda = lambda;
+    this.lambda = fit.lambda;
+    this.target = fit.target;
     this.map = map;
   }
 
@@ -39,9 +54,54 @@ export class LogisticRouter extends EmbeddingRouter {
     return linearScores(this.map, vector).map(sigmoid);
   }
 
+  /**
+   * The new row is the mean of the others plus what a regression adds to it, whose weights are held to 0 as strongly as
+   * those in training: few judged prompts leave a constant. Scales that do not lie in [0, 1] are measured on them alone.
+   */
+  async withCandidate(name: string, records: readonly JudgedRecord[]): Promise<LogisticRouter> {
+    const { prompts } = candidateEvidence(records, this.candidates, name);
+    const { dimension } = this.embedder;
+    const { weights, intercepts } = this.map;
+    const width = this.candidates.length;
+    const targets = routingTargets(records, [...this.candidates, name]);
+    const x = await embedMatrix(this.embedder, prompts);
+    const added = fitLogistic(
+      {
+        rows: prompts.length,
+        features: dimension,
+        x,
+        y: Float64Array.from(targets, (row) => row[this.target][width]!),
+        offsets: Float64Array.from(prompts, (_, row) =>
+          mean(linearScores(this.map, x.subarray(row * dimension, (row + 1) * dimension))),
+        ),
+      },
+      this.lambda,
+    );
+    for (const [position, weight] of weights.entries()) added[position % dimension]! += weight / width;
+    return this.withMap([...this.candidates, name], {
+      weights: Float64Array.of(...weights, ...added.subarray(0, dimension)),
+      intercepts: Float64Array.of(...intercepts, mean(intercepts) + added[dimension]!),
+    });
+  }
+
+  withoutCandidate(name: string): LogisticRouter {
+    const column = candidateColumn(this.candidates, name);
+    const { dimension } = this.embedder;
+    const { weights, intercepts } = this.map;
+    return this.withMap(this.candidates.toSpliced(column, 1), {
+      weights: weights.filter((_, position) => Math.floor(position / dimension) !== column),
+      intercepts: intercepts.filter((_, row) => row !== column),
+    });
+  }
+
+  private withMap(candidates: readonly string[], map: LinearMap): LogisticRouter {
+    return new LogisticRouter(candidates, this.embedder, this, map);
+  }
+
   override toContent() {
     const { weights, intercepts } = this.map;
-    return { header: { kind: "logistic", lambda: this.lambda }, arrays: { weights, intercepts } };
+    const { lambda, target } = this;
+    return { header: { kind: "logistic", lambda, target }, arrays: { weights, intercepts } };
   }
 
   static fromContent(
@@ -50,7 +110,7 @@ export class LogisticRouter extends EmbeddingRouter {
     candidates: readonly string[],
     embedder: Embedder,
   ): LogisticRouter {
-    return new LogisticRouter(candidates, embedder, header.lambda, {
+    return new LogisticRouter(candidates, embedder, header, {
       weights: arrays.float64("weights", candidates.length * embedder.dimension),
       intercepts: arrays.float64("intercepts", candidates.length),
     });
@@ -127,5 +187,5 @@ export async function trainLogistic(
     weights.set(fit.subarray(0, prompts.dimension), column * prompts.dimension);
     intercepts[column] = fit[prompts.dimension]!;
   }
-  return new LogisticRouter(prompts.data.candidates, embedder, lambda, { weights, intercepts });
+  return new LogisticRouter(prompts.data.candidates, embedder, { lambda, target }, { weights, intercepts });
 }

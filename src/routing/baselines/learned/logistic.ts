@@ -18,6 +18,8 @@ export interface LogisticProblem {
   readonly x: Float32Array | Float64Array;
   /** [rows], in [0, 1]. */
   readonly y: Float64Array;
+  /** Added to every z and not learned, [rows]; zeros when absent. */
+  readonly offsets?: Float64Array;
 }
 
 /** The weights of every feature, then the intercept. */
@@ -25,14 +27,15 @@ export type LogisticCoefficients = Float64Array;
 
 /** Mean of softplus(z) - y z over the given rows, without the penalty. */
 export function logisticLoss(
-  { features, x, y }: LogisticProblem,
+  { features, x, y, offsets }: LogisticProblem,
   coefficients: LogisticCoefficients,
   rows: ArrayLike<number>,
 ): number {
   let sum = 0;
   for (let position = 0; position < rows.length; position++) {
     const row = rows[position]!;
-    const z = coefficients[features]! + dot(x, row * features, coefficients, 0, features);
+    const z =
+      coefficients[features]! + dot(x, row * features, coefficients, 0, features) + (offsets?.[row] ?? 0);
     sum += softplus(z) - y[row]! * z;
   }
   return sum / rows.length;
@@ -55,7 +58,7 @@ export function fitLogistic(
     readonly tolerance?: number;
   } = {},
 ): LogisticCoefficients {
-  const { features, x, y } = problem;
+  const { features, x, y, offsets } = problem;
   const share = 1 / rows.length;
   // Divided by the rows, so that the tolerance means the same whatever their number.
   const objective = (coefficients: Float64Array, gradient: Float64Array): number => {
@@ -63,7 +66,7 @@ export function fitLogistic(
     gradient.fill(0);
     for (const row of rows) {
       const offset = row * features;
-      const z = coefficients[features]! + dot(x, offset, coefficients, 0, features);
+      const z = coefficients[features]! + dot(x, offset, coefficients, 0, features) + (offsets?.[row] ?? 0);
       value += softplus(z) - y[row]! * z;
       const residual = sigmoid(z) - y[row]!;
       for (let k = 0; k < features; k++) gradient[k]! += residual * x[offset + k]!;
