@@ -10,7 +10,8 @@ export function trainingProgress(signal: AbortSignal): TrainRouterEvents {
   return {
     onStage: (name) => {
       stage = name;
-      if (name === "baselines") say("fitting baselines: domain table, string rule, kNN, k-means, ridge");
+      if (name === "baselines")
+        say("fitting baselines: domain table, string rule, kNN, k-means, ridge; latent variant");
       if (name === "calibration") say("fitting expected qualities and answer lengths");
     },
     lookahead: {

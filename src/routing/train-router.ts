@@ -6,15 +6,19 @@ import { saveBaselines, trainBaselines } from "./baselines/index.ts";
 import { buildDriftMonitor, distinctPrompts, MIN_TRAINING_PROMPTS, saveDriftMonitor } from "./drift/index.ts";
 import { CachingEmbedder, EncoderEmbedder, TfidfLsaEmbedder } from "./embedding/index.ts";
 import { saveExpectations } from "./expectations.ts";
+import { trainLatent } from "./latent/index.ts";
 import {
   type LookaheadOptions,
   type LookaheadRouter,
   type LookaheadTrainingEvents,
   trainLookahead,
+  type Variant,
 } from "./lookahead/index.ts";
 import { copyEmbedder, saveManifest } from "./router-folder.ts";
 
 export interface TrainRouterOptions {
+  /** The method that serves. With "latent", no network is trained: `lookahead` gives the seed only. @default "lookahead" */
+  readonly serves?: "lookahead" | "latent";
   readonly lookahead: LookaheadOptions;
   /** Whether to train MLC too: the same backbone without response modelling. */
   readonly withMlc: boolean;
@@ -55,7 +59,10 @@ export async function trainRouter(
     Math.max(16_384, 2 * records.length),
   );
   if (options.embedderFolder) copyEmbedder(folder, options.embedderFolder);
-  const baselines = await trainBaselines(records, candidates, { seed, embedder });
+  const baselines = [
+    ...(await trainBaselines(records, candidates, { seed, embedder })),
+    await trainLatent("latent", records, candidates, embedder),
+  ];
   saveBaselines(folder, baselines);
   // Folders of fewer prompts do without: drift from a handful cannot be told from chance.
   if (distinctPrompts(records).length >= MIN_TRAINING_PROMPTS) {
@@ -69,10 +76,7 @@ export async function trainRouter(
     holdoutShare: options.validationShare,
     seed: validationSeed,
   });
-  const variants =
-    options.withMlc && options.lookahead.variant !== "mlc"
-      ? [options.lookahead.variant, "mlc" as const]
-      : [options.lookahead.variant];
+  const variants = networksOf(options);
   const models: string[] = [];
   const trained: LookaheadRouter[] = [];
   for (const variant of variants) {
@@ -98,9 +102,15 @@ export async function trainRouter(
   saveManifest(folder, {
     format: "tutti-router-1",
     candidates: [...candidates],
-    default: models[0]!,
+    default: models[0] ?? "latent",
     models,
     hasEmbedder: options.embedderFolder !== undefined,
     training: { ...options.lookahead, records: records.length, validationPrompts: holdout.length },
   });
+}
+
+/** Variants of the networks that are trained, the serving one first. */
+function networksOf({ serves, withMlc, lookahead }: TrainRouterOptions): Variant[] {
+  if (serves === "latent") return [];
+  return withMlc && lookahead.variant !== "mlc" ? [lookahead.variant, "mlc"] : [lookahead.variant];
 }

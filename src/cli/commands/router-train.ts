@@ -12,7 +12,7 @@ import { trainingProgress } from "../training-progress.ts";
 interface Flags extends ProviderFlags, LookaheadFlags {
   readonly data: string[];
   readonly out: string;
-  readonly variant: Exclude<Variant, "mlc">;
+  readonly variant: Exclude<Variant, "mlc"> | "latent";
   readonly labels: "relative" | "absolute";
   readonly epochs?: number;
   readonly seed: number;
@@ -27,14 +27,14 @@ export function routerTrainCommand(): Command {
   const command = new Command("train")
     .summary("train a router on judged responses")
     .description(
-      "Trains a Lookahead router, the same model without response modelling (MLC), and simple baselines.\n" +
+      "Trains a Lookahead router, the same model without response modelling (MLC), the latent variant, and simple baselines.\n" +
         "Stopped by Ctrl-C or killed, the same command goes on where it was.",
     )
     .requiredOption("--data <file...>", "judged records (.jsonl or .jsonl.gz)")
     .requiredOption("--out <dir>", "folder for the router")
     .addOption(
-      new Option("--variant <name>", "Lookahead variant")
-        .choices(VARIANTS.filter((name) => name !== "mlc"))
+      new Option("--variant <name>", "Lookahead variant; latent fits in seconds and trains no network")
+        .choices([...VARIANTS.filter((name) => name !== "mlc"), "latent"])
         .default("mlm"),
     )
     .addOption(
@@ -64,7 +64,11 @@ async function run(flags: Flags): Promise<void> {
   const { records, candidates } = await readJudgedRecords(flags.data);
   say(`${records.length} judged prompts, ${candidates.length} candidates: ${candidates.join(", ")}`);
   const lookahead = {
-    ...lookaheadOptionsOf(flags, flags.variant, flags.backbone !== undefined),
+    ...lookaheadOptionsOf(
+      flags,
+      flags.variant === "latent" ? "mlm" : flags.variant,
+      flags.backbone !== undefined,
+    ),
     labels: flags.labels,
     seed: flags.seed,
     threads: flags.threads,
@@ -78,6 +82,7 @@ async function run(flags: Flags): Promise<void> {
     candidates,
     {
       lookahead,
+      serves: flags.variant === "latent" ? "latent" : "lookahead",
       withMlc: flags.mlc,
       validationShare: 0.1,
       ...(flags.embedder !== undefined && { embedderFolder: flags.embedder }),

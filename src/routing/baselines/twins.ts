@@ -3,6 +3,7 @@
  * saved ones too.
  */
 import type { JudgedRecord } from "../../judged/record.ts";
+import { LatentRouter, trainLatent } from "../latent/index.ts";
 import { KMeansRouter } from "./k-means-router.ts";
 import { KnnRouter, trainKnn } from "./knn-router.ts";
 import type { SavableRouter } from "./parts.ts";
@@ -26,6 +27,9 @@ export async function trainTwins(
     if (router instanceof StringRuleRouter) twins.push(trainStringRule(records, candidates));
     if (router instanceof KnnRouter) twins.push(await trainKnn(records, candidates, router.embedder));
     if (router instanceof KMeansRouter) twins.push(await router.withScoresOf(records));
+    if (router instanceof LatentRouter) {
+      twins.push(await trainLatent(router.name, records, candidates, router.embedder));
+    }
     if (router instanceof RidgeRouter) twins.push(await trainRidge(records, candidates, router.embedder));
   }
   return twins;
