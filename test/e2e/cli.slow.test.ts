@@ -224,7 +224,7 @@ test("explain weighs quality and cost under a policy, and says what would change
   const changes = await explain({ choose: "quality-minus-cost", qualityPerUsd: 1e9 });
   expect(changes.stdout).toContain("what would change the decision:");
   const wrong = await explain({ choose: "cheapst" });
-  expect(wrong.code).toBe(1);
+  expect(wrong.code).toBe(2);
   expect(wrong.stderr).toMatch(/POLICY_INVALID.*cheapst/);
 });
 
