@@ -10,7 +10,7 @@ import { RandomStream, streamOf } from "../../tensor/random.ts";
 import { normalisedScore } from "./evaluate.ts";
 import { percentileInterval } from "./interval.ts";
 import { oracleChoices, prepareMetric } from "./metrics.ts";
-import type { Interval } from "./types.ts";
+import type { RouterEvaluation } from "./types.ts";
 
 export interface EvaluateRunsInput {
   readonly records: readonly JudgedRecord[];
@@ -24,16 +24,8 @@ export interface EvaluateRunsInput {
   readonly seed?: number;
 }
 
-export interface RunsEvaluation {
-  /** Mean over runs and benchmarks. */
-  readonly mean: Readonly<Record<string, { readonly normalised: number; readonly interval: Interval }>>;
-  readonly differences: readonly {
-    readonly router: string;
-    readonly baseline: string;
-    readonly mean: number;
-    readonly interval: Interval;
-  }[];
-}
+/** Means over runs and benchmarks. */
+export type RunsEvaluation = Pick<RouterEvaluation, "mean" | "differences">;
 
 /**
  * @throws {TuttiError} DATASET_INVALID without records; INVALID_ARGUMENT for a router without runs, choices that do not fit
