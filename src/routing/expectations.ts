@@ -34,7 +34,7 @@ function isWorthCalibrating({ name, readsDomain }: Router): boolean {
 /**
  * Writes `length.*`, and `difficulty.*` and `calibration.json` when at least ten prompts were held out.
  *
- * @param models - trained on `records.train`
+ * @param models - trained on `records.train`; one that is called like a baseline stands for it
  */
 export async function saveExpectations(
   folder: string,
@@ -51,7 +51,10 @@ export async function saveExpectations(
   const twins = await trainBaselines(train, candidates, { seed, embedder });
   const difficulty = await trainDifficulty(train, candidates, embedder);
   saveDifficulty(folder, difficulty);
-  const calibration = await calibrateRouters([...models, ...twins.filter(isWorthCalibrating)], {
+  const others = twins.filter(
+    (twin) => isWorthCalibrating(twin) && !models.some(({ name }) => name === twin.name),
+  );
+  const calibration = await calibrateRouters([...models, ...others], {
     training: train,
     heldOut,
     difficulty,

@@ -11,10 +11,7 @@ import type { JudgedRecord } from "../../judged/record.ts";
 import { measureUtilityRules, utilityOf } from "../evaluation/utilities.ts";
 
 /** One row per record, one gain per candidate; zeros where a benchmark leaves nothing to gain. */
-export function promptGains(
-  records: readonly JudgedRecord[],
-  candidates: readonly string[],
-): Float64Array[] {
+export function promptGains(records: readonly JudgedRecord[], candidates: readonly string[]): Float64Array[] {
   const rules = measureUtilityRules(records, candidates);
   const utilities = records.map((record) => {
     const rule = rules.get(record.benchmark)!;
@@ -32,8 +29,6 @@ export function promptGains(
   return records.map(({ benchmark }, index) => {
     const { random, oracle, prompts } = scales.get(benchmark)!;
     const width = oracle - random;
-    return utilities[index]!.map((utility) =>
-      width > 0 ? (100 * (prompts * utility - random)) / width : 0,
-    );
+    return utilities[index]!.map((utility) => (width > 0 ? (100 * (prompts * utility - random)) / width : 0));
   });
 }

@@ -205,10 +205,7 @@ function standingOf(
   return { planned, status, folds: done, seconds, meanGain };
 }
 
-function nothingEvaluated(
-  { folds, budgetSeconds }: SearchInput,
-  [first]: readonly Standing[],
-): TuttiError {
+function nothingEvaluated({ folds, budgetSeconds }: SearchInput, [first]: readonly Standing[]): TuttiError {
   const done = first === undefined ? "" : `, ${first.planned.name} on ${first.folds}`;
   return new TuttiError(
     "BUDGET_EXHAUSTED",

@@ -99,8 +99,7 @@ export class TrialStore {
     if (!existsSync(this.trialsFolder)) return 0;
     const files = readdirSync(this.trialsFolder).filter((file) => file.endsWith(".json"));
     return files.reduce(
-      (most, file) =>
-        Math.max(most, readChecked(join(this.trialsFolder, file), trialSchema).elapsedSeconds),
+      (most, file) => Math.max(most, readChecked(join(this.trialsFolder, file), trialSchema).elapsedSeconds),
       0,
     );
   }
