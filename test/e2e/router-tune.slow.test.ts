@@ -109,9 +109,9 @@ test("the folder is a router: eval compares it, explain explains it", { timeout:
   expect(analysis.served).toBe(result.chosen.method);
   expect(differences.map(({ router }: { router: string }) => router)).toContain(result.chosen.method);
   const prompt = `${"crimson ".repeat(4)}and the ${"square ".repeat(4)}filler1`;
-  const explained = await tutti("router", "explain", "--router", out, "--prompt", prompt, "--json");
+  const explained = await tutti("router", "explain", prompt, "--router", out, "--json");
   expect(explained.code, explained.stderr).toBe(0);
-  expect(JSON.parse(explained.stdout)).toMatchObject({ chosen: "different" });
+  expect(JSON.parse(explained.stdout)).toMatchObject({ model: "different" });
 });
 
 test.each([

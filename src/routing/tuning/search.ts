@@ -3,6 +3,7 @@
  * setting that is clearly behind the best fully evaluated one, on the same prompts, is dropped.
  */
 import { rmSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import { foldOf } from "../../judged/index.ts";
 import type { JudgedRecord } from "../../judged/record.ts";
 import { TuttiError } from "../../support/errors.ts";
@@ -73,8 +74,13 @@ export function foldMembers(records: readonly JudgedRecord[], folds: number, see
   return members;
 }
 
-/** @throws {TuttiError} INTERRUPTED */
-export function throwIfInterrupted(signal: AbortSignal | undefined): void {
+/**
+ * Lets the event loop turn first: quick methods train without ever waiting, and a Ctrl-C would go unheard.
+ *
+ * @throws {TuttiError} INTERRUPTED
+ */
+export async function throwIfInterrupted(signal: AbortSignal | undefined): Promise<void> {
+  await setImmediate();
   if (signal?.aborted !== true) return;
   throw new TuttiError("INTERRUPTED", "stopped; every finished trial is kept", {
     hint: "run the same command again to go on",
@@ -115,7 +121,7 @@ export async function searchSettings(input: SearchInput): Promise<SearchResult> 
     for (const [fold, test] of members.entries()) {
       let trial = store.read(planned, fold, test.length, candidates.length);
       if (trial === undefined) {
-        throwIfInterrupted(input.signal);
+        await throwIfInterrupted(input.signal);
         hasBudgetEnded ||= elapsed() >= input.budgetSeconds;
         if (hasBudgetEnded) break;
         trial = await runTrial(input, planned, fold, test, elapsed);

@@ -111,7 +111,7 @@ export async function tuneRouter(
   store.choose(chosen.name);
 
   onStage?.("training");
-  throwIfInterrupted(signal);
+  await throwIfInterrupted(signal);
   const training = {
     records: parts.train,
     candidates,
@@ -121,7 +121,7 @@ export async function tuneRouter(
     ...(signal && { signal }),
   };
   const winner = await trainWinner(chosen, training, folder);
-  throwIfInterrupted(signal);
+  await throwIfInterrupted(signal);
   onStage?.("holdout");
   const holdout = await measureHoldout(winner, parts, candidates, { samples: options.samples, seed });
   const result = resultOf(search, chosen, options, { parts, candidates, embedder, holdout });
