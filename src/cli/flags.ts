@@ -28,3 +28,21 @@ export function numberBetween(name: string, least: number, most: number): (text:
     return value;
   };
 }
+
+const SECONDS = { h: 3600, m: 60, s: 1 } as const;
+
+/** Parses "90s", "20m", "1h30m" or "2h" into seconds. */
+export function durationSeconds(name: string): (text: string) => number {
+  return (text) => {
+    const parts = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text);
+    const [hours = 0, minutes = 0, seconds = 0] = (parts ?? []).slice(1).map((part) => Number(part ?? 0));
+    const total = hours * SECONDS.h + minutes * SECONDS.m + seconds * SECONDS.s;
+    if (!(total > 0 && Number.isFinite(total))) {
+      throw new TuttiError(
+        "INVALID_ARGUMENT",
+        `${name} is "${text}", expected a time such as 90s, 20m or 1h30m`,
+      );
+    }
+    return total;
+  };
+}

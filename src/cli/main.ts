@@ -12,6 +12,7 @@ async function build(): Promise<Command> {
     .exitOverride();
   const router = new Command("router").description("train, evaluate and explain routers").exitOverride();
   const { routerTrainCommand } = await import("./commands/router-train.ts");
+  const { routerTuneCommand } = await import("./commands/router-tune.ts");
   const { routerEvalCommand } = await import("./commands/router-eval.ts");
   const { routerExplainCommand } = await import("./commands/router-explain.ts");
   const { routerExportCommand } = await import("./commands/router-export.ts");
@@ -23,6 +24,7 @@ async function build(): Promise<Command> {
   const { serveCommand } = await import("./commands/serve.ts");
   for (const command of [
     routerTrainCommand(),
+    routerTuneCommand(),
     routerEvalCommand(),
     routerExplainCommand(),
     routerDriftCommand(),

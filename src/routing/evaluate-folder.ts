@@ -58,7 +58,9 @@ export async function evaluateFolder(
     if (isOutcomeRouter(router)) outcomes[router.name] = await expectAll(router, records, candidates);
   }
   const choices = Object.fromEntries(Object.entries(routed).map(([name, own]) => [name, own.choices]));
-  const trained = inputs.manifest.models;
+  const { models } = inputs.manifest;
+  // A folder of baselines alone compares the one that serves.
+  const trained = models.length > 0 ? models : [inputs.manifest.default];
   const comparisons = trained.flatMap((router) =>
     inputs.routers.filter(({ name }) => name !== router).map(({ name }) => ({ router, baseline: name })),
   );

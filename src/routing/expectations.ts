@@ -36,6 +36,7 @@ export interface FittedRouters {
 /**
  * Writes `length.*`, and `difficulty.*` and `calibration.json` when at least ten prompts were held out.
  *
+ * @param fitted - one of the models that is called like a baseline stands for its twin
  * @param embedder - that of the baselines
  */
 export async function saveExpectations(
@@ -53,7 +54,8 @@ export async function saveExpectations(
   const twins = await trainTwins(baselines, train, candidates);
   const difficulty = await trainDifficulty(train, candidates, embedder);
   saveDifficulty(folder, difficulty);
-  const calibration = await calibrateRouters([...models, ...twins], {
+  const others = twins.filter((twin) => !models.some(({ name }) => name === twin.name));
+  const calibration = await calibrateRouters([...models, ...others], {
     training: train,
     heldOut,
     difficulty,

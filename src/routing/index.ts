@@ -99,3 +99,13 @@ export { type LearningCurves, readLearningCurves, renderEvaluationReport } from 
 export { argmax, type Router, type RoutingQuery } from "./router.ts";
 export { type LoadedRouters, loadRouters, type RouterManifest } from "./router-folder.ts";
 export { type TrainRouterEvents, type TrainRouterOptions, trainRouter } from "./train-router.ts";
+export {
+  formatTuning,
+  type Setting,
+  type TunableMethod,
+  type TuneRouterEvents,
+  type TuneRouterOptions,
+  type TuningResult,
+  tunableMethods,
+  tuneRouter,
+} from "./tuning/index.ts";

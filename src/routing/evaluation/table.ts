@@ -5,7 +5,8 @@ import type { Interval, RouterAnalysis, RouterEvaluation } from "./types.ts";
 const number = (value: number): string => value.toFixed(1);
 const interval = ([low, high]: Interval): string => `[${number(low)}, ${number(high)}]`;
 
-function align(rows: readonly (readonly string[])[]): string {
+/** Columns of equal width: the first to the left, the others to the right. */
+export function alignRows(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows
     .map((row) =>
@@ -48,9 +49,9 @@ export function formatEvaluationTable(evaluation: RouterEvaluation): string {
     interval(bounds),
     bounds[0] > 0 ? "better" : bounds[1] < 0 ? "worse" : "no difference shown",
   ]);
-  const parts = [align(block("normalised")), align(block("native"))];
+  const parts = [alignRows(block("normalised")), alignRows(block("native"))];
   if (differences.length > 0)
-    parts.push(align([["difference of means", "points", "95 % interval", ""], ...differences]));
+    parts.push(alignRows([["difference of means", "points", "95 % interval", ""], ...differences]));
   if (evaluation.analysis) parts.push(againstSingle(evaluation.analysis));
   return `${parts.join("\n\n")}\n`;
 }
