@@ -64,7 +64,7 @@ describe("a trained folder", () => {
     expect(given).toEqual({ training: train.length, validation: holdout.length });
     const { heldOutPrompts, routers } = readCalibration();
     expect(heldOutPrompts).toBe(holdout.length);
-    expect(Object.keys(routers)).toEqual(["mlc", "string-rule", "knn", "kmeans", "ridge"]);
+    expect(Object.keys(routers)).toEqual(["mlc", "string-rule", "knn", "kmeans", "ridge", "latent"]);
   });
 
   it("has the curves of a kNN router that never saw the held-out prompts' scores", async () => {

@@ -215,5 +215,5 @@ describe("a new candidate in a CLM model", () => {
       after.map((row) => [...row]),
     );
     expect(await grown.scores(queries)).toEqual(after);
-  });
+  }, 240_000);
 });
