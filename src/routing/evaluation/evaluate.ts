@@ -139,8 +139,9 @@ export function evaluateRouters(input: EvaluateRoutersInput): RouterEvaluation {
     };
   }
   const differences = comparisons.map(({ router, baseline }) => {
-    const a = means.get(router) ?? unknownRouter(router);
-    const b = means.get(baseline) ?? unknownRouter(baseline);
+    const [a, b] = [means.get(router), means.get(baseline)];
+    if (!a || !b)
+      throw new TuttiError("INVALID_ARGUMENT", `comparison of unknown routers: ${router} and ${baseline}`);
     const resampled = a.resampled.map((value, sample) => value - b.resampled[sample]!);
     return { router, baseline, mean: a.normalised - b.normalised, interval: percentileInterval(resampled) };
   });
