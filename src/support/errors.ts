@@ -48,6 +48,13 @@ export type ErrorCode =
   | "POLICY_INVALID"
   | "NO_CANDIDATE"
   | "BUDGET_EXHAUSTED"
+  // the store of judged responses
+  | "STORE_INVALID"
+  | "STORE_UNREACHABLE"
+  | "STORE_FAILED"
+  // judges
+  | "JUDGE_INVALID"
+  | "JUDGE_FAILED"
   // pool and gateway
   | "POOL_INVALID"
   | "REQUEST_INVALID"

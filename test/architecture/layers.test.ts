@@ -27,10 +27,23 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   embed: [...MODELS, ...RUNNING],
   config: ["support"],
   judged: ["support", "text"],
-  pool: ["support", "text", "judged"],
-  routing: [...TRAINING, "embed", "export", "judged", "pool"],
-  gateway: ["support", "config", "judged", "pool", "routing"],
-  cli: [...TRAINING, "hub", "generate", "embed", "export", "judged", "pool", "config", "routing", "gateway"],
+  pool: [...MODELS, ...RUNNING, "judged", "generate"],
+  judges: [...MODELS, ...RUNNING, "judged", "pool", "generate"],
+  routing: [...TRAINING, "embed", "export", "generate", "judged", "pool", "judges"],
+  gateway: ["support", "config", "judged", "pool", "judges", "routing"],
+  cli: [
+    ...TRAINING,
+    "hub",
+    "generate",
+    "embed",
+    "export",
+    "judged",
+    "pool",
+    "judges",
+    "config",
+    "routing",
+    "gateway",
+  ],
 };
 
 /** Third-party package -> the only folders that may import it. */

@@ -1,0 +1,107 @@
+/** What a store of judged responses can do, whichever database keeps it. */
+import type { JudgedRecord } from "../record.ts";
+import type { JudgementRow, PromptRow, ResponseRow, SelectionRow } from "./rows.ts";
+
+/** All given conditions hold; lists are alternatives. Rows come ordered by key. */
+export interface PromptFilter {
+  readonly domains?: readonly string[];
+  readonly splits?: readonly string[];
+  readonly sources?: readonly string[];
+  readonly keys?: readonly string[];
+}
+
+export interface ResponseFilter extends PromptFilter {
+  readonly models?: readonly string[];
+  readonly statuses?: readonly ResponseRow["status"][];
+}
+
+export interface JudgementFilter extends ResponseFilter {
+  readonly judges?: readonly string[];
+}
+
+/** How many of the rows given were new; the others were there already and stay as they were. */
+export interface PutResult {
+  readonly inserted: number;
+  readonly existing: number;
+}
+
+export interface StoreStats {
+  readonly prompts: number;
+  readonly responses: number;
+  readonly judgements: number;
+  readonly selections: number;
+  /** Domain -> prompts, model -> responses, status -> responses, judge -> judgements. */
+  readonly promptsByDomain: Readonly<Record<string, number>>;
+  readonly responsesByModel: Readonly<Record<string, number>>;
+  readonly responsesByStatus: Readonly<Record<string, number>>;
+  readonly judgementsByJudge: Readonly<Record<string, number>>;
+  readonly costUsd: number;
+  readonly completionTokens: number;
+}
+
+/** State of one job's items. */
+export interface JobProgress {
+  readonly open: number;
+  readonly leased: number;
+  readonly done: number;
+  readonly failed: number;
+}
+
+/** Rows that came of one finished item. */
+export interface FinishedItem {
+  readonly item: string;
+  readonly responses?: readonly ResponseRow[];
+  readonly judgements?: readonly JudgementRow[];
+  /** The item is given up for good rather than done. */
+  readonly isFailed?: boolean;
+}
+
+/**
+ * Work shared by several processes. An item is leased to one worker until it is finished or the lease expires; then another
+ * may take it. A worker that lost its lease cannot finish the item any more.
+ */
+export interface WorkQueue {
+  /** Adds items that the job does not have yet; returns how many were new. */
+  add(job: string, items: readonly string[]): Promise<number>;
+  /** Leases up to `limit` open or expired items, in the order in which they were added. */
+  claim(job: string, worker: string, limit: number, leaseMs: number): Promise<readonly string[]>;
+  /** Prolongs the leases that the worker still holds; returns those items. */
+  renew(job: string, worker: string, items: readonly string[], leaseMs: number): Promise<readonly string[]>;
+  /**
+   * Writes the rows and marks the items in one transaction. Items whose lease is lost are left out, their rows are not
+   * written. Returns the items that were finished.
+   */
+  finish(job: string, worker: string, finished: readonly FinishedItem[]): Promise<readonly string[]>;
+  /** Gives leased items back, as Ctrl-C does. */
+  release(job: string, worker: string, items: readonly string[]): Promise<void>;
+  progress(job: string): Promise<JobProgress>;
+}
+
+export type StoreTable = "prompts" | "responses" | "judgements" | "selections";
+
+/** Failures are `TuttiError`s with the codes STORE_*. Safe with several processes on one database. */
+export interface JudgedStore {
+  /** As given to openStore, without any password. */
+  readonly url: string;
+  readonly work: WorkQueue;
+  putPrompts(rows: readonly PromptRow[]): Promise<PutResult>;
+  putResponses(rows: readonly ResponseRow[]): Promise<PutResult>;
+  putJudgements(rows: readonly JudgementRow[]): Promise<PutResult>;
+  putSelections(rows: readonly SelectionRow[]): Promise<PutResult>;
+  /** Which of the keys the table has; a response of status `error` counts as missing, and a new row replaces it. */
+  existing(table: StoreTable, keys: readonly string[]): Promise<ReadonlySet<string>>;
+  prompts(filter?: PromptFilter): AsyncIterable<PromptRow>;
+  responses(filter?: ResponseFilter): AsyncIterable<ResponseRow>;
+  judgements(filter?: JudgementFilter): AsyncIterable<JudgementRow>;
+  selections(selector?: string): AsyncIterable<SelectionRow>;
+  /** Judged records for routers: the prompts where every named model has an answer that the judge scored. */
+  records(options: {
+    readonly judge: string;
+    readonly models?: readonly string[];
+    readonly filter?: PromptFilter;
+  }): AsyncIterable<JudgedRecord>;
+  /** Full-text search, best first. */
+  searchPrompts(query: string, limit: number): Promise<readonly PromptRow[]>;
+  stats(): Promise<StoreStats>;
+  close(): Promise<void>;
+}
