@@ -1,8 +1,16 @@
 /** What `router-training` trains on: the shipped judged rows first, rows of resampled words beyond them. */
 import { join } from "node:path";
 import { type JudgedRecord, promptText, readJudgedRecords } from "../src/judged/index.ts";
-import { trainKMeans, trainKnn, trainRidge } from "../src/routing/baselines/index.ts";
+import {
+  RIVAL_NAMES,
+  type RivalName,
+  trainKMeans,
+  trainKnn,
+  trainRidge,
+  trainRivals,
+} from "../src/routing/baselines/index.ts";
 import { CachingEmbedder, type Embedder, TfidfLsaEmbedder } from "../src/routing/embedding/index.ts";
+import { trainLatent } from "../src/routing/latent/index.ts";
 import { permutation, RandomStream } from "../src/tensor/random.ts";
 
 type Train = (
@@ -11,11 +19,21 @@ type Train = (
   embedder: Embedder,
 ) => Promise<unknown>;
 
+const rival =
+  (name: RivalName): Train =>
+  (records, candidates, embedder) =>
+    trainRivals(records, candidates, { seed: 1, embedder, names: [name] });
+
+/** Left out: `avengers-pro` differs from `avengers` by costs only, `smoothie` embeds answers rather than trains. */
+const RIVALS = RIVAL_NAMES.filter((name) => name !== "avengers-pro" && name !== "smoothie");
+
 /** Method -> how it is trained. One line adds one. */
 export const METHODS: Readonly<Record<string, Train>> = {
+  latent: (records, candidates, embedder) => trainLatent("latent", records, candidates, embedder),
   knn: trainKnn,
   kmeans: (records, candidates, embedder) => trainKMeans(records, candidates, embedder, { seed: 1 }),
   ridge: trainRidge,
+  ...Object.fromEntries(RIVALS.map((name) => [name, rival(name)])),
 };
 
 /** Rows and candidates of one measurement. */

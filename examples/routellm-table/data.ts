@@ -17,7 +17,8 @@ const rowSchema = z.object({
 
 /**
  * Records with the subject as benchmark: a router may learn subjects in training and is not told them in the test.
- * Prompts that RouteLLM's evaluation leaves out as contaminated are left out.
+ * Left out: prompts that RouteLLM's evaluation leaves out as contaminated, and test prompts of LLMRouter that are in its
+ * training data too.
  */
 export function readScoredPrompts(path: string): JudgedRecord[] {
   const lines = gunzipSync(readFileSync(path)).toString("utf8").trim().split("\n");
@@ -27,7 +28,7 @@ export function readScoredPrompts(path: string): JudgedRecord[] {
       throw new TuttiError("RECORD_INVALID", `${path}:${index + 1}: ${parsed.error.issues[0]!.message}`);
     }
     const { id, subject, prompt, contaminated, split, in_train, candidates } = parsed.data;
-    if (contaminated === true) return [];
+    if (contaminated === true || in_train === true) return [];
     const judged = Object.entries(candidates).map(
       ([name, { score }]) => [name, { response: "", score }] as const,
     );
@@ -38,7 +39,6 @@ export function readScoredPrompts(path: string): JudgedRecord[] {
         prompt,
         candidates: Object.fromEntries(judged),
         ...(split !== undefined && { split }),
-        ...(in_train !== undefined && { in_train }),
       },
     ];
   });

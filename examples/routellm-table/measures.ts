@@ -1,9 +1,11 @@
 /** What is reported of each method: RouteLLM's measures with two models, the mean score of the choices with more. */
 import type { JudgedRecord } from "../../src/judged/index.ts";
 import {
+  averageImprovementInQuality,
   averagePerformanceGapRecovered,
   callPerformanceThreshold,
   strongShareCurve,
+  sweepLambda,
 } from "../../src/routing/evaluation/index.ts";
 import { argmax } from "../../src/routing/router.ts";
 import { RandomStream, streamOf } from "../../src/tensor/random.ts";
@@ -20,16 +22,23 @@ export interface Measured {
   /** With two models: strong share at which half and 80 % of the gap are recovered. */
   readonly cpt50?: number | undefined;
   readonly cpt80?: number | undefined;
+  /** With list prices: average improvement in quality over the prices from 0 to the dearest model's. */
+  readonly aiq?: number | undefined;
 }
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** APGR for two candidates, 100 x mean score of the chosen one for more. */
+/**
+ * APGR for two candidates, 100 x mean score of the chosen one for more.
+ *
+ * @param prices of one token by candidate; the data of nine models has no token counts, so every answer counts as equally long
+ */
 export function measure(
   records: readonly JudgedRecord[],
   candidates: readonly string[],
   runs: readonly Scores[],
+  prices?: readonly number[],
 ): Record<string, Measured> {
   const quality = records.map((record) => candidates.map((name) => record.candidates[name]!.score));
   const all = Int32Array.from(records.keys());
@@ -57,9 +66,28 @@ export function measure(
       seeds: [Math.min(...perSeed), Math.max(...perSeed)],
       cpt50: average(({ cpt50 }) => cpt50),
       cpt80: average(({ cpt80 }) => cpt80),
+      aiq: prices && mean(runs.map((run) => improvementInQuality(quality, run[method]!, prices))),
     };
   }
   return results;
+}
+
+function improvementInQuality(
+  quality: readonly number[][],
+  scores: readonly number[][],
+  prices: readonly number[],
+): number {
+  const costs = quality.map(() => Float64Array.from(prices));
+  const points = sweepLambda(
+    scores.map((row) => Float64Array.from(row)),
+    costs,
+    {
+      quality: quality.map((row) => Float64Array.from(row, (score) => 100 * score)),
+      costs,
+      weights: new Float64Array(quality.length).fill(1 / quality.length),
+    },
+  );
+  return averageImprovementInQuality(points, { low: 0, high: Math.max(...prices) });
 }
 
 interface Graded {
@@ -105,12 +133,13 @@ function meanScore(quality: readonly number[][], scores: readonly number[][]): G
 export function measuresTable(results: Readonly<Record<string, Measured>>): string {
   const rows = Object.entries(results).sort(([, a], [, b]) => b.value - a.value);
   return rows
-    .map(([method, { value, interval, seeds, cpt50, cpt80 }]) => {
+    .map(([method, { value, interval, seeds, cpt50, cpt80, aiq }]) => {
       const digits = value > 2 ? 2 : 3;
       const share = (x: number | undefined): string => (x === undefined ? "-" : (100 * x).toFixed(1));
       const numbers = [value, ...interval, ...seeds].map((one) => one.toFixed(digits));
       const thresholds = value > 2 ? "" : `  CPT50 ${share(cpt50)}  CPT80 ${share(cpt80)}`;
-      return `${method.padEnd(32)} ${numbers[0]} [${numbers[1]}, ${numbers[2]}]  seeds ${numbers[3]} to ${numbers[4]}${thresholds}\n`;
+      const improvement = aiq === undefined ? "" : `  AIQ ${aiq.toFixed(2)}`;
+      return `${method.padEnd(32)} ${numbers[0]} [${numbers[1]}, ${numbers[2]}]  seeds ${numbers[3]} to ${numbers[4]}${thresholds}${improvement}\n`;
     })
     .join("");
 }

@@ -1,6 +1,8 @@
 /** Methods of the table over one embedder, trained together. */
 import { type JudgedRecord, promptText } from "../../src/judged/index.ts";
 import {
+  FixedRouter,
+  trainDomainBest,
   trainKMeans,
   trainKnn,
   trainLogistic,
@@ -15,6 +17,14 @@ import type { Router } from "../../src/routing/router.ts";
 export type Scores = Record<string, readonly number[][]>;
 
 const ENSEMBLE = "latent, both";
+
+/** The candidate with the highest mean score in training. */
+function bestSingle(records: readonly JudgedRecord[], candidates: readonly string[]): string {
+  const totals = candidates.map((name) =>
+    records.reduce((sum, record) => sum + record.candidates[name]!.score, 0),
+  );
+  return candidates[totals.indexOf(Math.max(...totals))]!;
+}
 
 export async function scoresOf(
   train: readonly JudgedRecord[],
@@ -32,6 +42,12 @@ export async function scoresOf(
   );
   const queries = test.map(({ id, prompt }) => ({ id, prompt: promptText(prompt) }));
   const scores: Scores = {};
+  const told = test.map(({ benchmark }, index) => ({ ...queries[index]!, domain: benchmark }));
+  const tables: [string, Router][] = [
+    ["told the subject", trainDomainBest(train, candidates)],
+    ["best single model", new FixedRouter(candidates, bestSingle(train, candidates))],
+  ];
+  for (const [name, router] of tables) scores[name] = (await router.scores(told)).map((row) => [...row]);
   for (const [suffix, embedder] of [
     [" (words)", words] as const,
     ...(encoder ? [["", encoder] as const] : []),

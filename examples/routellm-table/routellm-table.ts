@@ -4,7 +4,7 @@
  *   npx tsx examples/routellm-table/routellm-table.ts --data DIR --out runs/routellm [--embedder DIR] [--seeds 0,1,2]
  *       [--sets mmlu,gsm8k,llmrouter,mmlu:gsm8k,gsm8k:mmlu,mmlu:mt-bench] [--result FILE.json]
  *
- * DIR holds mmlu.jsonl.gz, gsm8k.jsonl.gz, mt-bench.jsonl.gz and llmrouter.jsonl.gz. A set of one name is in-domain: five
+ * DIR holds mmlu.jsonl.gz, gsm8k.jsonl.gz, mt-bench.jsonl.gz, llmrouter.jsonl.gz and llmrouter-models.json (list prices). A set of one name is in-domain: five
  * folds by prompt. "a:b" is out of domain: trained on all of a, tested on all of b. Finished folds are kept as files.
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -54,6 +54,15 @@ async function encoderFor(name: string, records: readonly JudgedRecord[]): Promi
   const path = join(out, `${name}.embeddings.bin`);
   mkdirSync(out, { recursive: true });
   return keptEmbedder(new EncoderEmbedder(values.embedder), texts, path, (done) => progress.update(done));
+}
+
+/** List price of an output token by candidate, for the nine models. */
+function pricesOf(candidates: readonly string[]): number[] | undefined {
+  if (candidates.length === 2) return undefined;
+  const { models } = JSON.parse(readFileSync(join(data, "llmrouter-models.json"), "utf8")) as {
+    models: Record<string, { output_price_per_million: number }>;
+  };
+  return candidates.map((name) => models[name]!.output_price_per_million);
 }
 
 /** Computes once, then reads back. */
@@ -107,7 +116,7 @@ for (const set of values.sets.split(",")) {
     runs.push(to === undefined ? await inDomain(from, seed) : await outOfDomain(from, to, seed));
   }
   const tested = recordsOf(to ?? from);
-  results[set] = measure(tested, candidatesOf(tested), runs);
+  results[set] = measure(tested, candidatesOf(tested), runs, pricesOf(candidatesOf(tested)));
   process.stdout.write(
     `\n${to === undefined ? `${from}, in domain` : `trained on ${from}, tested on ${to}`}\n`,
   );
