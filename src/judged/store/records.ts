@@ -4,16 +4,9 @@ import type { JudgedCandidate, JudgedRecord, JudgedSample } from "../record.ts";
 import type { SqlDatabase } from "./database.ts";
 import { Conditions, readRows, selectPrompts } from "./filters.ts";
 import type { JsonObject, PromptRow } from "./rows.ts";
-import type { PromptFilter } from "./store.ts";
+import type { RecordOptions } from "./store.ts";
 import { fromStoredText, toStoredText } from "./stored-text.ts";
 import { PROMPTS, type StoredRow } from "./tables.ts";
-
-export interface RecordOptions {
-  /** A judge's name, with `@VERSION` where the store has verdicts of several versions. */
-  readonly judge: string;
-  readonly models?: readonly string[];
-  readonly filter?: PromptFilter;
-}
 
 const PROMPTS_AT_A_TIME = 128;
 
@@ -57,19 +50,22 @@ async function modelsJudgedBy(database: SqlDatabase, { judge, version }: JudgeVe
   return rows.map(({ model }) => fromStoredText(String(model)));
 }
 
-interface ScoredSample extends JudgedSample {
+/** Other fields of imported candidates and samples are kept in the judgement's explanation. */
+interface ScoredSample {
+  readonly sample: JudgedSample;
   readonly tokens: number | undefined;
-  readonly extra: JsonObject;
+  readonly candidateFields: JsonObject | undefined;
 }
 
 function sampleOf(row: StoredRow): ScoredSample {
-  const explanation = JSON.parse(String(row.explanation)) as JsonObject;
-  const { candidate } = explanation as { readonly candidate?: JsonObject };
+  const explanation = JSON.parse(String(row.explanation)) as {
+    readonly candidate?: JsonObject;
+    readonly sample?: JsonObject;
+  };
   return {
-    response: fromStoredText(String(row.text)),
-    score: Number(row.score),
+    sample: { ...explanation.sample, response: fromStoredText(String(row.text)), score: Number(row.score) },
     tokens: row.completion_tokens === null ? undefined : Number(row.completion_tokens),
-    extra: candidate ?? {},
+    candidateFields: explanation.candidate,
   };
 }
 
@@ -78,15 +74,16 @@ function mean(values: readonly number[]): number {
 }
 
 /** Score and tokens are means over the samples; the response is the first sample's. */
-function candidateOf(samples: readonly ScoredSample[]): JudgedCandidate {
-  const [first] = samples as [ScoredSample];
-  const counts = samples.flatMap(({ tokens }) => (tokens === undefined ? [] : [tokens]));
+function candidateOf(scored: readonly ScoredSample[]): JudgedCandidate {
+  const samples = scored.map(({ sample }) => sample);
+  const counts = scored.flatMap(({ tokens }) => (tokens === undefined ? [] : [tokens]));
+  const [first] = scored as [ScoredSample];
   return {
-    response: first.response,
+    ...first.candidateFields,
+    response: first.sample.response,
     score: mean(samples.map(({ score }) => score)),
     ...(counts.length > 0 && { tokens: mean(counts) }),
-    ...(samples.length > 1 && { samples: samples.map(({ response, score }) => ({ response, score })) }),
-    ...first.extra,
+    ...(samples.length > 1 && { samples }),
   };
 }
 
@@ -103,7 +100,7 @@ function recordOf(
     ...(split !== undefined && { split }),
     prompt: messages.length === 1 && only!.role === "user" ? only!.content : messages,
     ...(reference !== undefined && { reference }),
-    ...extra,
+    ...extra, // imported records keep their own form of the reference here
     candidates,
   };
 }
@@ -122,6 +119,7 @@ async function* joinPage(
   prompts: readonly PromptRow[],
   { judge, version }: JudgeVersion,
   models: readonly string[],
+  answers: RecordOptions["responses"] = {},
 ): AsyncGenerator<JudgedRecord> {
   const { conditions, values } = new Conditions(database.dialect)
     .anyOf(
@@ -129,6 +127,8 @@ async function* joinPage(
       prompts.map(({ key }) => key),
     )
     .anyOf("r.model", models)
+    .anyOf("r.source", answers.sources)
+    .anyOf("r.status", answers.statuses)
     .equals("j.judge", toStoredText(judge))
     .equals("j.judge_version", toStoredText(version));
   const rows = await database.rows(
@@ -166,7 +166,7 @@ async function* joinPage(
  */
 export async function* readRecords(
   database: SqlDatabase,
-  { judge: wanted, models: named, filter = {} }: RecordOptions,
+  { judge: wanted, models: named, filter = {}, responses: answers }: RecordOptions,
 ): AsyncGenerator<JudgedRecord> {
   const judge = await resolveJudge(database, wanted);
   const models = named ?? (await modelsJudgedBy(database, judge));
@@ -175,8 +175,8 @@ export async function* readRecords(
   for await (const prompt of readRows(database, database.dialect, PROMPTS, selection, filter.keys)) {
     page.push(prompt);
     if (page.length < PROMPTS_AT_A_TIME) continue;
-    yield* joinPage(database, page, judge, models);
+    yield* joinPage(database, page, judge, models, answers);
     page = [];
   }
-  if (page.length > 0) yield* joinPage(database, page, judge, models);
+  if (page.length > 0) yield* joinPage(database, page, judge, models, answers);
 }

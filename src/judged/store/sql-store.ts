@@ -3,7 +3,7 @@ import type { JudgedRecord } from "../record.ts";
 import type { SqlDatabase } from "./database.ts";
 import { Conditions, readRows, selectJudgements, selectPrompts, selectResponses } from "./filters.ts";
 import { putRows } from "./put-rows.ts";
-import { type RecordOptions, readRecords } from "./records.ts";
+import { readRecords } from "./records.ts";
 import type { JudgementRow, PromptRow, ResponseRow, SelectionRow } from "./rows.ts";
 import { searchPrompts } from "./search.ts";
 import { readStats } from "./stats.ts";
@@ -12,7 +12,9 @@ import type {
   JudgementFilter,
   PromptFilter,
   PutResult,
+  RecordOptions,
   ResponseFilter,
+  RowSet,
   StoreStats,
   StoreTable,
   WorkQueue,
@@ -51,6 +53,15 @@ export class SqlStore implements JudgedStore {
 
   putSelections(rows: readonly SelectionRow[]): Promise<PutResult> {
     return this.#put(SELECTIONS, rows);
+  }
+
+  putAll(rows: RowSet): Promise<Readonly<Record<StoreTable, PutResult>>> {
+    return this.#database.transaction(async (session) => ({
+      prompts: await putRows(session, PROMPTS, rows.prompts ?? []),
+      responses: await putRows(session, RESPONSES, rows.responses ?? []),
+      judgements: await putRows(session, JUDGEMENTS, rows.judgements ?? []),
+      selections: await putRows(session, SELECTIONS, rows.selections ?? []),
+    }));
   }
 
   async existing(table: StoreTable, keys: readonly string[]): Promise<ReadonlySet<string>> {
