@@ -10,6 +10,13 @@ export {
 } from "./record.ts";
 export { foldOf, normalisedPrompt, type PromptSplitOptions, splitByPrompt } from "./split.ts";
 export { canonicalJson, judgementKey, promptKey, responseKey, selectionKey } from "./store/keys.ts";
+export { openStore } from "./store/open.ts";
+export {
+  type PutRecordsResult,
+  putRecords,
+  type RecordLineage,
+  rowsOfRecord,
+} from "./store/put-records.ts";
 export {
   type Json,
   type JsonObject,
@@ -27,7 +34,9 @@ export type {
   JudgementFilter,
   PromptFilter,
   PutResult,
+  RecordOptions,
   ResponseFilter,
+  RowSet,
   StoreStats,
   StoreTable,
   WorkQueue,

@@ -2,7 +2,10 @@
 import type { JudgedRecord } from "../record.ts";
 import type { JudgementRow, PromptRow, ResponseRow, SelectionRow } from "./rows.ts";
 
-/** All given conditions hold; lists are alternatives. Rows come ordered by key. */
+/**
+ * All given conditions hold; lists are alternatives. Rows come ordered by key. `keys` and `sources` are of the rows themselves,
+ * whichever table is read; `domains` and `splits` are of the prompt that they belong to.
+ */
 export interface PromptFilter {
   readonly domains?: readonly string[];
   readonly splits?: readonly string[];
@@ -13,16 +16,36 @@ export interface PromptFilter {
 export interface ResponseFilter extends PromptFilter {
   readonly models?: readonly string[];
   readonly statuses?: readonly ResponseRow["status"][];
+  readonly promptKeys?: readonly string[];
 }
 
 export interface JudgementFilter extends ResponseFilter {
   readonly judges?: readonly string[];
+  readonly responseKeys?: readonly string[];
+}
+
+export interface RecordOptions {
+  /** A judge's name, with `@VERSION` where the store has verdicts of several versions. */
+  readonly judge: string;
+  /** Default: all models that the judge scored, sorted. */
+  readonly models?: readonly string[];
+  readonly filter?: PromptFilter;
+  /** Which answers count; every sample of a model is one of its samples, whatever its parameters. */
+  readonly responses?: Pick<ResponseFilter, "sources" | "statuses">;
 }
 
 /** How many of the rows given were new; the others were there already and stay as they were. */
 export interface PutResult {
   readonly inserted: number;
   readonly existing: number;
+}
+
+/** Rows of several tables that belong together. */
+export interface RowSet {
+  readonly prompts?: readonly PromptRow[];
+  readonly responses?: readonly ResponseRow[];
+  readonly judgements?: readonly JudgementRow[];
+  readonly selections?: readonly SelectionRow[];
 }
 
 export interface StoreStats {
@@ -75,6 +98,10 @@ export interface WorkQueue {
   /** Gives leased items back, as Ctrl-C does. */
   release(job: string, worker: string, items: readonly string[]): Promise<void>;
   progress(job: string): Promise<JobProgress>;
+  /** Opens the items of a job again that were given up; returns how many. */
+  reopen(job: string): Promise<number>;
+  /** Names of the jobs that have items, sorted. */
+  jobs(): Promise<readonly string[]>;
 }
 
 export type StoreTable = "prompts" | "responses" | "judgements" | "selections";
@@ -88,18 +115,19 @@ export interface JudgedStore {
   putResponses(rows: readonly ResponseRow[]): Promise<PutResult>;
   putJudgements(rows: readonly JudgementRow[]): Promise<PutResult>;
   putSelections(rows: readonly SelectionRow[]): Promise<PutResult>;
+  /** Puts rows of several tables in one transaction. */
+  putAll(rows: RowSet): Promise<Readonly<Record<StoreTable, PutResult>>>;
   /** Which of the keys the table has; a response of status `error` counts as missing, and a new row replaces it. */
   existing(table: StoreTable, keys: readonly string[]): Promise<ReadonlySet<string>>;
   prompts(filter?: PromptFilter): AsyncIterable<PromptRow>;
   responses(filter?: ResponseFilter): AsyncIterable<ResponseRow>;
   judgements(filter?: JudgementFilter): AsyncIterable<JudgementRow>;
   selections(selector?: string): AsyncIterable<SelectionRow>;
-  /** Judged records for routers: the prompts where every named model has an answer that the judge scored. */
-  records(options: {
-    readonly judge: string;
-    readonly models?: readonly string[];
-    readonly filter?: PromptFilter;
-  }): AsyncIterable<JudgedRecord>;
+  /**
+   * Judged records for routers, in the order of the prompts' keys: the prompts where every named model has an answer that the judge
+   * scored. Candidates come in the order of `models`.
+   */
+  records(options: RecordOptions): AsyncIterable<JudgedRecord>;
   /** Full-text search, best first. */
   searchPrompts(query: string, limit: number): Promise<readonly PromptRow[]>;
   stats(): Promise<StoreStats>;
