@@ -1,5 +1,7 @@
 /** Percentile bootstrap intervals. */
-import type { Interval } from "./types.ts";
+
+/** Lower and upper bound of a 95 % percentile bootstrap interval. */
+export type Interval = readonly [low: number, high: number];
 
 /** Bounds that hold the middle 95 % of the values. */
 export function percentileInterval(values: Float64Array): Interval {
