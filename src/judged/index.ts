@@ -8,6 +8,7 @@ export {
   type JudgedRecord,
   promptText,
 } from "./record.ts";
+export * from "./select/index.ts";
 export { foldOf, normalisedPrompt, type PromptSplitOptions, splitByPrompt } from "./split.ts";
 export { canonicalJson, judgementKey, promptKey, responseKey, selectionKey } from "./store/keys.ts";
 export {

@@ -1,4 +1,5 @@
 /** Percentile bootstrap intervals. */
+import { quantile } from "./distribution.ts";
 
 /** Lower and upper bound of a 95 % percentile bootstrap interval. */
 export type Interval = readonly [low: number, high: number];
@@ -6,11 +7,5 @@ export type Interval = readonly [low: number, high: number];
 /** Bounds that hold the middle 95 % of the values. */
 export function percentileInterval(values: Float64Array): Interval {
   const sorted = values.toSorted();
-  const at = (share: number): number => {
-    const position = share * (sorted.length - 1);
-    const low = Math.floor(position);
-    const high = Math.min(low + 1, sorted.length - 1);
-    return sorted[low]! + (position - low) * (sorted[high]! - sorted[low]!);
-  };
-  return [at(0.025), at(0.975)];
+  return [quantile(sorted, 0.025), quantile(sorted, 0.975)];
 }
