@@ -114,7 +114,7 @@ export function datasetInfo(
     const answer = gives === "pairs" ? pair : { response: "output" };
     return { file_name: fileName, ...ranking, columns: { ...columns, ...answer } };
   }
-  const tags = { role_tag: "from", content_tag: "value", user_tag: "human", assistant_tag: "gpt" };
+  const tags = { content_tag: "value", user_tag: "human", assistant_tag: "gpt", role_tag: "from" };
   return {
     file_name: fileName,
     formatting: "sharegpt",
