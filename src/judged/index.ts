@@ -1,5 +1,6 @@
 export type { JudgedDataset } from "./collect.ts";
 export { joinJudgedFiles } from "./join.ts";
+export * from "./leaderboard/index.ts";
 export { readPrompts, type TrafficPrompt } from "./prompts.ts";
 export { type ReadJudgedOptions, readJudgedRecords } from "./read.ts";
 export {

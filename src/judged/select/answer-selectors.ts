@@ -1,6 +1,7 @@
 /** Selectors that keep one answer a prompt. */
+import { groupedBy } from "../../support/grouped-by.ts";
 import { bestOf, drop, eligible, indexOfMost, keep } from "./eligible.ts";
-import { type GroupedAnswer, groupedBy, isScored } from "./group.ts";
+import { type GroupedAnswer, isScored } from "./group.ts";
 import type { Decision, Selector } from "./selector.ts";
 
 /** Keeps one of the answers and drops the others for one reason. */

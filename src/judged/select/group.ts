@@ -42,18 +42,3 @@ export function lengthsOf(answers: readonly GroupedAnswer[]): number[] {
     ? answers.map(({ tokens }) => tokens!)
     : answers.map(({ text }) => [...text].length);
 }
-
-/** Members in order, by the key that each has; groups in order of first appearance. */
-export function groupedBy<Member, Key>(
-  members: Iterable<Member>,
-  keyOf: (member: Member) => Key,
-): Map<Key, Member[]> {
-  const groups = new Map<Key, Member[]>();
-  for (const member of members) {
-    const key = keyOf(member);
-    const group = groups.get(key);
-    if (group) group.push(member);
-    else groups.set(key, [member]);
-  }
-  return groups;
-}

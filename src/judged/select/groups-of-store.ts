@@ -1,8 +1,11 @@
 /** Groups for selectors out of a store: responses with what the named judges said. */
 import { TuttiError } from "../../support/errors.ts";
+import { groupedBy } from "../../support/grouped-by.ts";
+import { type JudgedPromptFilter, judgedPrompts } from "../judged-prompts.ts";
+import { newestJudgements } from "../newest-judgements.ts";
 import type { JudgementRow, PromptRow, ResponseRow } from "../store/rows.ts";
-import type { JudgedStore, PromptFilter, ResponseFilter } from "../store/store.ts";
-import { type GroupedAnswer, groupedBy, type JudgedGroup } from "./group.ts";
+import type { JudgedStore } from "../store/store.ts";
+import type { GroupedAnswer, JudgedGroup } from "./group.ts";
 
 export interface StoreJudges {
   /** Judge whose score counts; without it no answer is scored. */
@@ -14,31 +17,7 @@ export interface StoreJudges {
 }
 
 export interface StoreGroupsOptions extends StoreJudges {
-  readonly filter?: PromptFilter & Pick<ResponseFilter, "models">;
-}
-
-/** Prompts whose answers are held at a time. */
-const PROMPTS_PER_BATCH = 256;
-
-async function* batches<Row>(rows: AsyncIterable<Row>, size: number): AsyncGenerator<Row[]> {
-  let batch: Row[] = [];
-  for await (const row of rows) {
-    batch.push(row);
-    if (batch.length < size) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
-}
-
-/** The newest judgement of each judge on each response: versions of a judge do not mix. */
-function verdictsOf(judgements: readonly JudgementRow[], responseKey: string, judge: string | undefined) {
-  return judgements
-    .filter((row) => row.responseKey === responseKey && row.judge === judge && row.rivalKey === undefined)
-    .reduce<JudgementRow | undefined>(
-      (newest, row) => (newest === undefined || row.createdAt > newest.createdAt ? row : newest),
-      undefined,
-    );
+  readonly filter?: JudgedPromptFilter;
 }
 
 /** What verifiers write down as the answer that they read. */
@@ -48,14 +27,18 @@ function finalAnswerOf(verdict: JudgementRow | undefined): string | null {
   return typeof found === "string" && found !== "" ? found : null;
 }
 
-/** Puts one response and its judgements into the shape that selectors read. */
+/** Puts one response and its judgements into the shape that selectors read; of several versions of a judge the newest counts. */
 export function groupedAnswer(
   response: ResponseRow,
   judgements: readonly JudgementRow[],
   { scorer, verifier, correctAt = 1 }: StoreJudges,
 ): GroupedAnswer {
-  const score = verdictsOf(judgements, response.key, scorer)?.score ?? null;
-  const verdict = verdictsOf(judgements, response.key, verifier);
+  const own = newestJudgements(judgements).filter(
+    ({ responseKey, rivalKey }) => responseKey === response.key && rivalKey === undefined,
+  );
+  const by = (judge: string | undefined) => own.find((row) => row.judge === judge);
+  const score = by(scorer)?.score ?? null;
+  const verdict = by(verifier);
   const { completionTokens, logProbability } = response;
   return {
     key: response.key,
@@ -69,12 +52,6 @@ export function groupedAnswer(
     ...(logProbability !== undefined && { logProbability }),
   };
 }
-
-/** By model and then by sample, whatever the order of keys in the store. */
-const inSampleOrder = (a: ResponseRow, b: ResponseRow): number =>
-  (a.model < b.model ? -1 : a.model > b.model ? 1 : 0) ||
-  a.seedIndex - b.seedIndex ||
-  (a.key < b.key ? -1 : 1);
 
 /**
  * One group a prompt, streamed: a few hundred prompts are held at a time. A verifier's final answer is `extracted` or
@@ -92,21 +69,12 @@ export async function* groupsOfStore(
       hint: "name a judge whose judgements the store holds; tutti store stats lists them",
     });
   }
-  const { models, ...promptFilter } = filter;
-  for await (const prompts of batches(store.prompts(promptFilter), PROMPTS_PER_BATCH)) {
-    const own = { keys: prompts.map(({ key }) => key), ...(models && { models }) };
-    const responses = groupedBy(await collected(store.responses(own)), ({ promptKey }) => promptKey);
-    const judgements = groupedBy(
-      await collected(store.judgements({ ...own, judges: names })),
-      ({ responseKey }) => responseKey,
+  for await (const { prompt, responses, judgements } of judgedPrompts(store, names, filter)) {
+    const ofResponse = groupedBy(judgements, ({ responseKey }) => responseKey);
+    yield groupOf(
+      prompt,
+      responses.map((row) => groupedAnswer(row, ofResponse.get(row.key) ?? [], judges)),
     );
-    for (const prompt of prompts) {
-      const rows = [...(responses.get(prompt.key) ?? [])].sort(inSampleOrder);
-      yield groupOf(
-        prompt,
-        rows.map((row) => groupedAnswer(row, judgements.get(row.key) ?? [], judges)),
-      );
-    }
   }
 }
 
@@ -117,9 +85,3 @@ const groupOf = ({ key, id, domain, messages }: PromptRow, answers: GroupedAnswe
   messages,
   answers,
 });
-
-async function collected<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
-  const all: Row[] = [];
-  for await (const row of rows) all.push(row);
-  return all;
-}

@@ -1,7 +1,8 @@
 /** Selectors that keep pairs of a chosen and a rejected answer. */
 import { TuttiError } from "../../support/errors.ts";
+import { groupedBy } from "../../support/grouped-by.ts";
 import { bestOf, drop, eligible, indexOfMost, worstOf } from "./eligible.ts";
-import { type GroupedAnswer, groupedBy, isScored, lengthsOf, type ScoredAnswer } from "./group.ts";
+import { type GroupedAnswer, isScored, lengthsOf, type ScoredAnswer } from "./group.ts";
 import type { Decision, Selector } from "./selector.ts";
 
 /** What the scores of a pair may differ by. FuseChat-3.0 takes 0.01 to 0.1 for ArmoRM's scores. */

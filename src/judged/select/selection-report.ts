@@ -1,6 +1,7 @@
 /** What a training set consists of, beside what it was chosen from. */
 import { type Distribution, distribution } from "../../statistics/distribution.ts";
-import { type GroupedAnswer, groupedBy, isScored, lengthsOf } from "./group.ts";
+import { groupedBy } from "../../support/grouped-by.ts";
+import { type GroupedAnswer, isScored, lengthsOf } from "./group.ts";
 import { countReasons, type Selection } from "./selector.ts";
 
 /** One side of the training set: the answers to imitate, or those to move away from. */
