@@ -258,6 +258,7 @@ function boardOf(domain: string, setup: Setup, answers: readonly AnswerFacts[]):
     interval: intervalOf(runs.map(pick)),
   });
   const elo = medianElo(setup, domain);
+  const eloShift = baseline === undefined ? 0 : CENTRE - elo[baseline]!;
   const byModel = groupedBy(answers, ({ model }) => model);
   const ratingOf = (measures: Measures): Float64Array => measures.controlled ?? measures.ratings;
   const rows = models.map((model, index): Omit<LeaderboardRow, "rank"> => {
@@ -277,7 +278,7 @@ function boardOf(domain: string, setup: Setup, answers: readonly AnswerFacts[]):
             (measures) => 100 * sigmoid((ratingOf(measures)[index]! - CENTRE) / ELO_POINTS_PER_NAT),
           ),
         }),
-      elo: elo[index]!,
+      elo: elo[index]! + eloShift,
       ...meansOf(byModel.get(model) ?? [], setup, domain),
     };
   });
@@ -296,6 +297,8 @@ function boardOf(domain: string, setup: Setup, answers: readonly AnswerFacts[]):
     ...(control.length > 0 && { styleEffects: effects }),
   };
 }
+
+const withoutScore = ({ score: _score, ...facts }: AnswerFacts): AnswerFacts => facts;
 
 function checkOptions(
   battles: readonly Battle[],
@@ -356,7 +359,8 @@ export function makeLeaderboard(data: LeaderboardData, options: LeaderboardOptio
     samples,
     seed,
     boards: [
-      ...(byDomain.size > 1 ? [board(allDomains, battles, answers)] : []),
+      // Scores of different domains have different scales: their mean would say nothing.
+      ...(byDomain.size > 1 ? [board(allDomains, battles, answers.map(withoutScore))] : []),
       ...[...byDomain].map(([domain, own]) => board(domain, own, factsOf.get(domain) ?? [])),
     ],
   };
