@@ -12,6 +12,7 @@ export {
 export * from "./select/index.ts";
 export { foldOf, normalisedPrompt, type PromptSplitOptions, splitByPrompt } from "./split.ts";
 export { canonicalJson, judgementKey, promptKey, responseKey, selectionKey } from "./store/keys.ts";
+export { openStore } from "./store/open.ts";
 export {
   type Json,
   type JsonObject,
