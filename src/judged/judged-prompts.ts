@@ -1,5 +1,6 @@
 /** Prompts of a store together with their responses and judgements, streamed. */
 import { groupedBy } from "../support/grouped-by.ts";
+import { isOfJudge } from "./newest-judgements.ts";
 import type { JudgementRow, PromptRow, ResponseRow } from "./store/rows.ts";
 import type { JudgedStore, PromptFilter, ResponseFilter } from "./store/store.ts";
 
@@ -39,25 +40,31 @@ const inSampleOrder = (a: ResponseRow, b: ResponseRow): number =>
   a.seedIndex - b.seedIndex ||
   (a.key < b.key ? -1 : 1);
 
-/** A few hundred prompts are held at a time, whatever the size of the store. */
+/**
+ * A few hundred prompts are held at a time, whatever the size of the store.
+ *
+ * @param judges names, or `NAME@VERSION` for one version of a judge
+ */
 export async function* judgedPrompts(
   store: JudgedStore,
   judges: readonly string[],
   { models, ...filter }: JudgedPromptFilter = {},
 ): AsyncGenerator<JudgedPrompt> {
+  const named = judges.flatMap((judge) => [judge, judge.replace(/@[^@]*$/, "")]);
   for await (const prompts of batches(store.prompts(filter))) {
-    const own = { keys: prompts.map(({ key }) => key), ...(models && { models }) };
+    const own = { promptKeys: prompts.map(({ key }) => key), ...(models && { models }) };
     const responses = groupedBy(await collected(store.responses(own)), ({ promptKey }) => promptKey);
+    const rows = await collected(store.judgements({ ...own, judges: named }));
     const judgements = groupedBy(
-      await collected(store.judgements({ ...own, judges })),
+      rows.filter((row) => judges.some((judge) => isOfJudge(row, judge))),
       ({ responseKey }) => responseKey,
     );
     for (const prompt of prompts) {
-      const rows = [...(responses.get(prompt.key) ?? [])].sort(inSampleOrder);
+      const answers = [...(responses.get(prompt.key) ?? [])].sort(inSampleOrder);
       yield {
         prompt,
-        responses: rows,
-        judgements: rows.flatMap((row) => judgements.get(row.key) ?? []),
+        responses: answers,
+        judgements: answers.flatMap((row) => judgements.get(row.key) ?? []),
       };
     }
   }

@@ -11,3 +11,8 @@ export function newestJudgements(rows: Iterable<JudgementRow>): JudgementRow[] {
   }
   return [...newest.values()];
 }
+
+/** Whether a row is of the judge asked for: its name, or `NAME@VERSION` for one version of it. */
+export function isOfJudge({ judge, judgeVersion }: JudgementRow, wanted: string | undefined): boolean {
+  return judge === wanted || `${judge}@${judgeVersion}` === wanted;
+}

@@ -9,6 +9,7 @@ import {
   formatLeaderboard,
   type JudgedRecord,
   type LeaderboardData,
+  leaderboardDataOfStore,
   makeLeaderboard,
   promptText,
   readJudgedRecords,
@@ -21,9 +22,17 @@ import { writeFileAtomic } from "../../support/atomic-file.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { numberBetween, wholeNumber } from "../flags.ts";
 import { printable, printResult, say } from "../io.ts";
+import {
+  addSourceOptions,
+  checkSource,
+  filteredRecords,
+  type SourceFlags,
+  storeFilter,
+  withStore,
+} from "../judged-source.ts";
 
-interface Flags {
-  readonly data: string[];
+interface Flags extends SourceFlags {
+  readonly judge?: string;
   readonly by: "scores" | "verdicts";
   readonly baseline?: string;
   readonly domainField: string;
@@ -40,14 +49,14 @@ interface Flags {
 const LARGEST = Number.MAX_VALUE;
 
 export function leaderboardCommand(): Command {
-  return new Command("leaderboard")
+  return addSourceOptions(new Command("leaderboard"))
     .summary("compare models by judged responses")
     .description(
       "Win rates, Bradley-Terry ratings and Elo per domain, with 95 % bootstrap intervals over prompts, costs and\n" +
         "latencies where the records have them. Every two candidates of a prompt are compared by their scores, or\n" +
         "each with the baseline by Arena-Hard's verdicts.",
     )
-    .requiredOption("--data <file...>", "judged records (.jsonl or .jsonl.gz)")
+    .option("--judge <name>", "with --store: whose judgements count, scores and comparisons")
     .addOption(
       new Option("--by <what>", "what decides a comparison")
         .choices(["scores", "verdicts"])
@@ -127,14 +136,26 @@ function withCosts(
 }
 
 async function readData(flags: Flags): Promise<LeaderboardData> {
-  const { records } = await readJudgedRecords(flags.data);
+  checkSource(flags);
+  const { tieMargin } = flags;
+  if (flags.data === undefined) {
+    const { judge } = flags;
+    if (judge === undefined) {
+      throw new TuttiError("INVALID_ARGUMENT", "--store needs --judge, the judge whose judgements count", {
+        hint: "tutti store stats lists the judges",
+      });
+    }
+    const options = { tieMargin, filter: storeFilter(flags) };
+    return await withStore(flags.store!, (store) => leaderboardDataOfStore(store, judge, options));
+  }
+  const records = filteredRecords((await readJudgedRecords(flags.data)).records, flags);
   const domain = domainOf(flags.domainField);
   const answers = answersOfRecords(records, domain);
   say(`${records.length} judged prompts`);
   return {
     battles:
       flags.by === "scores"
-        ? battlesOfScores(records, domain, { tieMargin: flags.tieMargin })
+        ? battlesOfScores(records, domain, { tieMargin })
         : battlesOfVerdicts(records, domain, flags.baseline ?? "baseline"),
     answers: flags.pool === undefined ? answers : withCosts(answers, records, flags.pool),
   };
@@ -143,7 +164,8 @@ async function readData(flags: Flags): Promise<LeaderboardData> {
 async function run(flags: Flags): Promise<void> {
   const control = featuresOf(flags.styleControl);
   const data = await readData(flags);
-  const baseline = flags.by === "verdicts" ? (flags.baseline ?? "baseline") : flags.baseline;
+  const baseline =
+    flags.by === "verdicts" && flags.data !== undefined ? (flags.baseline ?? "baseline") : flags.baseline;
   const board = makeLeaderboard(data, {
     control,
     samples: flags.samples,

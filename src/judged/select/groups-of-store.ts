@@ -2,13 +2,13 @@
 import { TuttiError } from "../../support/errors.ts";
 import { groupedBy } from "../../support/grouped-by.ts";
 import { type JudgedPromptFilter, judgedPrompts } from "../judged-prompts.ts";
-import { newestJudgements } from "../newest-judgements.ts";
+import { isOfJudge, newestJudgements } from "../newest-judgements.ts";
 import type { JudgementRow, PromptRow, ResponseRow } from "../store/rows.ts";
 import type { JudgedStore } from "../store/store.ts";
 import type { GroupedAnswer, JudgedGroup } from "./group.ts";
 
 export interface StoreJudges {
-  /** Judge whose score counts; without it no answer is scored. */
+  /** Judge whose score counts, or `NAME@VERSION`; without it no answer is scored. */
   readonly scorer?: string;
   /** Judge whose score, from `correctAt` on, means correct; without it no answer is verified. */
   readonly verifier?: string;
@@ -33,10 +33,11 @@ export function groupedAnswer(
   judgements: readonly JudgementRow[],
   { scorer, verifier, correctAt = 1 }: StoreJudges,
 ): GroupedAnswer {
-  const own = newestJudgements(judgements).filter(
+  const own = judgements.filter(
     ({ responseKey, rivalKey }) => responseKey === response.key && rivalKey === undefined,
   );
-  const by = (judge: string | undefined) => own.find((row) => row.judge === judge);
+  const by = (judge: string | undefined) =>
+    newestJudgements(own.filter((row) => isOfJudge(row, judge))).at(0);
   const score = by(scorer)?.score ?? null;
   const verdict = by(verifier);
   const { completionTokens, logProbability } = response;
