@@ -15,6 +15,7 @@ function boardSection(board: Board, { baseline }: Leaderboard): string {
       return { label: model, value, interval, stands: rank === 1 };
     }),
     {
+      digits: 0,
       references: [{ at: 1000, name: baseline ?? "mean" }],
       axis: isControlled ? "rating with style taken out" : "rating, 400 points are odds of ten to one",
     },
