@@ -1,5 +1,6 @@
 export type { JudgedDataset } from "./collect.ts";
 export { joinJudgedFiles } from "./join.ts";
+export * from "./leaderboard/index.ts";
 export { readPrompts, type TrafficPrompt } from "./prompts.ts";
 export { type ReadJudgedOptions, readJudgedRecords } from "./read.ts";
 export {
@@ -8,6 +9,7 @@ export {
   type JudgedRecord,
   promptText,
 } from "./record.ts";
+export * from "./select/index.ts";
 export { foldOf, normalisedPrompt, type PromptSplitOptions, splitByPrompt } from "./split.ts";
 export { canonicalJson, judgementKey, promptKey, responseKey, selectionKey } from "./store/keys.ts";
 export { openStore } from "./store/open.ts";

@@ -1,5 +1,5 @@
 /** A router against the best single model, prompt by prompt, and how much of the way to the oracle it goes. */
-import { percentileInterval } from "./interval.ts";
+import { percentileInterval } from "../../statistics/interval.ts";
 import { type Bootstrap, benchmarkWeights, bootstrapMeans, weightedMean } from "./paired-bootstrap.ts";
 import type { Interval } from "./types.ts";
 

@@ -1,4 +1,6 @@
 /** What routers cost and what their curves look like beside single models, the zero router and the oracle. */
+
+import { percentileInterval } from "../../statistics/interval.ts";
 import {
   type GradedCosts,
   type OperatingPoint,
@@ -14,7 +16,6 @@ import {
   paretoDistance,
   performanceGain,
 } from "./curve-measures.ts";
-import { percentileInterval } from "./interval.ts";
 import { type Bootstrap, bootstrapMeans } from "./paired-bootstrap.ts";
 import { arenaScore } from "./router-arena.ts";
 import type { Interval } from "./types.ts";

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import type { JudgedRecord } from "../../judged/record.ts";
+import { lengthControlledWinRate } from "../../statistics/length-controlled.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { RandomStream } from "../../tensor/random.ts";
 import type { Router, RoutingQuery } from "../router.ts";
 import { chooseAll } from "./choose.ts";
 import { evaluateRouters } from "./evaluate.ts";
-import { lengthControlledWinRate } from "./length-controlled.ts";
 import { formatEvaluationTable } from "./table.ts";
 
 const candidates = ["a", "b"];

@@ -6,9 +6,9 @@
  * resample demands. The mean over benchmarks combines resample k of each benchmark.
  */
 import type { JudgedRecord } from "../../judged/record.ts";
+import { percentileInterval } from "../../statistics/interval.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { RandomStream, streamOf } from "../../tensor/random.ts";
-import { percentileInterval } from "./interval.ts";
 import { type Metric, oracleChoices, prepareMetric } from "./metrics.ts";
 import type { AverageResult, BenchmarkResult, Interval, RouterEvaluation } from "./types.ts";
 

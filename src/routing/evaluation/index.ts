@@ -1,3 +1,5 @@
+export { percentileInterval } from "../../statistics/interval.ts";
+export { lengthControlledWinRate } from "../../statistics/length-controlled.ts";
 export { type AgainstSingle, type AgainstSingleInput, compareWithSingle } from "./against-single.ts";
 export { type AnalyseRoutersInput, analyseRouters } from "./analyse.ts";
 export { bestSingleModel, bestSingleOf } from "./best-single.ts";
@@ -27,8 +29,6 @@ export {
 } from "./curve-measures.ts";
 export { type EvaluateRoutersInput, evaluateRouters, normalisedScore, ORACLE } from "./evaluate.ts";
 export { type EvaluateRunsInput, evaluateRuns, type RunsEvaluation } from "./evaluate-runs.ts";
-export { percentileInterval } from "./interval.ts";
-export { lengthControlledWinRate } from "./length-controlled.ts";
 export { type Metric, oracleChoices, prepareMetric } from "./metrics.ts";
 export { type Bootstrap, benchmarkWeights, bootstrapMeans, weightedMean } from "./paired-bootstrap.ts";
 export { type BrierDecomposition, brierDecomposition, brierScore, logLoss } from "./proper-scores.ts";

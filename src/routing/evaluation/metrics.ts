@@ -3,9 +3,9 @@
  * of candidates to prompts, over any multiset of prompts: what bootstrap resampling needs.
  */
 import type { JudgedRecord } from "../../judged/record.ts";
+import { lengthControlledWinRate } from "../../statistics/length-controlled.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { candidateScores } from "../labels.ts";
-import { lengthControlledWinRate } from "./length-controlled.ts";
 
 /**
  * @param prompts indices of records, repeats allowed

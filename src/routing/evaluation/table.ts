@@ -1,22 +1,10 @@
 /** The evaluation as text for a terminal. */
+import { alignRows } from "../../support/align-rows.ts";
 import type { RouterCost } from "./cost-analysis.ts";
 import type { Interval, RouterAnalysis, RouterEvaluation } from "./types.ts";
 
 const number = (value: number): string => value.toFixed(1);
 const interval = ([low, high]: Interval): string => `[${number(low)}, ${number(high)}]`;
-
-/** Columns of equal width: the first to the left, the others to the right. */
-export function alignRows(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
-}
 
 /**
  * Normalised score per benchmark (native score in a second block), mean with its interval, best router first,

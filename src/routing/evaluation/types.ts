@@ -1,11 +1,11 @@
 /** The result of comparing routers: plain data, the same that `tutti router eval --json` writes. */
+import type { Interval } from "../../statistics/interval.ts";
 import type { AgainstSingle } from "./against-single.ts";
 import type { ChoiceConfusion } from "./confusion.ts";
 import type { CostAnalysis } from "./cost-analysis.ts";
 import type { ReliabilityAnalysis } from "./reliability-analysis.ts";
 
-/** Lower and upper bound of a 95 % percentile bootstrap interval. */
-export type Interval = readonly [low: number, high: number];
+export type { Interval };
 
 export interface BenchmarkResult {
   /** The benchmark's own metric, on its own scale. */

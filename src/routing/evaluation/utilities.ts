@@ -9,9 +9,9 @@
  */
 import { z } from "zod";
 import type { JudgedRecord } from "../../judged/record.ts";
+import { fitLengthControl, lengthEffect } from "../../statistics/length-controlled.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { candidateScores } from "../labels.ts";
-import { fitLengthControl, lengthEffect } from "./length-controlled.ts";
 
 /** The constants of a benchmark's utility, measured on training records and kept with a router. */
 export const utilityRuleSchema = z.discriminatedUnion("kind", [

@@ -10,7 +10,7 @@ import {
   shownInterval,
   svg,
   text,
-} from "./svg.ts";
+} from "../../plots/svg.ts";
 
 const ROW = 18;
 const WIDTH = 456;

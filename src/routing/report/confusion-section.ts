@@ -1,7 +1,8 @@
 /** Chosen against best: a table whose cells are shaded by their share of the row. */
+
+import { section } from "../../plots/parts.ts";
+import { escapeHtml, shown } from "../../plots/svg.ts";
 import type { ChoiceConfusion, RouterAnalysis } from "../evaluation/index.ts";
-import { escapeHtml, shown } from "./svg.ts";
-import { section } from "./view.ts";
 
 /** Beyond these the models with least traffic are put together. */
 const MAX_MODELS = 10;

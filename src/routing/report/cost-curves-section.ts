@@ -1,6 +1,6 @@
 /** Quality against dollars: curves of routers, the single models, and the hull that needs no router. */
-import type { CostAnalysis, OperatingPoint, RouterAnalysis } from "../evaluation/index.ts";
-import { placedLabel, placeLabels } from "./label-placement.ts";
+
+import { type DataTable, dataTable, figure, legend, section } from "../../plots/parts.ts";
 import {
   clipped,
   dollars,
@@ -14,8 +14,10 @@ import {
   signed,
   svg,
   text,
-} from "./svg.ts";
-import { type DataTable, dataTable, figure, legend, section, type View } from "./view.ts";
+} from "../../plots/svg.ts";
+import type { CostAnalysis, OperatingPoint, RouterAnalysis } from "../evaluation/index.ts";
+import { placedLabel, placeLabels } from "./label-placement.ts";
+import type { View } from "./view.ts";
 
 const WIDTH = 940;
 const HEIGHT = 500;

@@ -1,6 +1,7 @@
 /** Quality against cost: a point a router, labels placed so that they do not cover each other. */
+
+import { clipped, escapeHtml, line, linearScale, pixel, shown, svg, text } from "../../plots/svg.ts";
 import { type Box, placedLabel, placeLabels, type Spot } from "./label-placement.ts";
-import { clipped, escapeHtml, line, linearScale, pixel, shown, svg, text } from "./svg.ts";
 
 const WIDTH = 940;
 const HEIGHT = 380;

@@ -1,5 +1,15 @@
 /** Loss and validation score by training step. */
-import { escapeHtml, isNumber, type LinearScale, line, linearScale, pixel, shown, svg, text } from "./svg.ts";
+import {
+  escapeHtml,
+  isNumber,
+  type LinearScale,
+  line,
+  linearScale,
+  pixel,
+  shown,
+  svg,
+  text,
+} from "../../plots/svg.ts";
 
 const WIDTH = 456;
 const [LEFT, RIGHT] = [46, 12];

@@ -1,7 +1,8 @@
 /** Examples of decisions, good and bad, that can be searched and filtered. */
+
+import { section } from "../../plots/parts.ts";
+import { dollars, escapeHtml, isNumber } from "../../plots/svg.ts";
 import type { ReportDecision } from "./report-input.ts";
-import { dollars, escapeHtml, isNumber } from "./svg.ts";
-import { section } from "./view.ts";
 
 const MAX_DECISIONS = 200;
 const MAX_PROMPT_CHARACTERS = 400;

@@ -1,6 +1,7 @@
 /** What the evaluation says, in plain words, the unwelcome parts included. */
+
+import { dollars, escapeHtml, isNumber, shown, shownInterval, signed } from "../../plots/svg.ts";
 import type { AgainstSingle, RouterAnalysis, RouterEvaluation } from "../evaluation/index.ts";
-import { dollars, escapeHtml, isNumber, shown, shownInterval, signed } from "./svg.ts";
 
 type Difference = RouterEvaluation["differences"][number];
 

@@ -1,5 +1,5 @@
 /** Labels of points in a plot, placed so that they do not cover each other. */
-import { line, text } from "./svg.ts";
+import { line, text } from "../../plots/svg.ts";
 
 export interface Spot {
   readonly x: number;

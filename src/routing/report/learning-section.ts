@@ -1,7 +1,6 @@
 /** Learning curves: what more examples bring, from a file that another command wrote. */
 import { z } from "zod";
-import { TuttiError } from "../../support/errors.ts";
-import { CONFIGURATION_LIMITS, readJsonFile } from "../../support/json.ts";
+import { figure, legend, section } from "../../plots/parts.ts";
 import {
   clipped,
   escapeHtml,
@@ -13,8 +12,9 @@ import {
   shownInterval,
   svg,
   text,
-} from "./svg.ts";
-import { figure, legend, section } from "./view.ts";
+} from "../../plots/svg.ts";
+import { TuttiError } from "../../support/errors.ts";
+import { CONFIGURATION_LIMITS, readJsonFile } from "../../support/json.ts";
 
 const number = z.number().refine(Number.isFinite);
 

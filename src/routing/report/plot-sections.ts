@@ -1,11 +1,13 @@
 /** The sections of the report that are plots. */
+
+import { forestPlot } from "../../plots/forest-plot.ts";
+import { figure, grid, legend, numbersOf, section } from "../../plots/parts.ts";
+import { escapeHtml, isNumber, shown, shownInterval, signed } from "../../plots/svg.ts";
 import { barPlot, sharePlot } from "./bar-plots.ts";
 import { costPlot } from "./cost-plot.ts";
 import { type TrainingCurve, trainingPlot } from "./curve-plots.ts";
-import { forestPlot } from "./forest-plot.ts";
 import type { EvaluationReport } from "./report-input.ts";
-import { escapeHtml, isNumber, shown, shownInterval, signed } from "./svg.ts";
-import { figure, grid, legend, numbersOf, ORACLE, section, type View } from "./view.ts";
+import { ORACLE, type View } from "./view.ts";
 
 const SHARE_COLOURS = 10;
 

@@ -1,7 +1,8 @@
 /** Reliability diagrams: what was predicted against what came of it. */
+
+import { dataTable, grid, numbersOf, section } from "../../plots/parts.ts";
+import { escapeHtml, line, linearScale, pixel, shown, svg, text } from "../../plots/svg.ts";
 import type { ReliabilityAnalysis, RouterAnalysis } from "../evaluation/index.ts";
-import { escapeHtml, line, linearScale, pixel, shown, svg, text } from "./svg.ts";
-import { dataTable, grid, numbersOf, section } from "./view.ts";
 
 const SIZE = 456;
 const [LEFT, RIGHT, TOP, BOTTOM] = [44, 14, 24, 44];

@@ -1,7 +1,9 @@
 /** The sections of the report that are read as text: numbers, limits, definitions. */
+
+import { section } from "../../plots/parts.ts";
+import { escapeHtml, isNumber, shown, shownInterval } from "../../plots/svg.ts";
 import type { RouterAnalysis } from "../evaluation/index.ts";
-import { escapeHtml, isNumber, shown, shownInterval } from "./svg.ts";
-import { ORACLE, section, type View } from "./view.ts";
+import { ORACLE, type View } from "./view.ts";
 
 export function tableSection({ evaluation, routers, trained }: View): string {
   const benchmarks = Object.keys(evaluation.benchmarks);

@@ -1,7 +1,7 @@
 /** A finished tuning as text for a terminal. */
 
+import { alignRows } from "../../support/align-rows.ts";
 import type { Interval } from "../evaluation/index.ts";
-import { alignRows } from "../evaluation/table.ts";
 import type { TuningResult } from "./result.ts";
 import { describeSetting } from "./tunable-method.ts";
 

@@ -1,9 +1,10 @@
 /** A table of one row per cluster, read by how near a prompt is to the centres. */
+
+import { softmax } from "../../../statistics/stable-functions.ts";
 import { TuttiError } from "../../../support/errors.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import { dot } from "../../embedding/dot.ts";
 import { squaredNorms } from "../k-means.ts";
-import { softmax } from "../stable-functions.ts";
 
 export interface ClusterTable {
   /** [clusters, dimension] row-major. */

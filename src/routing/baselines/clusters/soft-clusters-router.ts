@@ -1,6 +1,7 @@
 /** Clusters with soft edges: near prompts speak louder for their cluster, near clusters speak louder for a prompt. */
 import { z } from "zod";
 import type { JudgedRecord } from "../../../judged/record.ts";
+import { softmax } from "../../../statistics/stable-functions.ts";
 import { TuttiError } from "../../../support/errors.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import type { Embedder } from "../../embedding/index.ts";
@@ -9,7 +10,6 @@ import { EmbeddingRouter } from "../embedding-router.ts";
 import { squaredNorms } from "../k-means.ts";
 import { candidateColumn, type GrowableBaseline } from "../parts.ts";
 import { type ClusterOptions, clusterPrompts, type PromptClusters } from "../prompt-clusters.ts";
-import { softmax } from "../stable-functions.ts";
 import { meanRow, trainingData } from "../training-data.ts";
 import {
   type ClusterTable,

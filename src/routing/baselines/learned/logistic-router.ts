@@ -1,6 +1,7 @@
 /** One logistic regression per candidate on the prompt's embedding. */
 import { z } from "zod";
 import type { JudgedRecord } from "../../../judged/record.ts";
+import { sigmoid } from "../../../statistics/stable-functions.ts";
 import { TuttiError } from "../../../support/errors.ts";
 import type { BundleArrays } from "../../bundle.ts";
 import { type Embedder, embedMatrix } from "../../embedding/index.ts";
@@ -9,7 +10,6 @@ import { routingTargets } from "../../labels.ts";
 import { EmbeddingRouter } from "../embedding-router.ts";
 import { type LinearMap, linearScores } from "../linear-scores.ts";
 import { candidateColumn, type GrowableBaseline } from "../parts.ts";
-import { sigmoid } from "../stable-functions.ts";
 import { freezePrompts } from "./frozen-prompts.ts";
 import { fitLogistic, type LogisticCoefficients, type LogisticProblem, logisticLoss } from "./logistic.ts";
 

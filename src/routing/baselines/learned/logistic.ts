@@ -7,8 +7,9 @@
  *
  * Source: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, section 4.4.
  */
+
+import { sigmoid, softplus } from "../../../statistics/stable-functions.ts";
 import { dot } from "../../embedding/dot.ts";
-import { sigmoid, softplus } from "../stable-functions.ts";
 import { minimise } from "./lbfgs.ts";
 
 export interface LogisticProblem {

@@ -27,6 +27,8 @@ export interface ForestOptions {
   readonly axis: string;
   /** Values that the axis has to reach besides those of the rows, to give several plots one scale. */
   readonly include?: readonly number[];
+  /** Digits after the point of values and intervals. @default 1 */
+  readonly digits?: number;
 }
 
 const WIDTH = 940;
@@ -64,7 +66,7 @@ export function forestPlot(title: string, rows: readonly ForestRow[], options: F
     options.axis,
     'class="tick" text-anchor="middle"',
   );
-  const body = rows.map((row, index) => drawRow(row, TOP + index * ROW + ROW / 2, x));
+  const body = rows.map((row, index) => drawRow(row, TOP + index * ROW + ROW / 2, x, options.digits ?? 1));
   return svg(WIDTH, height, title, [...grid, ...marks, axis, ...body].join(""));
 }
 
@@ -72,16 +74,17 @@ function drawRow(
   { label, value, interval, stands }: ForestRow,
   y: number,
   x: (value: number) => number,
+  digits: number,
 ): string {
   const kind = stands ? "trained" : "baseline";
-  const numbers = `${shown(value)} ${shownInterval(interval)}`;
+  const numbers = `${shown(value, digits)} ${shownInterval(interval, digits)}`;
   return [
     `<g><title>${escapeHtml(`${label}: ${numbers}`)}</title>`,
     text(LABELS - 16, y + 4.5, clipped(label, LABEL_CHARACTERS), `text-anchor="end" class="label ${kind}"`),
     interval.every(isNumber) ? line(x(interval[0]), y, x(interval[1]), y, `range ${kind}`) : "",
     isNumber(value) ? `<circle cx="${pixel(x(value))}" cy="${pixel(y)}" r="4.5" class="dot ${kind}"/>` : "",
-    text(WIDTH - VALUES + 60, y + 4.5, shown(value), `text-anchor="end" class="${kind} number"`),
-    text(WIDTH, y + 4.5, shownInterval(interval), 'text-anchor="end" class="value"'),
+    text(WIDTH - VALUES + 60, y + 4.5, shown(value, digits), `text-anchor="end" class="${kind} number"`),
+    text(WIDTH, y + 4.5, shownInterval(interval, digits), 'text-anchor="end" class="value"'),
     "</g>",
   ].join("");
 }

@@ -1,3 +1,5 @@
+/** Functions that neither overflow nor lose small values. */
+
 /** softmax(x)_i = exp(x_i) / sum_j exp(x_j), shifted by the largest value so that nothing overflows. */
 export function softmax(values: ArrayLike<number>): Float64Array {
   let highest = Number.NEGATIVE_INFINITY;

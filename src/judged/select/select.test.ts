@@ -1,0 +1,373 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { ROOT } from "../../../test/support/command.ts";
+import { RandomStream } from "../../tensor/random.ts";
+import { readJudgedRecords } from "../read.ts";
+import {
+  bestAnswer,
+  bestCorrectAnswer,
+  crossSourcePairs,
+  type Decision,
+  datasetInfo,
+  decideGroup,
+  formatSelectionReport,
+  type GroupedAnswer,
+  groupOfRecord,
+  type JudgedGroup,
+  leastNllAnswer,
+  majorityAnswer,
+  renderSelectionPage,
+  sameSourcePairs,
+  select,
+  selectionReport,
+  selectionRows,
+  shortestAboveMeanPairs,
+  trainingLines,
+} from "./index.ts";
+
+function answer(
+  key: string,
+  source: string,
+  score: number | null,
+  more: Partial<GroupedAnswer> = {},
+): GroupedAnswer {
+  return {
+    key,
+    source,
+    text: `text ${key}`,
+    status: "ok",
+    score,
+    isCorrect: null,
+    finalAnswer: null,
+    ...more,
+  };
+}
+
+const group = (...answers: GroupedAnswer[]): JudgedGroup => ({
+  promptKey: "p",
+  id: "one",
+  domain: "maths",
+  messages: [
+    { role: "system", content: "be brief" },
+    { role: "user", content: "1+1?" },
+    { role: "assistant", content: "2" },
+    { role: "user", content: "2+2?" },
+  ],
+  answers,
+});
+
+/** "a:best" for a kept answer, "-a:not_best" for a dropped one, "a>b:..." for pairs. */
+const said = (decisions: readonly Decision[]): string[] =>
+  decisions
+    .map(
+      ({ answer: one, rejected, isKept, reason }) =>
+        `${isKept ? "" : "-"}${one?.key ?? ""}${rejected ? `>${rejected.key}` : ""}:${reason}`,
+    )
+    .sort();
+
+describe("answers", () => {
+  it("best: the highest score, the earlier of equals; others say why not", () => {
+    const given = group(
+      answer("a", "x", 1),
+      answer("b", "y", 3),
+      answer("c", "y", 3),
+      answer("d", "z", null),
+      answer("e", "z", 9, { status: "truncated" }),
+    );
+    expect(said(bestAnswer().decide(given))).toEqual([
+      "-a:not_best",
+      "-c:not_best",
+      "-d:not_scored",
+      "-e:truncated",
+      "b:best",
+    ]);
+  });
+
+  it("correct, then best: a wrong answer never wins, whatever its score", () => {
+    const given = group(
+      answer("a", "x", 9, { isCorrect: false }),
+      answer("b", "y", 1, { isCorrect: true }),
+      answer("c", "y", 2, { isCorrect: true }),
+      answer("d", "z", 5),
+    );
+    expect(said(bestCorrectAnswer().decide(given))).toEqual([
+      "-a:wrong",
+      "-b:not_best",
+      "-d:not_verified",
+      "c:best_correct",
+    ]);
+    const unscored = group(
+      answer("a", "x", null, { isCorrect: true }),
+      answer("b", "x", -1, { isCorrect: true }),
+    );
+    expect(said(bestCorrectAnswer().decide(unscored))).toContain("b:best_correct");
+  });
+
+  it("vote: the majority's best answer; ties go to the higher sum of scores, then to the first", () => {
+    const given = group(
+      answer("a", "x", 1, { finalAnswer: "4" }),
+      answer("b", "y", 2, { finalAnswer: "4" }),
+      answer("c", "z", 9, { finalAnswer: "5" }),
+      answer("d", "z", 9),
+    );
+    expect(said(majorityAnswer().decide(given))).toEqual([
+      "-a:majority_other",
+      "-c:minority",
+      "-d:no_final_answer",
+      "b:majority",
+    ]);
+    expect(said(majorityAnswer({ leastShare: 0.7 }).decide(given))).toContain("-b:share_too_small");
+    const tie = group(answer("a", "x", 1, { finalAnswer: "4" }), answer("c", "z", 9, { finalAnswer: "5" }));
+    expect(said(majorityAnswer().decide(tie))).toContain("c:majority");
+    const unscored = group(
+      answer("a", "x", null, { finalAnswer: "4" }),
+      answer("c", "z", null, { finalAnswer: "5" }),
+    );
+    expect(said(majorityAnswer().decide(unscored))).toContain("a:majority");
+  });
+
+  it("least NLL: per token, or of the whole answer", () => {
+    const given = group(
+      answer("a", "x", null, { logProbability: -10, tokens: 5 }),
+      answer("b", "y", null, { logProbability: -12, tokens: 12 }),
+      answer("c", "z", null),
+    );
+    expect(said(leastNllAnswer().decide(given))).toEqual([
+      "-a:not_least_nll",
+      "-c:no_log_probability",
+      "b:least_nll",
+    ]);
+    expect(said(leastNllAnswer({ isTotal: true }).decide(given))).toContain("a:least_nll");
+  });
+});
+
+describe("pairs", () => {
+  const window = { least: 0.01, most: 0.1 };
+
+  it("same source: one pair, of the source with the largest gap inside the window", () => {
+    const given = group(
+      answer("a", "x", 0.1),
+      answer("b", "x", 0.15),
+      answer("c", "y", 0.1),
+      answer("d", "y", 0.19),
+      answer("e", "y", 0.12),
+      answer("f", "z", 0.1),
+      answer("g", "z", 0.9),
+      answer("h", "v", 0.1),
+      answer("i", "w", 0.1),
+      answer("j", "w", 0.101),
+    );
+    expect(said(sameSourcePairs({ gap: window }).decide(given))).toEqual([
+      "-b>a:other_source",
+      "-e:not_extreme",
+      "-g>f:gap_too_large",
+      "-h:no_rival",
+      "-j>i:gap_too_small",
+      "d>c:same_source",
+    ]);
+    const all = said(sameSourcePairs({ gap: window, sources: "all" }).decide(given));
+    expect(all).toContain("b>a:same_source");
+    const first = said(sameSourcePairs({ gap: window, sources: "first" }).decide(given));
+    expect(first).toEqual(expect.arrayContaining(["b>a:same_source", "-d>c:other_source"]));
+  });
+
+  it("verified: best correct against worst wrong of one source", () => {
+    const given = group(
+      answer("a", "x", 3, { isCorrect: true }),
+      answer("b", "x", 9, { isCorrect: false }),
+      answer("c", "x", 1, { isCorrect: false }),
+      answer("d", "y", 1, { isCorrect: false }),
+      answer("e", "z", 1, { isCorrect: true }),
+      answer("f", "z", 1),
+    );
+    expect(said(sameSourcePairs({ isVerified: true }).decide(given))).toEqual([
+      "-b:not_extreme",
+      "-d:none_correct",
+      "-e:none_wrong",
+      "-f:not_judged",
+      "a>c:same_source",
+    ]);
+  });
+
+  it("a pair whose correct answer scores lower is no pair", () => {
+    const given = group(answer("a", "x", 1, { isCorrect: true }), answer("b", "x", 2, { isCorrect: false }));
+    expect(said(sameSourcePairs({ isVerified: true }).decide(given))).toEqual(["-a>b:gap_too_small"]);
+  });
+
+  it("cross source: best against worst of all, or of the other sources", () => {
+    const given = group(answer("a", "x", 1), answer("b", "x", 5), answer("c", "y", 2));
+    expect(said(crossSourcePairs().decide(given))).toEqual(["-c:not_extreme", "b>a:cross_source"]);
+    expect(said(crossSourcePairs({ allowsSameSource: false }).decide(given))).toEqual([
+      "-a:not_extreme",
+      "b>c:cross_source",
+    ]);
+  });
+
+  it("shortest above the mean against the lowest", () => {
+    const given = group(
+      answer("a", "x", 4, { tokens: 50 }),
+      answer("b", "x", 3, { tokens: 10 }),
+      answer("c", "x", 1, { tokens: 1 }),
+      answer("d", "x", 0, { tokens: 5 }),
+    );
+    expect(said(shortestAboveMeanPairs().decide(given))).toEqual([
+      "-a:not_extreme",
+      "-c:not_extreme",
+      "b>d:shortest_above_mean",
+    ]);
+    const equal = group(answer("a", "x", 0.1), answer("b", "x", 0.1), answer("c", "x", 0.1));
+    expect(said(shortestAboveMeanPairs().decide(equal))).toContain("-a:none_above_mean");
+  });
+
+  it("equal texts are no pair, and a wrong window is refused", () => {
+    const given = group(answer("a", "x", 1, { text: "same" }), answer("b", "x", 2, { text: "same" }));
+    expect(said(sameSourcePairs().decide(given))).toEqual(["-b>a:same_text"]);
+    expect(() => crossSourcePairs({ gap: { least: 1, most: 0 } })).toThrow(/received 1 to 0/);
+  });
+});
+
+const SELECTORS = [
+  bestAnswer(),
+  bestCorrectAnswer(),
+  majorityAnswer({ leastShare: 0.4 }),
+  leastNllAnswer(),
+  sameSourcePairs({ gap: { least: 0.1, most: 2 } }),
+  sameSourcePairs({ isVerified: true, sources: "all" }),
+  crossSourcePairs({ isVerified: true, allowsSameSource: false }),
+  shortestAboveMeanPairs(),
+];
+
+it("every answer stands in exactly one decision, whatever is known of it", () => {
+  const random = new RandomStream({ seed: 5, stream: 1 });
+  const one = <T>(values: readonly T[]): T => values[random.nextInteger(values.length)]!;
+  for (let round = 0; round < 300; round++) {
+    const answers = Array.from({ length: random.nextInteger(9) }, (_, index) =>
+      answer(`${index}`, one(["x", "y", "z"]), one([null, 0, 0.5, 1, 1.5]), {
+        status: one(["ok", "ok", "ok", "empty", "refusal"] as const),
+        isCorrect: one([true, false, null]),
+        finalAnswer: one(["1", "2", null]),
+        text: one(["same", `text ${index}`]),
+        ...(one([true, false]) && { tokens: 1 + random.nextInteger(5) }),
+        ...(one([true, false]) && { logProbability: -random.nextUniform() }),
+      }),
+    );
+    for (const selector of SELECTORS) {
+      const decisions = decideGroup(selector, group(...answers));
+      const keys = decisions.flatMap(({ answer: given, rejected }) => [given?.key, rejected?.key]);
+      expect(keys.filter((key) => key !== undefined).sort()).toEqual(answers.map(({ key }) => key));
+      if (answers.length === 0) expect(said(decisions)).toEqual(["-:no_answers"]);
+      for (const { isKept, answer: given, rejected } of decisions.filter(({ isKept: kept }) => kept)) {
+        expect(isKept && (rejected !== undefined) === (selector.gives === "pairs")).toBe(true);
+        expect(given?.status).toBe("ok");
+      }
+    }
+  }
+});
+
+describe("training sets", () => {
+  const given = group(
+    answer("a", "x", 4, { tokens: 7, isCorrect: true }),
+    answer("b", "x", 1, { tokens: 3 }),
+  );
+  const lines = async (selector: Parameters<typeof select>[0], format: Parameters<typeof trainingLines>[1]) =>
+    [...trainingLines(await select(selector, [given]), format)].map((line) => JSON.parse(line));
+
+  it("TRL: messages, and prompt, chosen, rejected, with lineage", async () => {
+    const [sft] = await lines(bestAnswer(), "trl");
+    expect(sft.messages.at(-1)).toEqual({ role: "assistant", content: "text a" });
+    expect(sft.messages).toHaveLength(5);
+    const [pair] = await lines(sameSourcePairs(), "trl");
+    expect(pair.prompt.at(-1)).toEqual({ role: "user", content: "2+2?" });
+    expect(pair.chosen).toEqual([{ role: "assistant", content: "text a" }]);
+    expect(pair.rejected).toEqual([{ role: "assistant", content: "text b" }]);
+    expect(pair.lineage).toEqual({
+      prompt: "p",
+      id: "one",
+      domain: "maths",
+      selector: "same-source",
+      options: { leastGap: 0, mostGap: null, isVerified: false, sources: "largest-gap" },
+      reason: "same_source",
+      answer: { response: "a", source: "x", score: 4, correct: true, tokens: 7 },
+      rejected: { response: "b", source: "x", score: 1, tokens: 3 },
+    });
+  });
+
+  it("LLaMA-Factory: alpaca and sharegpt, with the entry of dataset_info.json", async () => {
+    const [alpaca] = await lines(bestAnswer(), "alpaca");
+    expect(alpaca).toMatchObject({
+      instruction: "2+2?",
+      input: "",
+      system: "be brief",
+      history: [["1+1?", "2"]],
+      output: "text a",
+    });
+    const [sharegpt] = await lines(sameSourcePairs(), "sharegpt");
+    expect(sharegpt.conversations.map(({ from }: { from: string }) => from)).toEqual([
+      "system",
+      "human",
+      "gpt",
+      "human",
+    ]);
+    expect(sharegpt.chosen).toEqual({ from: "gpt", value: "text a" });
+    const columns = (info: ReturnType<typeof datasetInfo>) =>
+      Object.values(info.columns as Record<string, string>);
+    for (const [format, row] of [
+      ["alpaca", alpaca],
+      ["sharegpt", sharegpt],
+    ] as const) {
+      const gives = format === "alpaca" ? "answers" : "pairs";
+      for (const column of columns(datasetInfo("f.jsonl", format, gives))) expect(row).toHaveProperty(column);
+    }
+  });
+
+  it("rows of the store have one key each", async () => {
+    const rows = [...selectionRows(await select(sameSourcePairs(), [given]), "2026-01-01T00:00:00Z")];
+    expect(rows).toHaveLength(1);
+    expect(rows[0]).toMatchObject({
+      responseKey: "a",
+      rejectedKey: "b",
+      isKept: true,
+      reason: "same_source",
+    });
+  });
+});
+
+describe("recorded answers to GSM8K", async () => {
+  const { records, candidates } = await readJudgedRecords([join(ROOT, "assets/judged/gsm8k.jsonl.gz")]);
+  const groups = records.map((record) => groupOfRecord(record, { verdict: "score" }));
+
+  it("the majority of five models is right more often than any of them", async () => {
+    const { rows, prompts } = await select(majorityAnswer(), groups);
+    const right = rows.filter(({ answer: given }) => given.isCorrect).length / prompts;
+    const single = candidates.map(
+      (name) => records.filter((record) => record.candidates[name]!.score === 1).length / records.length,
+    );
+    expect(rows.length).toBe(prompts);
+    expect(right).toBeGreaterThan(Math.max(...single));
+  });
+
+  it("correct, then best keeps a right answer of every prompt that has one", async () => {
+    const selection = await select(bestCorrectAnswer(), groups);
+    const solvable = groups.filter(({ answers }) => answers.some(({ isCorrect }) => isCorrect)).length;
+    expect(selection.rows).toHaveLength(solvable);
+    const report = selectionReport(selection);
+    const decided = Object.values(report.drops).reduce((sum, count) => sum + count, report.rows);
+    expect(decided).toBe(records.length * candidates.length);
+    expect(report.domains).toEqual({ GSM8k: { prompts: 912, promptsKept: solvable, rows: solvable } });
+    expect(Object.values(report.chosen.sourceShares).reduce((sum, share) => sum + share, 0)).toBeCloseTo(
+      1,
+      12,
+    );
+    expect(report.chosen.lengths?.count).toBe(solvable);
+  });
+
+  it("the report as text and as a page", async () => {
+    const selection = await select(crossSourcePairs({ isVerified: true }), groups);
+    const text = formatSelectionReport(selectionReport(selection));
+    expect(text).toContain("none_wrong");
+    const page = renderSelectionPage(selection, "Pairs <GSM8K>");
+    expect(page).toContain("Pairs &lt;GSM8K&gt;");
+    expect(page).toContain("<svg");
+    expect(page).not.toMatch(/NaN|undefined/);
+  });
+});
