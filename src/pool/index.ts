@@ -1,8 +1,18 @@
 /** The pool of candidate models: upstreams, prices and the lookup by name. */
-export { createOpenAiCompatibleUpstream, type OpenAiCompatibleOptions } from "./openai-compatible.ts";
+export { type AnthropicOptions, createAnthropicUpstream } from "./anthropic/anthropic.ts";
+export { withDefaultParameters, withDefaults } from "./default-parameters.ts";
+export { createLocalUpstream, type LocalUpstreamOptions } from "./local/local.ts";
+export {
+  type ContinuationScoring,
+  createOpenAiCompatibleUpstream,
+  type OpenAiCompatibleOptions,
+} from "./openai-compatible.ts";
 export { checkCandidates, createPool, type ModelLatency, type Pool, type PoolModel } from "./pool.ts";
 export { costUsd, estimateTokens, type ModelPricing, pricesByModel } from "./pricing.ts";
+export type { RateLimits } from "./rate-limiter.ts";
 export { createReplayUpstream, type RecordedPrompt, type ReplayOptions, ReplayStore } from "./replay.ts";
+export { createResilientUpstream, type ResilienceOptions } from "./resilient-upstream.ts";
+export { DEFAULT_RETRIES, isOverload, isRetryable, type RetryPolicy } from "./retries.ts";
 export {
   type CallOptions,
   type ChatChunk,
@@ -10,6 +20,9 @@ export {
   type ChatResponse,
   type ChatTurn,
   type ContentPart,
+  type ContinuationLogProbabilities,
+  type ModelIdentity,
+  type ScoreRequest,
   turnText,
   type Upstream,
   type Usage,
