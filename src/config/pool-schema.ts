@@ -67,7 +67,12 @@ const remoteFields = {
     .positive()
     .default(600_000)
     .describe("longest time for all attempts and the waits between them, in milliseconds"),
-  maxAttempts: z.int().positive().max(20).default(4).describe("the first one included; 1 tries nothing again"),
+  maxAttempts: z
+    .int()
+    .positive()
+    .max(20)
+    .default(4)
+    .describe("the first one included; 1 tries nothing again"),
   limits: limitsSchema.optional().describe("what one process may ask of the model"),
 };
 
@@ -96,10 +101,7 @@ const localSchema = z.strictObject({
     .string()
     .min(1)
     .describe("folder or .gguf file, relative to the pool file, or hf:ORG/NAME[@REVISION][/FILE.gguf]"),
-  weightBits: z
-    .literal([32, 8, 4])
-    .optional()
-    .describe("bits of the weight matrices in memory; default: 32"),
+  weightBits: z.literal([32, 8, 4]).optional().describe("bits of the weight matrices in memory; default: 32"),
   threads: z.int().positive().optional().describe("threads inside one operator; default: 2"),
   maxBatch: z.int().positive().max(1024).optional().describe("sequences that run at once; default: 16"),
   executionProvider: z.enum(["cpu", "webgpu", "cuda"]).optional().describe("what computes; default: cpu"),

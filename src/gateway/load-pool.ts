@@ -49,7 +49,8 @@ export async function loadPool(path: string, options: LoadPoolOptions = {}): Pro
     supportsSeed: model.supportsSeed,
     parameters: model.parameters,
     revision: model.revision ?? model.upstreamModel ?? model.name,
-    endpoint: "baseUrl" in model ? `${model.baseUrl} ${model.apiKeyEnv ?? model.apiKeyFile ?? ""}` : model.name,
+    endpoint:
+      "baseUrl" in model ? `${model.baseUrl} ${model.apiKeyEnv ?? model.apiKeyFile ?? ""}` : model.name,
     maxConcurrency: maxConcurrencyOf(model),
     upstream: withDefaultParameters(await createUpstream(path, model, store, options), model.parameters),
   }));
@@ -70,10 +71,14 @@ function chosenModels(path: string, config: PoolConfig, names: readonly string[]
   const known = config.models.map(({ name }) => name);
   const strange = names.find((name) => !known.includes(name));
   if (strange !== undefined) {
-    throw new TuttiError("UNKNOWN_CANDIDATE", `${path} has no model "${strange}", it has ${known.join(", ")}`, {
-      details: { path, model: strange },
-      hint: didYouMean(strange, known) || "name a model of the pool file",
-    });
+    throw new TuttiError(
+      "UNKNOWN_CANDIDATE",
+      `${path} has no model "${strange}", it has ${known.join(", ")}`,
+      {
+        details: { path, model: strange },
+        hint: didYouMean(strange, known) || "name a model of the pool file",
+      },
+    );
   }
   return { ...config, models: config.models.filter(({ name }) => names.includes(name)) };
 }

@@ -40,7 +40,8 @@ export function readSecret(
   if (apiKeyEnv === undefined) return undefined;
   const secret = environment[apiKeyEnv]?.trim();
   if (secret !== undefined && HEADER_VALUE.test(secret)) return secret;
-  const problem = secret === undefined || secret === "" ? "is not set" : "holds characters that an API key cannot have";
+  const problem =
+    secret === undefined || secret === "" ? "is not set" : "holds characters that an API key cannot have";
   throw missing(
     `the environment variable ${apiKeyEnv} ${problem}`,
     { variable: apiKeyEnv },

@@ -38,8 +38,10 @@ export function createResilientUpstream(upstream: Upstream, options: ResilienceO
     callOptions: CallOptions,
     call: (callOptions: CallOptions) => Promise<Result>,
   ): Promise<Started<Result>> => withAttempts(options, limiter, tokens, callOptions, call);
-  const { score, identity, close } = upstream;
+  const { score } = upstream;
   return {
+    ...upstream,
+
     async chat(request, callOptions) {
       const { result, permit } = await attempt(expectedTokens(request), callOptions, (inner) =>
         upstream.chat(request, inner),
@@ -72,8 +74,6 @@ export function createResilientUpstream(upstream: Upstream, options: ResilienceO
         return result;
       },
     }),
-    ...(identity && { identity }),
-    ...(close && { close }),
   };
 }
 

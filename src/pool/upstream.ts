@@ -97,6 +97,8 @@ export interface Upstream {
   readonly score?:
     | ((request: ScoreRequest, options: CallOptions) => Promise<ContinuationLogProbabilities>)
     | undefined;
+  /** A conversation that it can answer, where it cannot answer all. */
+  readonly example?: (() => readonly ChatTurn[] | undefined) | undefined;
   /** Absent where only the name is known. */
   readonly identity?: (() => Promise<ModelIdentity>) | undefined;
   /** Frees models held in memory. */

@@ -60,7 +60,7 @@ async function run(prompt: string, flags: Flags): Promise<void> {
     loaded,
     flags.method === undefined ? loaded.default : routerNamed(loaded.routers, flags.method, flags.router),
   );
-  const pool = flags.pool === undefined ? undefined : await loadPool(flags.pool);
+  const pool = flags.pool === undefined ? undefined : await loadPool(flags.pool, { resolveModel: modelPath });
   const policy = policyFor(flags, router, pool);
   const earlier = flags.latencyLog === undefined ? [] : readLatencyLog(flags.latencyLog);
   const { decision, input } = await decideWithInput(router, prompt, pool, {
