@@ -19,6 +19,7 @@ import { loadRouters, routerNamed, withCalibration } from "../../routing/router-
 import { TuttiError } from "../../support/errors.ts";
 import { explanationText } from "../explanation-text.ts";
 import { printResult } from "../io.ts";
+import { modelPath } from "../model-source.ts";
 import { decidingBackend, type ProviderFlags, providerOption } from "../provider-option.ts";
 
 interface Flags extends ProviderFlags {
