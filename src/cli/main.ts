@@ -21,6 +21,7 @@ async function build(): Promise<Command> {
   const { routerAddModelCommand, routerRemoveModelCommand } = await import("./commands/router-growth.ts");
   const { modelCommand } = await import("./commands/model.ts");
   const { poolCommand } = await import("./commands/pool.ts");
+  const { sampleCommand } = await import("./commands/sample.ts");
   const { demoCommand } = await import("./commands/demo.ts");
   const { serveCommand } = await import("./commands/serve.ts");
   for (const command of [
@@ -40,6 +41,7 @@ async function build(): Promise<Command> {
     .addCommand(router)
     .addCommand(modelCommand())
     .addCommand(poolCommand())
+    .addCommand(sampleCommand().exitOverride().showHelpAfterError("(--help shows the options)"))
     .addCommand(serveCommand().exitOverride().showHelpAfterError())
     .addCommand(demoCommand().exitOverride().showHelpAfterError());
 }

@@ -14,6 +14,16 @@ export type { RateLimits } from "./rate-limiter.ts";
 export { createReplayUpstream, type RecordedPrompt, type ReplayOptions, ReplayStore } from "./replay.ts";
 export { createResilientUpstream, type ResilienceOptions } from "./resilient-upstream.ts";
 export { DEFAULT_RETRIES, isOverload, isRetryable, type RetryPolicy } from "./retries.ts";
+export type { BudgetLimits, Spending } from "./sampling/budget.ts";
+export type { JobEnd } from "./sampling/job-worker.ts";
+export type { ModelSampling, SamplingScope } from "./sampling/plan.ts";
+export {
+  type SamplingOptions,
+  type SamplingProgress,
+  type SamplingReport,
+  sample,
+} from "./sampling/sample.ts";
+export type { JobTally } from "./sampling/tally.ts";
 export {
   type CallOptions,
   type ChatChunk,

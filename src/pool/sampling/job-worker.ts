@@ -4,7 +4,7 @@ import type { JudgedStore, PromptRow } from "../../judged/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { costUsd, estimateTokens } from "../pricing.ts";
 import { isOverload } from "../retries.ts";
-import { turnText } from "../upstream.ts";
+import { type ChatTurn, turnText } from "../upstream.ts";
 import type { AdaptiveConcurrency, Slot } from "./adaptive-concurrency.ts";
 import type { Budget, Reservation, Spending } from "./budget.ts";
 import { Leases } from "./leases.ts";
@@ -124,13 +124,15 @@ export class JobWorker {
     if (next === undefined) return;
     const slot = await concurrency.acquire();
     const reservation = await budget.reserve(this.#expected(next.prompt));
-    if (reservation === undefined || signal.aborted || this.#end !== undefined) {
+    const lease = this.#leases.signalOf(next.item);
+    if (reservation === undefined) this.#end ??= "budget";
+    else if (signal.aborted) this.#end ??= "interrupted";
+    if (reservation === undefined || this.#end !== undefined || lease === undefined) {
       reservation?.settle({ usd: 0, tokens: 0 });
       slot.release(false);
-      this.#end ??= reservation === undefined ? "budget" : "interrupted";
       return;
     }
-    const call: Promise<void> = this.#call(next, slot, reservation)
+    const call: Promise<void> = this.#call(next, slot, reservation, lease)
       .catch((failure: unknown) => {
         this.#broken ??= failure;
       })
@@ -145,17 +147,21 @@ export class JobWorker {
     const { answers, completionTokens } = this.tally;
     const usual = answers === 0 ? USUAL_ANSWER_TOKENS : Math.ceil(completionTokens / answers);
     const answerTokens = typeof limit === "number" ? limit : usual;
-    const promptTokens = estimateTokens(prompt.messages.map((turn) => turnText(turn)).join("\n"));
+    const promptTokens = estimateTokens(turnsOf(prompt).map(turnText).join("\n"));
     return {
       usd: costUsd(model.pricing, promptTokens, answerTokens),
       tokens: promptTokens + answerTokens,
     };
   }
 
-  async #call({ item, prompt }: Ready, slot: Slot, reservation: Reservation): Promise<void> {
+  async #call(
+    { item, prompt }: Ready,
+    slot: Slot,
+    reservation: Reservation,
+    lease: AbortSignal,
+  ): Promise<void> {
     const { job } = this.#options;
     const sample = parseItem(item);
-    const lease = this.#leases.signalOf(item);
     let outcome: Outcome | undefined;
     let latencyMs: number | undefined;
     try {
@@ -184,17 +190,18 @@ export class JobWorker {
   }
 
   async #ask(
-    { messages }: PromptRow,
+    prompt: PromptRow,
     seed: number,
     slot: Slot,
     signal: AbortSignal,
   ): Promise<{ readonly outcome: Outcome; readonly latencyMs: number }> {
     const { model, parameters } = this.#options.job;
+    const messages = turnsOf(prompt);
     let startedMs = performance.now();
     let isFirst = true;
     const answer = await model.upstream.chat(
       {
-        messages: messages.map(({ role, content }) => ({ role, content })),
+        messages,
         parameters: { ...parameters, ...(model.supportsSeed !== false && { seed }) },
       },
       {
@@ -226,3 +233,6 @@ export class JobWorker {
     return failedOutcome(failure);
   }
 }
+
+const turnsOf = ({ messages }: PromptRow): ChatTurn[] =>
+  messages.map(({ role, content }) => ({ role, content }));

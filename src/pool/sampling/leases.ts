@@ -1,6 +1,5 @@
 /** The items that a worker holds: renewed while they are worked on, finished in groups, given back at the end. */
 import type { FinishedItem, JudgedStore } from "../../judged/index.ts";
-import { assert } from "../../support/errors.ts";
 
 export interface LeaseOptions {
   readonly store: JudgedStore;
@@ -39,11 +38,9 @@ export class Leases {
     return items;
   }
 
-  /** Aborts when the item's lease is lost: another worker has it then. */
-  signalOf(item: string): AbortSignal {
-    const controller = this.#held.get(item);
-    assert(controller !== undefined, "the item is held");
-    return controller.signal;
+  /** Aborts when the item's lease is lost: another worker has it then. Undefined when it is lost already. */
+  signalOf(item: string): AbortSignal | undefined {
+    return this.#held.get(item)?.signal;
   }
 
   /** Writes the item's rows; those that come while others are written go together into the next transaction. */
@@ -58,9 +55,10 @@ export class Leases {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Gives back what is not finished. */
+  /** Gives back what is not finished, once what is has been written. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    while (this.#writing !== undefined) await this.#writing;
     const { store, job, worker } = this.#options;
     const left = [...this.#held.keys()];
     this.#held.clear();

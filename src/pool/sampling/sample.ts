@@ -77,7 +77,7 @@ export async function sample(options: SamplingOptions): Promise<SamplingReport> 
   );
   const progressNow = async (): Promise<SamplingProgress> => ({
     total,
-    done: total - (await openItems(store, jobs)),
+    done: Math.max(0, total - (await openItems(store, jobs))),
     spent: budget.spent,
     failures: sumOfFailures(workers.map(({ tally }) => tally)),
     underWay: [...concurrencies.values()].reduce((sum, { running }) => sum + running, 0),
