@@ -155,6 +155,11 @@ async function run(flags: Flags): Promise<void> {
       prompts: filterOf(flags),
       seed: flags.seed,
     });
+    if (report.total === 0) {
+      throw new TuttiError("INVALID_ARGUMENT", `${store.url} has no prompts that match`, {
+        hint: "import some with `tutti data import`, or widen --domain, --split and --source",
+      });
+    }
     if (flags.json) printResult(JSON.stringify(report, null, 2));
     else printResult(linesOf(report).join("\n"));
     throwUnlessDone(report);

@@ -31,9 +31,10 @@ export function createLocalUpstream({ name, nowSeconds, ...options }: LocalUpstr
     return { generator, prompt, ...generationParameters(request.parameters, randomInt(2 ** 32)) };
   };
   return {
-    chat: (request, { signal }) =>
+    chat: (request, { signal, onAttempt }) =>
       asUpstream(name, signal, async (): Promise<ChatResponse> => {
         const { generator, ...generation } = await begin(request);
+        onAttempt?.();
         const answers = await generator.generate({ ...generation, signal });
         signal.throwIfAborted();
         return {
