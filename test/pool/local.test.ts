@@ -5,9 +5,21 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { loadGenerationModel, TextGenerator } from "../../src/generate/index.ts";
 import { createLocalUpstream, type Upstream } from "../../src/pool/index.ts";
-import { writeTinyModel } from "../support/tiny-generation.ts";
+import { writeModelFolder } from "../support/model-folder.ts";
 import { neverAborted, USER_MESSAGE } from "./provider-server.ts";
 
+const CONFIG = {
+  model_type: "llama",
+  vocab_size: 600,
+  hidden_size: 32,
+  intermediate_size: 64,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 64,
+  initializer_range: 0.4,
+  tie_word_embeddings: true,
+};
 const TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}<assistant>";
 const PROMPT = "<user>Say OK.\n<assistant>";
 
@@ -16,7 +28,7 @@ let path: string;
 let chatTemplateFile: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "tutti-local-"));
-  path = writeTinyModel(folder, "qwen2");
+  path = writeModelFolder(join(folder, "model"), CONFIG, 3);
   chatTemplateFile = join(folder, "plain.jinja");
   writeFileSync(chatTemplateFile, TEMPLATE);
 });
@@ -158,6 +170,14 @@ describe("refusals", () => {
       code: "UPSTREAM_FAILED",
       details: { isRetryable: false },
       message: expect.stringContaining("no chat template"),
+    });
+  });
+
+  it("a model that cannot be opened", async () => {
+    const upstream = createLocalUpstream({ name: "tiny", path: join(folder, "nowhere") });
+    await expect(chat(upstream)).rejects.toMatchObject({
+      code: "UPSTREAM_FAILED",
+      details: { isRetryable: false },
     });
   });
 

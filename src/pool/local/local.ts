@@ -1,7 +1,7 @@
 /** Models that run in this process, with continuous batching: requests made at the same time share their steps. */
 import { randomInt } from "node:crypto";
 import type { GeneratedAnswer, GeneratedToken, TextGenerator } from "../../generate/index.ts";
-import { TuttiError } from "../../support/errors.ts";
+import { type ErrorCode, TuttiError } from "../../support/errors.ts";
 import {
   type ChatChunk,
   type ChatRequest,
@@ -25,8 +25,16 @@ export function createLocalUpstream({ name, nowSeconds, ...options }: LocalUpstr
   const now = nowSeconds ?? (() => Math.floor(Date.now() / 1000));
   const model = new LocalModel(options);
 
+  /** Whatever keeps a model from being opened is the model's failure, not the request's. */
+  const opened = async (): Promise<TextGenerator> => {
+    try {
+      return await model.generator();
+    } catch (thrown) {
+      throw TuttiError.is(thrown) ? failure("UPSTREAM_FAILED", name, thrown) : thrown;
+    }
+  };
   const begin = async (request: ChatRequest) => {
-    const generator = await model.generator();
+    const generator = await opened();
     const prompt = promptOf(generator, request.messages);
     return { generator, prompt, ...generationParameters(request.parameters, randomInt(2 ** 32)) };
   };
@@ -84,7 +92,7 @@ export function createLocalUpstream({ name, nowSeconds, ...options }: LocalUpstr
 
     score: ({ messages, continuation }, { signal }) =>
       asUpstream(name, signal, async () => {
-        const generator = await model.generator();
+        const generator = await opened();
         const { logProbability, tokens } = await generator.score(promptOf(generator, messages), continuation);
         signal.throwIfAborted();
         return {
@@ -150,16 +158,18 @@ async function asUpstream<Result>(
   try {
     return await action();
   } catch (thrown) {
-    if (signal.aborted || !TuttiError.is(thrown) || thrown.code === "REQUEST_INVALID") throw thrown;
-    const isRequest = thrown.code === "INVALID_ARGUMENT";
-    throw new TuttiError(
-      isRequest ? "UPSTREAM_REJECTED" : "UPSTREAM_FAILED",
-      `model "${name}": ${thrown.message}`,
-      {
-        cause: thrown,
-        details: { ...thrown.details, model: name, isRetryable: false },
-        ...(thrown.hint !== undefined && { hint: thrown.hint }),
-      },
-    );
+    if (signal.aborted || !TuttiError.is(thrown) || PASSED_ON.has(thrown.code)) throw thrown;
+    throw failure(thrown.code === "INVALID_ARGUMENT" ? "UPSTREAM_REJECTED" : "UPSTREAM_FAILED", name, thrown);
   }
+}
+
+/** Codes that callers of upstreams know. */
+const PASSED_ON = new Set<ErrorCode>(["REQUEST_INVALID", "UPSTREAM_FAILED"]);
+
+function failure(code: ErrorCode, name: string, cause: TuttiError): TuttiError {
+  return new TuttiError(code, `model "${name}": ${cause.message}`, {
+    cause,
+    details: { ...cause.details, model: name, isRetryable: false },
+    ...(cause.hint !== undefined && { hint: cause.hint }),
+  });
 }
