@@ -1,7 +1,7 @@
 /** The pool of candidate models: upstreams, prices and the lookup by name. */
 export { type AnthropicOptions, createAnthropicUpstream } from "./anthropic/anthropic.ts";
 export { type CheckOptions, checkModel, type FeatureState, type ModelCheck } from "./check-model.ts";
-export { withDefaultParameters, withDefaults } from "./default-parameters.ts";
+export { withDefaultParameters } from "./default-parameters.ts";
 export { createLocalUpstream, type LocalUpstreamOptions } from "./local/local.ts";
 export {
   type ContinuationScoring,
