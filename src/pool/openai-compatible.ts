@@ -2,26 +2,17 @@
 import { isJsonObject } from "../support/json.ts";
 import { callForObject, callForStream } from "./http-call.ts";
 import { scoreWithPromptLogProbabilities } from "./prompt-log-probabilities.ts";
+import { peerAt, type RemoteOptions } from "./remote-options.ts";
 import type { CallOptions, ChatChunk, ChatRequest, ChatResponse, Upstream } from "./upstream.ts";
-import { type Peer, unreadable } from "./upstream-failure.ts";
+import { unreadable } from "./upstream-failure.ts";
 
 /** How a server gives log-probabilities of a continuation that it is handed. */
 export type ContinuationScoring = "prompt_logprobs";
 
-export interface OpenAiCompatibleOptions {
-  /** Name in the pool, for messages. */
-  readonly name: string;
-  readonly baseUrl: string;
-  /** Model name that the provider knows. */
-  readonly upstreamModel: string;
-  readonly apiKey?: string | undefined;
-  /** Where the key came from, for messages. */
-  readonly apiKeyEnv?: string | undefined;
-  /** Longest wait for a complete answer, or in a stream for its next part. */
-  readonly timeoutMs: number;
+/** `baseUrl` is where `/chat/completions` is found. */
+export interface OpenAiCompatibleOptions extends RemoteOptions {
   /** Servers that have vLLM's `prompt_logprobs` can score continuations. */
   readonly continuationScoring?: ContinuationScoring | undefined;
-  readonly fetch?: typeof fetch | undefined;
 }
 
 /**
@@ -29,12 +20,7 @@ export interface OpenAiCompatibleOptions {
  * costs are computed from it.
  */
 export function createOpenAiCompatibleUpstream(options: OpenAiCompatibleOptions): Upstream {
-  const peer: Peer = {
-    model: options.name,
-    url: `${options.baseUrl.replace(/\/+$/, "")}/chat/completions`,
-    apiKey: options.apiKey,
-    apiKeyEnv: options.apiKeyEnv,
-  };
+  const peer = peerAt(options, "/chat/completions");
   const callOf = (request: ChatRequest, { signal }: CallOptions, extra: Record<string, unknown> = {}) => ({
     peer,
     body: {

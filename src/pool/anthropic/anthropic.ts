@@ -1,25 +1,15 @@
 /** An upstream behind Anthropic's Messages API, which speaks chat completions on this side. */
 import { isJsonObject } from "../../support/json.ts";
 import { callForObject, callForStream, type HttpCall } from "../http-call.ts";
+import { peerAt, type RemoteOptions } from "../remote-options.ts";
 import type { CallOptions, ChatChunk, ChatRequest, ChatResponse, Upstream } from "../upstream.ts";
-import { type Peer, unreadable } from "../upstream-failure.ts";
+import { unreadable } from "../upstream-failure.ts";
 import { messagesBody } from "./messages-request.ts";
 import { completionOf } from "./messages-response.ts";
 import { MessagesStream } from "./messages-stream.ts";
 
-export interface AnthropicOptions {
-  /** Name in the pool, for messages. */
-  readonly name: string;
-  /** Where `/v1/messages` is found. */
-  readonly baseUrl: string;
-  /** Model name that the provider knows. */
-  readonly upstreamModel: string;
-  readonly apiKey?: string | undefined;
-  /** Where the key came from, for messages. */
-  readonly apiKeyEnv?: string | undefined;
-  /** Longest wait for a complete answer, or in a stream for its next part. */
-  readonly timeoutMs: number;
-  readonly fetch?: typeof fetch | undefined;
+/** `baseUrl` is where `/v1/messages` is found. */
+export interface AnthropicOptions extends RemoteOptions {
   /** Seconds since 1970, for the `created` field of answers. */
   readonly nowSeconds?: () => number;
 }
@@ -29,12 +19,7 @@ const API_VERSION = "2023-06-01";
 
 /** Makes an upstream of a model; what of a request has no equal in the API is REQUEST_INVALID, never left out silently. */
 export function createAnthropicUpstream(options: AnthropicOptions): Upstream {
-  const peer: Peer = {
-    model: options.name,
-    url: `${options.baseUrl.replace(/\/+$/, "")}/v1/messages`,
-    apiKey: options.apiKey,
-    apiKeyEnv: options.apiKeyEnv,
-  };
+  const peer = peerAt(options, "/v1/messages");
   const nowSeconds = options.nowSeconds ?? (() => Math.floor(Date.now() / 1000));
   const callOf = (request: ChatRequest, { signal }: CallOptions, isStream: boolean): HttpCall => ({
     peer,
