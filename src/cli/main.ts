@@ -22,6 +22,8 @@ async function build(): Promise<Command> {
   const { modelCommand } = await import("./commands/model.ts");
   const { dataCommand } = await import("./commands/data.ts");
   const { leaderboardCommand } = await import("./commands/leaderboard.ts");
+  const { poolCommand } = await import("./commands/pool.ts");
+  const { sampleCommand } = await import("./commands/sample.ts");
   const { demoCommand } = await import("./commands/demo.ts");
   const { serveCommand } = await import("./commands/serve.ts");
   for (const command of [
@@ -42,6 +44,8 @@ async function build(): Promise<Command> {
     .addCommand(modelCommand())
     .addCommand(dataCommand())
     .addCommand(leaderboardCommand().exitOverride().showHelpAfterError())
+    .addCommand(poolCommand())
+    .addCommand(sampleCommand().exitOverride().showHelpAfterError("(--help shows the options)"))
     .addCommand(serveCommand().exitOverride().showHelpAfterError())
     .addCommand(demoCommand().exitOverride().showHelpAfterError());
 }

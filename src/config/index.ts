@@ -1,4 +1,5 @@
 /** Configuration files: schemas, reading, and errors that name file, line and field. */
+export { listedModel, type ModelListing, type ModelPrices, modelPrices } from "./model-prices.ts";
 export {
   type PolicyConfig,
   type PolicyOverride,
@@ -12,5 +13,6 @@ export {
   type PoolModelConfig,
   RESERVED_MODEL_PREFIX,
 } from "./pool-config.ts";
+export { poolJsonSchema } from "./pool-schema.ts";
 export { describeIssue, fieldName, type IssueDescription } from "./schema-issue.ts";
 export { readYamlFile, type YamlFile, type YamlFileOptions } from "./yaml-file.ts";

@@ -41,6 +41,8 @@ describe("a good pool file", () => {
           baseUrl: "http://127.0.0.1:8000/v1",
           pricing: { inputCostUsdPerMillionTokens: 1, outputCostUsdPerMillionTokens: 2 },
           timeoutMs: 120_000,
+          totalTimeoutMs: 600_000,
+          maxAttempts: 4,
         },
       ],
     });
@@ -185,14 +187,14 @@ const faults: readonly [
     LIVE.replace("    provider: openai-compatible\n", ""),
     2,
     "models[0].provider",
-    /missing, expected "openai-compatible" or "replay"/,
+    /missing, expected "openai-compatible" or "anthropic" or "local" or "replay"/,
   ],
   [
     "an unknown provider",
     LIVE.replace("openai-compatible", "openai"),
     3,
     "models[0].provider",
-    /received the string "openai", expected "openai-compatible" or "replay"/,
+    /received the string "openai", expected "openai-compatible" or "anthropic" or "local" or "replay"/,
   ],
   [
     "a relative URL",

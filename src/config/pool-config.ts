@@ -1,93 +1,35 @@
 /**
  * The pool file: which models there are, how each is reached and what it costs. Secrets are named by environment
- * variable and never written in the file.
+ * variable or file and never written in the pool file.
  */
 import { dirname, resolve } from "node:path";
-import { z } from "zod";
-import { policyKeys, policySchema } from "./policy-config.ts";
+import type { z } from "zod";
+import { listedModel } from "./model-prices.ts";
+import { policyKeys } from "./policy-config.ts";
+import { POOL_KEYS, poolSchema } from "./pool-schema.ts";
 import type { IssueDescription } from "./schema-issue.ts";
 import { readYamlFile, type YamlFile } from "./yaml-file.ts";
 
 /** Names under this prefix belong to the gateway itself. */
 export const RESERVED_MODEL_PREFIX = "tutti/";
 
-/** Node's own HTTP client gives up on a silent connection after five minutes, so longer limits would not hold. */
-const LONGEST_TIMEOUT_MS = 300_000;
-
-const costSchema = z.number().nonnegative().finite();
-
-const pricingSchema = z.strictObject({
-  inputCostUsdPerMillionTokens: costSchema.describe("US dollars for a million prompt tokens"),
-  outputCostUsdPerMillionTokens: costSchema.describe("US dollars for a million generated tokens"),
-});
-
-const latencySchema = z.strictObject({
-  timeToFirstTokenMs: z.number().nonnegative().finite(),
-  tokensPerSecond: z.number().positive().finite(),
-});
-
-const commonFields = {
-  name: z.string().min(1).describe("name that clients and routers use"),
-  upstreamModel: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("name of the model at the provider, or of the candidate in recorded files; default: name"),
-  pricing: pricingSchema,
-  contextWindowTokens: z.int().positive().optional().describe("longest prompt plus answer, in tokens"),
-  latency: latencySchema.optional().describe("speed until the gateway has measured it"),
-  supportsTools: z.boolean().optional().describe("false keeps requests with tools away"),
-  supportsImages: z.boolean().optional().describe("false keeps requests with images away"),
-};
-
-const openAiCompatibleSchema = z.strictObject({
-  ...commonFields,
-  provider: z.literal("openai-compatible"),
-  baseUrl: z.string().describe("where /chat/completions is found, usually ending in /v1"),
-  apiKeyEnv: z.string().optional().describe("name of the environment variable that holds the API key"),
-  timeoutMs: z
-    .int()
-    .positive()
-    .max(LONGEST_TIMEOUT_MS)
-    .default(120_000)
-    .describe("longest wait for an answer, or in a stream for its next part, in milliseconds"),
-});
-
-const replaySchema = z.strictObject({ ...commonFields, provider: z.literal("replay") });
-
-const poolSchema = z.strictObject({
-  models: z.array(z.discriminatedUnion("provider", [openAiCompatibleSchema, replaySchema])).min(1),
-  replay: z
-    .strictObject({
-      files: z
-        .array(z.string().min(1))
-        .min(1)
-        .describe("judged-record files, .jsonl or .jsonl.gz, relative to the pool file"),
-    })
-    .optional()
-    .describe("where models with provider replay find their recorded responses"),
-  policy: policySchema.optional().describe("how tutti/auto chooses; without one, by the router's scores"),
-});
-
-export type PoolConfig = z.output<typeof poolSchema>;
-export type PoolModelConfig = PoolConfig["models"][number];
-
-const KEYS = {
-  top: Object.keys(poolSchema.shape),
-  replay: ["files"],
-  pricing: Object.keys(pricingSchema.shape),
-  latency: Object.keys(latencySchema.shape),
-  "openai-compatible": Object.keys(openAiCompatibleSchema.shape),
-} as const;
+export type PoolConfig = Omit<PoolFile, "models"> & { readonly models: readonly PoolModelConfig[] };
+type PoolFile = z.output<typeof poolSchema>;
+type PoolFileModel = PoolFile["models"][number];
+/** A model of a pool file, whose price is known: its own, none for local models, or the listed one. */
+export type PoolModelConfig = PoolFileModel & { readonly pricing: NonNullable<PoolFileModel["pricing"]> };
 
 /** Keys under which people try to write a secret down. */
 const SECRET_KEY = /^(api[-_]?key|key|token|access[-_]?token|secret|password|authorization|bearer)$/i;
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const SECRET_HINT =
   "put the secret in an environment variable and name that variable: apiKeyEnv: MY_PROVIDER_API_KEY";
+const FREE = { inputCostUsdPerMillionTokens: 0, outputCostUsdPerMillionTokens: 0 };
+/** A reference to the model hub rather than a path. */
+const HUB_REFERENCE = /^hf:/;
 
 /**
- * Reads and checks a pool file. Paths in `replay.files` come back absolute.
+ * Reads and checks a pool file. Paths come back absolute, listed prices and context windows filled in.
  *
  * @throws {TuttiError} FILE_NOT_FOUND; POOL_INVALID naming file, line and field
  */
@@ -100,17 +42,53 @@ export function loadPoolConfig(path: string): PoolConfig {
   });
   checkModels(file);
   const { replay, ...config } = file.value;
-  if (replay === undefined) return config;
-  return { ...config, replay: { files: replay.files.map((name) => resolve(dirname(path), name)) } };
+  const models = config.models.map((model, index) => withAbsolutePaths(path, withPrice(file, model, index)));
+  if (replay === undefined) return { ...config, models };
+  return { ...config, models, replay: { files: replay.files.map((name) => resolve(dirname(path), name)) } };
+}
+
+function withPrice(file: YamlFile<PoolFile>, model: PoolFileModel, index: number): PoolModelConfig {
+  const listed =
+    "baseUrl" in model ? listedModel(model.baseUrl, model.upstreamModel ?? model.name) : undefined;
+  const pricing =
+    model.pricing ??
+    (model.provider === "local" ? FREE : undefined) ??
+    (listed && {
+      inputCostUsdPerMillionTokens: listed.inputCostUsdPerMillionTokens,
+      outputCostUsdPerMillionTokens: listed.outputCostUsdPerMillionTokens,
+    });
+  if (pricing === undefined) {
+    throw file.fail(
+      ["models", index, "pricing"],
+      "missing, expected an object: no price is listed for this model",
+      "write for example: pricing: { inputCostUsdPerMillionTokens: 0.5, outputCostUsdPerMillionTokens: 1.5 }",
+    );
+  }
+  const contextWindowTokens = model.contextWindowTokens ?? listed?.contextWindowTokens;
+  return { ...model, pricing, ...(contextWindowTokens !== undefined && { contextWindowTokens }) };
+}
+
+function withAbsolutePaths(poolFile: string, model: PoolModelConfig): PoolModelConfig {
+  const absolute = (path: string): string => resolve(dirname(poolFile), path);
+  if (model.provider === "replay") return model;
+  if (model.provider !== "local") {
+    return model.apiKeyFile === undefined ? model : { ...model, apiKeyFile: absolute(model.apiKeyFile) };
+  }
+  const { path, chatTemplateFile } = model;
+  return {
+    ...model,
+    path: HUB_REFERENCE.test(path) ? path : absolute(path),
+    ...(chatTemplateFile !== undefined && { chatTemplateFile: absolute(chatTemplateFile) }),
+  };
 }
 
 function knownKeys(path: readonly PropertyKey[]): readonly string[] {
-  if (path.length === 0) return KEYS.top;
-  if (path[0] === "replay") return KEYS.replay;
+  if (path.length === 0) return POOL_KEYS.top;
+  if (path[0] === "replay") return POOL_KEYS.replay;
   if (path[0] === "policy") return policyKeys(path);
-  if (path.at(-1) === "pricing") return KEYS.pricing;
-  if (path.at(-1) === "latency") return KEYS.latency;
-  return KEYS["openai-compatible"];
+  const last = path.at(-1);
+  if (last === "pricing" || last === "latency" || last === "limits") return POOL_KEYS[last];
+  return POOL_KEYS.model;
 }
 
 function explainSecret(issue: IssueDescription): { problem: string; hint: string } | undefined {
@@ -119,7 +97,7 @@ function explainSecret(issue: IssueDescription): { problem: string; hint: string
   return { problem: "secrets are never written in the pool file", hint: SECRET_HINT };
 }
 
-function checkModels(file: YamlFile<PoolConfig>): void {
+function checkModels(file: YamlFile<PoolFile>): void {
   const firstIndexOf = new Map<string, number>();
   for (const [index, model] of file.value.models.entries()) {
     const at = (...keys: PropertyKey[]) => ["models", index, ...keys];
@@ -149,6 +127,10 @@ function checkModels(file: YamlFile<PoolConfig>): void {
         "a replay model needs recorded responses, but the file has no replay section",
         "add at the top level: replay: { files: [responses.jsonl.gz] }",
       );
+    }
+    if (model.provider === "local") continue;
+    if (model.apiKeyEnv !== undefined && model.apiKeyFile !== undefined) {
+      throw file.fail(at("apiKeyFile"), "received a file beside apiKeyEnv", "keep one of the two");
     }
     // The received text is left out of both messages: it may be the secret itself.
     if (model.apiKeyEnv !== undefined && !VARIABLE_NAME.test(model.apiKeyEnv)) {

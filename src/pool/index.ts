@@ -1,8 +1,29 @@
 /** The pool of candidate models: upstreams, prices and the lookup by name. */
-export { createOpenAiCompatibleUpstream, type OpenAiCompatibleOptions } from "./openai-compatible.ts";
+export { type AnthropicOptions, createAnthropicUpstream } from "./anthropic/anthropic.ts";
+export { type CheckOptions, checkModel, type FeatureState, type ModelCheck } from "./check-model.ts";
+export { withDefaultParameters } from "./default-parameters.ts";
+export { createLocalUpstream, type LocalUpstreamOptions } from "./local/local.ts";
+export {
+  type ContinuationScoring,
+  createOpenAiCompatibleUpstream,
+  type OpenAiCompatibleOptions,
+} from "./openai-compatible.ts";
 export { checkCandidates, createPool, type ModelLatency, type Pool, type PoolModel } from "./pool.ts";
 export { costUsd, estimateTokens, type ModelPricing, pricesByModel } from "./pricing.ts";
+export type { RateLimits } from "./rate-limiter.ts";
 export { createReplayUpstream, type RecordedPrompt, type ReplayOptions, ReplayStore } from "./replay.ts";
+export { createResilientUpstream, type ResilienceOptions } from "./resilient-upstream.ts";
+export { DEFAULT_RETRIES, isOverload, isRetryable, type RetryPolicy } from "./retries.ts";
+export type { BudgetLimits, Spending } from "./sampling/budget.ts";
+export type { JobEnd } from "./sampling/job-worker.ts";
+export type { ModelSampling, SamplingScope } from "./sampling/plan.ts";
+export {
+  type SamplingOptions,
+  type SamplingProgress,
+  type SamplingReport,
+  sample,
+} from "./sampling/sample.ts";
+export type { JobTally } from "./sampling/tally.ts";
 export {
   type CallOptions,
   type ChatChunk,
@@ -10,6 +31,9 @@ export {
   type ChatResponse,
   type ChatTurn,
   type ContentPart,
+  type ContinuationLogProbabilities,
+  type ModelIdentity,
+  type ScoreRequest,
   turnText,
   type Upstream,
   type Usage,

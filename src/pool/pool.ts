@@ -1,4 +1,5 @@
 /** The pool: every model that requests can reach, by name, with its price. */
+import type { Json } from "../judged/index.ts";
 import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
 import type { ModelPricing } from "./pricing.ts";
@@ -19,6 +20,15 @@ export interface PoolModel {
   /** False for a model known to be without. */
   readonly supportsTools?: boolean | undefined;
   readonly supportsImages?: boolean | undefined;
+  readonly supportsSeed?: boolean | undefined;
+  /** Fields of every request that does not set them itself; the upstream fills them in. */
+  readonly parameters?: Readonly<Record<string, Json>> | undefined;
+  /** Which state of the model answers, as far as its name or the pool file says. Default: its name. */
+  readonly revision?: string | undefined;
+  /** Models with the same one share a server and an account. Default: the model's own. */
+  readonly endpoint?: string | undefined;
+  /** Calls at once that have a use. */
+  readonly maxConcurrency?: number | undefined;
   readonly upstream: Upstream;
 }
 
@@ -26,6 +36,8 @@ export interface PoolModel {
 export interface Pool {
   readonly models: readonly PoolModel[];
   find(name: string): PoolModel | undefined;
+  /** Frees models held in memory. */
+  close(): Promise<void>;
 }
 
 /**
@@ -45,7 +57,13 @@ export function createPool(models: readonly PoolModel[]): Pool {
     }
     byName.set(model.name, model);
   }
-  return { models: [...models], find: (name) => byName.get(name) };
+  return {
+    models: [...models],
+    find: (name) => byName.get(name),
+    async close() {
+      for (const { upstream } of models) await upstream.close?.();
+    },
+  };
 }
 
 /**

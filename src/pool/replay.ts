@@ -8,6 +8,7 @@ import {
   type ChatChunk,
   type ChatRequest,
   type ChatResponse,
+  type ChatTurn,
   turnText,
   type Upstream,
   type Usage,
@@ -53,6 +54,15 @@ export class ReplayStore {
   /** Every candidate that any record holds. */
   get candidates(): readonly string[] {
     return [...this.#candidates];
+  }
+
+  /** The first conversation that the candidate answered. */
+  example(candidate: string): readonly ChatTurn[] | undefined {
+    for (const [key, responses] of this.#byConversation) {
+      if (!responses.has(candidate)) continue;
+      return (JSON.parse(key) as [string, string][]).map(([role, content]) => ({ role, content }));
+    }
+    return undefined;
   }
 
   /**
@@ -115,6 +125,9 @@ export function createReplayUpstream(options: ReplayOptions): Upstream {
   };
 
   return {
+    example: () => options.store.example(options.candidate),
+    identity: async () => ({ revision: `recorded:${options.candidate}`, template: "recorded" }),
+
     async chat(request, { signal }): Promise<ChatResponse> {
       signal.throwIfAborted();
       const recorded = lookUp(request);

@@ -1,5 +1,6 @@
 /** Typed errors for everything a provider can answer wrongly, without ever repeating its key. */
 import { type ErrorCode, TuttiError } from "../support/errors.ts";
+import { isJsonObject } from "../support/json.ts";
 
 /** The provider's side of a call, as far as messages need it. */
 export interface Peer {
@@ -38,12 +39,12 @@ async function readText(
 /** The error for an HTTP status other than 2xx. */
 export async function refusal(peer: Peer, response: Response): Promise<TuttiError> {
   const { status } = response;
-  const said =
-    status === 401 || status === 403
-      ? ""
-      : quote(peer, messageIn((await readText(response, LONGEST_REFUSAL_BYTES)).text));
-  const retryAfter = response.headers.get("retry-after");
-  const { code, hint } = classify(peer, status);
+  const body = (await readText(response, LONGEST_REFUSAL_BYTES)).text;
+  const error = errorIn(body);
+  const said = status === 401 || status === 403 ? "" : quote(peer, messageOfErrorObject(error));
+  const retryAfterSeconds = retryAfterOf(response.headers);
+  const isQuota = status === 429 && isExhaustedQuota(error);
+  const { code, hint } = isQuota ? EXHAUSTED : classify(peer, status);
   return new TuttiError(
     code,
     `model "${peer.model}": the provider answered HTTP ${status}${said === "" ? "" : `: ${said}`}`,
@@ -51,13 +52,33 @@ export async function refusal(peer: Peer, response: Response): Promise<TuttiErro
       details: {
         model: peer.model,
         upstreamStatus: status,
-        ...(retryAfter !== null && /^\d{1,6}$/.test(retryAfter)
-          ? { retryAfterSeconds: Number(retryAfter) }
-          : {}),
+        ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+        ...(isQuota && { isRetryable: false }),
       },
       hint,
     },
   );
+}
+
+/** Waiting does not help against an account without means. */
+const EXHAUSTED = {
+  code: "UPSTREAM_FAILED",
+  hint: "the provider's account has used up its quota: add means there",
+} as const;
+
+function isExhaustedQuota(error: unknown): boolean {
+  return isJsonObject(error) && [error.code, error.type].includes("insufficient_quota");
+}
+
+/** Seconds that the provider wants to be left alone, from `retry-after-ms` or `Retry-After` (RFC 9110, 10.2.3). */
+function retryAfterOf(headers: Headers): number | undefined {
+  const milliseconds = headers.get("retry-after-ms");
+  if (milliseconds !== null && /^\d{1,9}(\.\d+)?$/.test(milliseconds)) return Number(milliseconds) / 1000;
+  const text = headers.get("retry-after");
+  if (text === null) return undefined;
+  if (/^\d{1,6}(\.\d+)?$/.test(text)) return Number(text);
+  const seconds = (Date.parse(text) - Date.now()) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.max(0, Math.ceil(seconds));
 }
 
 function classify(peer: Peer, status: number): { code: ErrorCode; hint: string } {
@@ -97,24 +118,24 @@ export function unreadable(peer: Peer, problem: string, said?: unknown, cause?: 
   );
 }
 
-/** The provider's own sentence, from any of the usual error shapes. */
-function messageIn(body: string): string {
+/** What the provider says of the error, from any of the usual shapes; some wrap the object in a list. */
+function errorIn(body: string): unknown {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(body);
-    if (typeof value !== "object" || value === null) return "";
-    const { error, message, detail } = value as Record<string, unknown>;
-    return messageOfErrorObject(error ?? message ?? detail);
+    value = JSON.parse(body);
   } catch {
     // Not JSON, often an HTML page: nothing worth repeating.
-    return "";
+    return undefined;
   }
+  const [object] = Array.isArray(value) ? value : [value];
+  if (!isJsonObject(object)) return undefined;
+  // TGI's `error` is a sentence beside an `error_type`; vLLM's older errors have the message at the top.
+  return object.error ?? object.message ?? object.detail;
 }
 
 function messageOfErrorObject(value: unknown): string {
   if (typeof value === "string") return value;
-  if (typeof value !== "object" || value === null) return "";
-  const { message } = value as Record<string, unknown>;
-  return typeof message === "string" ? message : "";
+  return isJsonObject(value) && typeof value.message === "string" ? value.message : "";
 }
 
 function quote(peer: Peer, text: string): string {

@@ -2,6 +2,7 @@
  * What a model of the pool can do, whoever answers. Requests and answers keep the chat-completions objects, so that
  * parameters and fields that Tutti does not know pass through unchanged.
  */
+import type { TuttiError } from "../support/errors.ts";
 
 export interface ContentPart {
   readonly type: string;
@@ -54,6 +55,32 @@ export interface ChatChunk {
 export interface CallOptions {
   /** Aborting ends the call and frees the connection to the provider. */
   readonly signal: AbortSignal;
+  /** Called when an attempt begins, after any wait for a limit; the first one too. */
+  readonly onAttempt?: (() => void) | undefined;
+  /** Called with the failure of an attempt that another one will follow. */
+  readonly onRetry?: ((failure: TuttiError) => void) | undefined;
+}
+
+/** A conversation and how the model might go on. */
+export interface ScoreRequest {
+  readonly messages: readonly ChatTurn[];
+  readonly continuation: string;
+}
+
+/** Log-probabilities of a given continuation under the model, in nats. */
+export interface ContinuationLogProbabilities {
+  /** Sum over the tokens. */
+  readonly logProbability: number;
+  /** One a token of the continuation; `text` where the server tells it. */
+  readonly tokens: readonly { readonly logProbability: number; readonly text?: string }[];
+}
+
+/** What of a model's identity can be known before it answers. */
+export interface ModelIdentity {
+  /** Hash of the weights, or the provider's name of the model. */
+  readonly revision: string;
+  /** Hash of the chat template; "provider" where the provider applies its own. */
+  readonly template: string;
 }
 
 /**
@@ -66,6 +93,16 @@ export interface Upstream {
   chat(request: ChatRequest, options: CallOptions): Promise<ChatResponse>;
   /** Usage comes in the stream where the provider gives it. Leaving the loop early ends the call. */
   streamChat(request: ChatRequest, options: CallOptions): AsyncIterable<ChatChunk>;
+  /** Absent where the provider has no way to score text that it did not make. */
+  readonly score?:
+    | ((request: ScoreRequest, options: CallOptions) => Promise<ContinuationLogProbabilities>)
+    | undefined;
+  /** A conversation that it can answer, where it cannot answer all. */
+  readonly example?: (() => readonly ChatTurn[] | undefined) | undefined;
+  /** Absent where only the name is known. */
+  readonly identity?: (() => Promise<ModelIdentity>) | undefined;
+  /** Frees models held in memory. */
+  readonly close?: (() => Promise<void>) | undefined;
 }
 
 /** The words of a message; parts that are not text are left out, text parts are joined by line ends. */

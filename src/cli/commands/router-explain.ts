@@ -19,6 +19,7 @@ import { loadRouters, routerNamed, withCalibration } from "../../routing/router-
 import { TuttiError } from "../../support/errors.ts";
 import { explanationText } from "../explanation-text.ts";
 import { printResult } from "../io.ts";
+import { modelPath } from "../model-source.ts";
 import { decidingBackend, type ProviderFlags, providerOption } from "../provider-option.ts";
 
 interface Flags extends ProviderFlags {
@@ -60,7 +61,7 @@ async function run(prompt: string, flags: Flags): Promise<void> {
     loaded,
     flags.method === undefined ? loaded.default : routerNamed(loaded.routers, flags.method, flags.router),
   );
-  const pool = flags.pool === undefined ? undefined : await loadPool(flags.pool);
+  const pool = flags.pool === undefined ? undefined : await loadPool(flags.pool, { resolveModel: modelPath });
   const policy = policyFor(flags, router, pool);
   const earlier = flags.latencyLog === undefined ? [] : readLatencyLog(flags.latencyLog);
   const { decision, input } = await decideWithInput(router, prompt, pool, {

@@ -15,6 +15,7 @@ import { loadRouters, routerNamed, withCalibration } from "../../routing/router-
 import { createJsonLinesLogger } from "../../support/logger.ts";
 import { wholeNumber } from "../flags.ts";
 import { say } from "../io.ts";
+import { modelPath } from "../model-source.ts";
 import { decidingBackend, type ProviderFlags, providerOption } from "../provider-option.ts";
 
 interface Flags extends ProviderFlags {
@@ -51,7 +52,7 @@ export function serveCommand(): Command {
         loaded,
         flags.method === undefined ? loaded.default : routerNamed(loaded.routers, flags.method, flags.router),
       );
-      const pool = await loadPool(flags.pool);
+      const pool = await loadPool(flags.pool, { resolveModel: modelPath });
       const policy = flags.policy === undefined ? readPoolPolicy(flags.pool) : parsePolicy(flags.policy);
       const earlier = flags.latencyLog === undefined ? [] : readLatencyLog(flags.latencyLog);
       const logger = createJsonLinesLogger((line) => process.stderr.write(line));
@@ -68,6 +69,7 @@ export function serveCommand(): Command {
         process.once("SIGTERM", resolve);
       });
       await server.close();
+      await pool.close();
       budget?.flush();
     });
 }

@@ -1,0 +1,235 @@
+/** `tutti sample`: answers of the pool's models to the prompts of a store. */
+import { Command } from "commander";
+import { loadPool } from "../../gateway/index.ts";
+import { type JsonObject, openStore, type PromptFilter } from "../../judged/index.ts";
+import {
+  type ModelSampling,
+  type Pool,
+  type SamplingProgress,
+  type SamplingReport,
+  sample,
+} from "../../pool/index.ts";
+import { TuttiError } from "../../support/errors.ts";
+import { isJsonObject } from "../../support/json.ts";
+import { durationSeconds, numberBetween, wholeNumber } from "../flags.ts";
+import { interruptSignal, printable, printResult, say } from "../io.ts";
+import { modelPath } from "../model-source.ts";
+import { createProgress } from "../progress.ts";
+
+interface Flags {
+  readonly store: string;
+  readonly pool: string;
+  readonly models?: string;
+  readonly samples: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly maxTokens?: number;
+  readonly parameters?: JsonObject;
+  readonly set: Readonly<Record<string, JsonObject>>;
+  readonly domain?: readonly string[];
+  readonly split?: readonly string[];
+  readonly source?: readonly string[];
+  readonly seed: number;
+  readonly budgetUsd?: number;
+  readonly budgetTokens?: number;
+  readonly concurrency: number;
+  readonly lease: number;
+  readonly json?: boolean;
+}
+
+const list = (text: string): string[] => text.split(",").map((name) => name.trim());
+
+export function sampleCommand(): Command {
+  return new Command("sample")
+    .summary("sample answers of the pool's models into a store")
+    .description(
+      "Makes what is missing: run again after Ctrl-C, a crash or a spent budget, it goes on where it stopped.\n" +
+        "Several processes with the same settings on one store share the work.",
+    )
+    .requiredOption("--store <url>", "file or postgres:// address that holds the prompts")
+    .requiredOption("--pool <file>", "pool.yaml")
+    .option("--models <names>", "of the pool, with commas between; all of them when absent")
+    .option("--samples <n>", "answers of each model to each prompt", wholeNumber("--samples", 1), 1)
+    .option("--temperature <t>", "of every model", numberBetween("--temperature", 0, 100))
+    .option("--top-p <p>", "of every model", numberBetween("--top-p", 0, 1))
+    .option("--max-tokens <n>", "tokens of an answer at most", wholeNumber("--max-tokens", 1))
+    .option("--parameters <json>", "further request fields of every model", jsonObject("--parameters"))
+    .option(
+      "--set <model=json>",
+      "request fields of one model, and its number of samples; may be given again",
+      modelSetting,
+      {},
+    )
+    .option("--domain <names>", "prompts of these domains only", list)
+    .option("--split <names>", "prompts of these splits only", list)
+    .option("--source <names>", "prompts of these sources only", list)
+    .option("--seed <n>", "of the job; another one draws other answers", wholeNumber("--seed", 0), 0)
+    .option("--budget-usd <x>", "dollars for all answers together", numberBetween("--budget-usd", 0, 1e9))
+    .option(
+      "--budget-tokens <n>",
+      "tokens of prompts and answers together",
+      wholeNumber("--budget-tokens", 0),
+    )
+    .option("--concurrency <n>", "most calls at once to one provider", wholeNumber("--concurrency", 1), 64)
+    .option(
+      "--lease <time>",
+      "after how long the items of a dead process go to others",
+      durationSeconds("--lease"),
+      60,
+    )
+    .option("--json", "machine-readable report")
+    .addHelpText(
+      "after",
+      "\nExample:\n  tutti sample --store runs/store.db --pool pool.yaml --models smol,large --samples 4 \\\n" +
+        '    --temperature 0.8 --max-tokens 512 --set \'large={"samples": 1, "temperature": 0}\' --budget-usd 5',
+    )
+    .action(run);
+}
+
+function jsonObject(name: string): (text: string) => JsonObject {
+  return (text) => {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch (cause) {
+      throw new TuttiError("INVALID_ARGUMENT", `${name} is "${text}", expected a JSON object`, { cause });
+    }
+    if (isJsonObject(value)) return value as JsonObject;
+    throw new TuttiError("INVALID_ARGUMENT", `${name} is "${text}", expected a JSON object`);
+  };
+}
+
+function modelSetting(
+  text: string,
+  before: Readonly<Record<string, JsonObject>>,
+): Record<string, JsonObject> {
+  // Names may hold "=", JSON objects begin at a brace.
+  const place = text.indexOf("={");
+  if (place <= 0) {
+    throw new TuttiError("INVALID_ARGUMENT", `--set is "${text}", expected MODEL={"field": value}`);
+  }
+  return { ...before, [text.slice(0, place)]: jsonObject("--set")(text.slice(place + 1)) };
+}
+
+function filterOf({ domain, split, source }: Flags): PromptFilter {
+  return {
+    ...(domain !== undefined && { domains: domain }),
+    ...(split !== undefined && { splits: split }),
+    ...(source !== undefined && { sources: source }),
+  };
+}
+
+function samplingsOf(pool: Pool, flags: Flags): ModelSampling[] {
+  const strange = Object.keys(flags.set).find((name) => pool.find(name) === undefined);
+  if (strange !== undefined) {
+    throw new TuttiError("INVALID_ARGUMENT", `--set names "${strange}", which is not sampled`, {
+      hint: `the models are ${pool.models.map(({ name }) => name).join(", ")}`,
+    });
+  }
+  const shared: JsonObject = {
+    ...flags.parameters,
+    ...(flags.temperature !== undefined && { temperature: flags.temperature }),
+    ...(flags.topP !== undefined && { top_p: flags.topP }),
+    ...(flags.maxTokens !== undefined && { max_tokens: flags.maxTokens }),
+  };
+  return pool.models.map((model) => {
+    const { samples = flags.samples, ...own } = flags.set[model.name] ?? {};
+    if (!Number.isInteger(samples) || (samples as number) < 1) {
+      throw new TuttiError("INVALID_ARGUMENT", `--set ${model.name}: samples must be a whole number from 1`);
+    }
+    return { model, samples: samples as number, parameters: { ...shared, ...own } };
+  });
+}
+
+async function run(flags: Flags): Promise<void> {
+  const signal = interruptSignal(
+    "finishing the answers under way; press Ctrl-C again to leave them to a later run",
+  );
+  const names = flags.models === undefined ? undefined : list(flags.models);
+  const pool = await loadPool(flags.pool, { resolveModel: modelPath, ...(names && { models: names }) });
+  const store = await openStore(flags.store);
+  try {
+    const report = await sampleWithProgress(flags, signal, {
+      store,
+      models: samplingsOf(pool, flags),
+      prompts: filterOf(flags),
+      seed: flags.seed,
+    });
+    if (report.total === 0) {
+      throw new TuttiError("INVALID_ARGUMENT", `${store.url} has no prompts that match`, {
+        hint: "import some with `tutti data import`, or widen --domain, --split and --source",
+      });
+    }
+    if (flags.json) printResult(JSON.stringify(report, null, 2));
+    else printResult(linesOf(report).join("\n"));
+    throwUnlessDone(report);
+  } finally {
+    await store.close();
+    await pool.close();
+  }
+}
+
+async function sampleWithProgress(
+  flags: Flags,
+  signal: AbortSignal,
+  what: Pick<Parameters<typeof sample>[0], "store" | "models" | "prompts" | "seed">,
+): Promise<SamplingReport> {
+  let progress: ReturnType<typeof createProgress> | undefined;
+  const report = await sample({
+    ...what,
+    budget: { usd: flags.budgetUsd, tokens: flags.budgetTokens },
+    maxConcurrency: flags.concurrency,
+    leaseMs: flags.lease * 1000,
+    signal,
+    onProgress: (state) => {
+      progress ??= createProgress(process.stderr, {
+        label: "sampling",
+        total: state.total,
+        unit: "answers",
+      });
+      progress.update(state.done, noteOf(state));
+    },
+  });
+  if (report.done === report.total) progress?.finish();
+  return report;
+}
+
+function noteOf({ spent, failures, underWay }: SamplingProgress): string {
+  const kinds = Object.entries(failures).map(
+    ([code, count]) => `${count} ${code.replace("UPSTREAM_", "").toLowerCase().replaceAll("_", " ")}`,
+  );
+  return [
+    `$${spent.usd.toFixed(4)}`,
+    `${spent.tokens} tokens`,
+    `${underWay} under way`,
+    ...(kinds.length > 0 ? [`errors: ${kinds.join(", ")}`] : []),
+  ].join("  ");
+}
+
+function linesOf({ models, total, done, spent }: SamplingReport): string[] {
+  const lines = models.map(({ model, statuses, promptTokens, completionTokens, costUsd, end }) => {
+    const counts = Object.entries(statuses).map(([status, count]) => `${count} ${status}`);
+    const ended = typeof end === "string" ? end : `stopped: ${end.code}: ${end.message}`;
+    return `${printable(model)}: ${counts.join(", ") || "nothing new"}; ${promptTokens} + ${completionTokens} tokens, $${costUsd.toFixed(4)}; ${printable(ended)}`;
+  });
+  return [
+    ...lines,
+    `${done}/${total} answers in the store; $${spent.usd.toFixed(4)}, ${spent.tokens} tokens`,
+  ];
+}
+
+/** The report is out by now; the exit code tells why it is not complete. */
+function throwUnlessDone({ models, total, done }: SamplingReport): void {
+  const ends = models.map(({ end }) => end);
+  if (ends.includes("interrupted")) {
+    throw new TuttiError("INTERRUPTED", "stopped; the same command goes on where it stopped");
+  }
+  const failure = ends.find((end) => typeof end !== "string");
+  if (failure !== undefined && typeof failure !== "string") throw failure;
+  if (ends.includes("budget")) {
+    throw new TuttiError("BUDGET_EXHAUSTED", `the budget is spent, ${total - done} answers are missing`, {
+      hint: "raise the budget and give the same command again",
+    });
+  }
+  if (done < total) say(`${total - done} answers failed for good; the same command tries them again`);
+}

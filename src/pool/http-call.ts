@@ -1,0 +1,129 @@
+/** One call to a provider over HTTP: sending, reading answers and streams, and failures as typed errors. */
+import { messageOf, TuttiError } from "../support/errors.ts";
+import { isJsonObject } from "../support/json.ts";
+import { Deadline } from "./deadline.ts";
+import { readEventStream } from "./event-stream.ts";
+import { type Peer, readAnswerText, refusal, unreadable } from "./upstream-failure.ts";
+
+export interface HttpCall {
+  readonly peer: Peer;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Beside the content type: credentials, versions. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  /** Longest wait for a complete answer, or in a stream for its next part. */
+  readonly timeoutMs: number;
+  readonly fetch: typeof fetch | undefined;
+}
+
+async function send(call: HttpCall, accept: string, deadline: Deadline): Promise<Response> {
+  const response = await (call.fetch ?? fetch)(call.peer.url, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept, ...call.headers },
+    body: JSON.stringify(call.body),
+    // A redirected POST loses its body or its key; report it instead.
+    redirect: "manual",
+    signal: deadline.signal,
+  });
+  if (!response.ok) throw await refusal(call.peer, response);
+  return response;
+}
+
+/** The JSON object that the provider answers. */
+export async function callForObject(call: HttpCall): Promise<Record<string, unknown>> {
+  const deadline = new Deadline(call.signal, call.timeoutMs);
+  try {
+    const response = await send(call, "application/json", deadline);
+    return parseObject(call.peer, await readAnswerText(call.peer, response), "the answer");
+  } catch (thrown) {
+    throw inContext(call.peer, thrown, call.signal, deadline);
+  } finally {
+    deadline.end();
+  }
+}
+
+/**
+ * What a provider's stream says: the objects of its events, until `[DONE]` or the end of the stream.
+ *
+ * @param isLast whether the answer is complete with an event; a stream that ends before is a failure
+ */
+export async function* callForStream(
+  call: HttpCall,
+  isLast: (event: Readonly<Record<string, unknown>>) => boolean,
+): AsyncGenerator<Record<string, unknown>> {
+  const deadline = new Deadline(call.signal, call.timeoutMs);
+  try {
+    const response = await send(call, "text/event-stream", deadline);
+    yield* readObjects(call.peer, response, deadline, isLast);
+  } catch (thrown) {
+    throw inContext(call.peer, thrown, call.signal, deadline);
+  } finally {
+    // Also when the reader leaves early: closes the connection to the provider.
+    deadline.end();
+  }
+}
+
+async function* readObjects(
+  peer: Peer,
+  response: Response,
+  deadline: Deadline,
+  isLast: (event: Readonly<Record<string, unknown>>) => boolean,
+): AsyncGenerator<Record<string, unknown>> {
+  const type = response.headers.get("content-type") ?? "";
+  if (!type.toLowerCase().startsWith("text/event-stream") || response.body === null) {
+    throw unreadable(
+      peer,
+      `asked for a stream of text/event-stream, received ${type.slice(0, 100) || "no content type"}`,
+    );
+  }
+  let hasFinished = false;
+  for await (const { data } of readEventStream(response.body)) {
+    deadline.extend();
+    if (data.trim() === "[DONE]") return;
+    const value = parseObject(peer, data, "an event of the stream");
+    if (value.error !== undefined && value.error !== null) {
+      throw unreadable(peer, "the provider reported an error inside the stream", value.error);
+    }
+    hasFinished ||= isLast(value);
+    // Time that the reader takes is not the provider's: the clock stands still while a part is out.
+    deadline.pause();
+    yield value;
+    deadline.extend();
+  }
+  if (!hasFinished) throw unreadable(peer, "the stream ended before the answer did");
+}
+
+/** The client's abort stays itself; a passed deadline and failures of the connection become typed errors. */
+function inContext(peer: Peer, thrown: unknown, signal: AbortSignal, deadline: Deadline): unknown {
+  if (signal.aborted) return signal.reason;
+  if (deadline.hasPassed) {
+    return new TuttiError(
+      "UPSTREAM_TIMEOUT",
+      `model "${peer.model}" did not answer within ${deadline.timeoutMs} ms`,
+      {
+        cause: thrown,
+        details: { model: peer.model, timeoutMs: deadline.timeoutMs },
+        hint: "raise timeoutMs of the model in the pool file, or check the provider",
+      },
+    );
+  }
+  if (TuttiError.is(thrown)) return thrown;
+  const reason =
+    thrown instanceof Error && thrown.cause !== undefined ? messageOf(thrown.cause) : messageOf(thrown);
+  return new TuttiError("UPSTREAM_FAILED", `model "${peer.model}" could not be reached: ${reason}`, {
+    cause: thrown,
+    details: { model: peer.model },
+    hint: "check that the server at the model's baseUrl runs and can be reached",
+  });
+}
+
+function parseObject(peer: Peer, text: string, what: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw unreadable(peer, `${what} is not JSON`, undefined, cause);
+  }
+  if (!isJsonObject(value)) throw unreadable(peer, `${what} is not a JSON object`);
+  return value;
+}

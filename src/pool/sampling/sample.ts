@@ -1,0 +1,187 @@
+/** Samples answers of several models to the prompts of a store, together with every other process that does the same. */
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import type { JudgedStore } from "../../judged/index.ts";
+import type { TuttiError } from "../../support/errors.ts";
+import { AdaptiveConcurrency } from "./adaptive-concurrency.ts";
+import { Budget, type BudgetLimits, type Spending } from "./budget.ts";
+import { type JobEnd, JobWorker } from "./job-worker.ts";
+import { enqueue, type ModelSampling, planJob, type SamplingJob, type SamplingScope } from "./plan.ts";
+import type { JobTally } from "./tally.ts";
+
+export interface SamplingOptions extends SamplingScope {
+  readonly store: JudgedStore;
+  readonly models: readonly ModelSampling[];
+  /**
+   * Of the jobs as a whole: what their answers in the store have cost before counts. Processes that run at the same time do
+   * not see each other's spending.
+   */
+  readonly budget?: BudgetLimits | undefined;
+  /** Most calls at once to one endpoint, where the pool gives no other number. @default 64 */
+  readonly maxConcurrency?: number | undefined;
+  /** After how long without a sign of life the items of a process are given to others. @default 60 s */
+  readonly leaseMs?: number | undefined;
+  /** On abort nothing new is begun, and answers under way are still taken and kept. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: SamplingProgress) => void) | undefined;
+}
+
+export interface SamplingProgress {
+  /** Answers that the jobs want. */
+  readonly total: number;
+  /** Settled, by whichever process or earlier run. */
+  readonly done: number;
+  /** Of this process and, with a budget, of earlier runs. */
+  readonly spent: Spending;
+  /** Failed attempts of this process by code. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** Calls under way. */
+  readonly underWay: number;
+}
+
+export interface SamplingReport {
+  readonly total: number;
+  readonly done: number;
+  /** What this process did, a model each. */
+  readonly models: readonly (JobTally & { readonly end: JobEnd })[];
+  readonly spent: Spending;
+}
+
+const DEFAULT_LEASE_MS = 60_000;
+const DEFAULT_MOST = 64;
+const PROGRESS_MS = 500;
+
+/**
+ * Puts the missing answers into the store's work queue and works until nothing is open. The same call made again, or by other
+ * processes on the same store, works on what is left of the same jobs: every answer has one key and is written once.
+ *
+ * @throws {TuttiError} STORE_*; failures of models are in the report, and end only the job of their model
+ */
+export async function sample(options: SamplingOptions): Promise<SamplingReport> {
+  const { store, prompts, seed, leaseMs = DEFAULT_LEASE_MS } = options;
+  const signal = options.signal ?? new AbortController().signal;
+  const scope = { prompts, seed };
+  const jobs: SamplingJob[] = [];
+  for (const model of options.models) jobs.push(await planJob(model, scope));
+  let total = 0;
+  for (const job of jobs) total += await enqueue(store, job, prompts, signal);
+  const budget = new Budget(options.budget ?? {}, await spentBefore(store, jobs, options.budget));
+  const concurrencies = concurrencyByEndpoint(jobs, options.maxConcurrency);
+  const worker = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
+  const workers = jobs.map(
+    (job) =>
+      new JobWorker({
+        ...{ store, job, worker, leaseMs, budget, signal },
+        concurrency: concurrencies.get(endpointOf(job))!,
+      }),
+  );
+  const progressNow = async (): Promise<SamplingProgress> => ({
+    total,
+    done: Math.max(0, total - (await openItems(store, jobs))),
+    spent: budget.spent,
+    failures: sumOfFailures(workers.map(({ tally }) => tally)),
+    underWay: [...concurrencies.values()].reduce((sum, { running }) => sum + running, 0),
+  });
+  const stopReporting = reportRegularly(progressNow, options.onProgress);
+  try {
+    const ends = await allSettledOrThrow(workers.map((one) => one.run()));
+    const { done } = await progressNow();
+    const models = workers.map(({ tally }, index) => ({ ...plainTally(tally), end: ends[index]! }));
+    return { total, done, models, spent: budget.spent };
+  } finally {
+    await stopReporting();
+  }
+}
+
+const endpointOf = ({ model }: SamplingJob): string => model.endpoint ?? model.name;
+
+/** Models behind one endpoint share what it can take; a model in this process takes its whole batch from the start. */
+function concurrencyByEndpoint(
+  jobs: readonly SamplingJob[],
+  fallback = DEFAULT_MOST,
+): Map<string, AdaptiveConcurrency> {
+  const mostOf = new Map<string, number>();
+  for (const job of jobs) {
+    const most = job.model.maxConcurrency ?? fallback;
+    mostOf.set(endpointOf(job), Math.max(mostOf.get(endpointOf(job)) ?? 1, most));
+  }
+  const isLocal = new Set(jobs.filter(({ model }) => model.provider === "local").map(endpointOf));
+  return new Map(
+    [...mostOf].map(([endpoint, most]) => [
+      endpoint,
+      new AdaptiveConcurrency({ most, ...(isLocal.has(endpoint) && { start: most }) }),
+    ]),
+  );
+}
+
+async function spentBefore(
+  store: JudgedStore,
+  jobs: readonly SamplingJob[],
+  budget: BudgetLimits | undefined,
+): Promise<Spending> {
+  let [usd, tokens] = [0, 0];
+  if (budget?.usd === undefined && budget?.tokens === undefined) return { usd, tokens };
+  for await (const row of store.responses({ sources: jobs.map(({ name }) => name) })) {
+    usd += row.costUsd ?? 0;
+    tokens += (row.promptTokens ?? 0) + (row.completionTokens ?? 0);
+  }
+  return { usd, tokens };
+}
+
+async function openItems(store: JudgedStore, jobs: readonly SamplingJob[]): Promise<number> {
+  let count = 0;
+  for (const { name } of jobs) {
+    const { open, leased, failed } = await store.work.progress(name);
+    count += open + leased + failed;
+  }
+  return count;
+}
+
+function sumOfFailures(tallies: readonly JobTally[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const { failures } of tallies) {
+    for (const [code, count] of Object.entries(failures)) sum[code] = (sum[code] ?? 0) + count;
+  }
+  return sum;
+}
+
+function plainTally(tally: JobTally): JobTally {
+  const { model, job, statuses, failures, promptTokens, completionTokens, costUsd } = tally;
+  return { model, job, statuses, failures, promptTokens, completionTokens, costUsd };
+}
+
+/** Waits for all, so that no job is cut off by the failure of another; then throws the first failure. */
+async function allSettledOrThrow(runs: readonly Promise<JobEnd>[]): Promise<JobEnd[]> {
+  const results = await Promise.allSettled(runs);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason as TuttiError;
+  return results.map((result) => (result as PromiseFulfilledResult<JobEnd>).value);
+}
+
+/** Counting a large queue takes time: looks are as far apart as they are long. @returns stops, after the last look */
+function reportRegularly(
+  look: () => Promise<SamplingProgress>,
+  report: ((progress: SamplingProgress) => void) | undefined,
+): () => Promise<void> {
+  if (report === undefined) return async () => undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let looking: Promise<void> = Promise.resolve();
+  let isStopped = false;
+  const next = (delayMs: number): void => {
+    timer = setTimeout(() => {
+      const startedMs = performance.now();
+      // A look that fails is left out: the workers meet the store's failure themselves.
+      looking = look()
+        .then(report, () => undefined)
+        .then(() => {
+          if (!isStopped) next(Math.max(PROGRESS_MS, 20 * (performance.now() - startedMs)));
+        });
+    }, delayMs);
+  };
+  next(0);
+  return async () => {
+    isStopped = true;
+    clearTimeout(timer);
+    await looking;
+  };
+}
