@@ -21,6 +21,7 @@ export interface PythonModule {
   stackRestore(stack: Address): void;
   _malloc(bytes: number): Address;
   _free(address: Address): void;
+  _sbrk(bytes: number): Address;
   _PyDict_New(): Address;
   _PyDict_GetItemString(dictionary: Address, name: Address): Address;
   _PyDict_SetItemString(dictionary: Address, name: Address, value: Address): number;
@@ -51,7 +52,7 @@ interface FileNode {
 export interface MemoryFileSystem {
   readonly root: FileNode & { readonly mount: { readonly mounts: readonly { readonly mountpoint: string }[] } };
   readonly filesystems: { readonly MEMFS: object };
-  readonly streams: unknown[];
+  readonly streams: (object | null)[];
   mount(type: object, options: object, place: string): void;
   unmount(place: string): void;
   mkdirTree(place: string): void;
@@ -113,13 +114,14 @@ export class PythonInterpreter {
   readonly seal: Seal;
   readonly harness: Address;
   private readonly image: Uint8Array;
-  private readonly streams: readonly unknown[];
+  private readonly streams: readonly (object | null)[];
   private readonly stack: Address;
 
   private constructor(module: PythonModule, seal: Seal, harness: Address) {
     this.module = module;
     this.seal = seal;
     this.harness = harness;
+    runInHarness(module, harness, BRIDGE_TAKEN_AWAY);
     this.hideModules();
     this.watchEvents();
     this.makeReadOnly();
@@ -146,7 +148,8 @@ export class PythonInterpreter {
       jsglobals: Object.create(null) as object,
       env: { HOME: "/home/pyodide", PYTHONHASHSEED: "0", TZ: "UTC" },
       stdin: () => null as never,
-      ...(image ? { _loadSnapshot: image.memory } : { _makeSnapshot: true }),
+      // A copy, since the loader wants it at the beginning of a buffer.
+      ...(image ? { _loadSnapshot: image.memory.slice() } : { _makeSnapshot: true }),
     });
     const output = {
       write: (bytes: Uint8Array) => {
@@ -166,6 +169,9 @@ export class PythonInterpreter {
     return { interpreter, ...(memory && { image: { memory, harness } }) };
   }
 
+  /** Whether a program ended in a way after which this interpreter should not be kept, restored or not. */
+  isShaken = false;
+
   /** How much the memory has grown beyond the image. */
   get grownBytes(): number {
     return this.module.HEAPU8.length - this.image.length;
@@ -175,11 +181,12 @@ export class PythonInterpreter {
   restore(): void {
     const { module, image, seal } = this;
     const { FS } = module;
+    const used = module._sbrk(0);
     module.HEAPU8.set(image);
-    module.HEAPU8.fill(0, image.length);
+    if (used > image.length) module.HEAPU8.fill(0, image.length, used);
     module.stackRestore(this.stack);
     FS.streams.length = 0;
-    FS.streams.push(...this.streams);
+    for (const [fd, stream] of this.streams.entries()) FS.streams.push(stream && Object.assign(stream, { fd }));
     FS.chdir("/");
     for (const place of SCRATCH) {
       FS.unmount(place);
@@ -295,21 +302,27 @@ function withText<T>(
 /** Runs the harness in a new namespace, after importing what programs import most. */
 function loadHarness(module: PythonModule): Address {
   const harness = module._PyDict_New();
-  const run = (source: string): void => {
-    const result = withText(module, source, (text) => module._PyRun_String(text, FILE_INPUT, harness, harness));
-    assert(result !== 0, "the harness of the code judge does not run");
-  };
-  run(FOUNDATION);
-  run(HARNESS);
+  runInHarness(module, harness, FOUNDATION);
+  runInHarness(module, harness, HARNESS);
   return harness;
 }
 
-/** Private builtins, warm modules, and nothing left of the bridge to JavaScript. */
+function runInHarness(module: PythonModule, harness: Address, source: string): void {
+  const result = withText(module, source, (text) => module._PyRun_String(text, FILE_INPUT, harness, harness));
+  assert(result !== 0, "the harness of the code judge does not run");
+}
+
+/** Private builtins, warm modules. */
 const FOUNDATION = `
 import builtins, importlib, sys
 __builtins__ = dict(builtins.__dict__)
 for name in ${JSON.stringify(WARM_MODULES)}:
     importlib.import_module(name)
+del name
+`;
+
+/** Nothing left of the bridge to JavaScript, which Pyodide needs to start; asyncio as it was before Pyodide changed it. */
+const BRIDGE_TAKEN_AWAY = `
 BRIDGE = ("js", "pyodide", "_pyodide", "pyodide_js", "_pyodide_core", "ctypes", "_ctypes")
 for name in [name for name in sys.modules if name.partition(".")[0] in BRIDGE]:
     del sys.modules[name]
@@ -317,5 +330,24 @@ for name in BRIDGE:
     sys.modules[name] = None
 sys.meta_path[:] = [finder for finder in sys.meta_path if "pyodide" not in type(finder).__module__ + repr(finder)]
 sys.excepthook = sys.__excepthook__
+for name in [name for name in sys.modules if name.partition(".")[0] in ("asyncio", "_asyncio")]:
+    del sys.modules[name]
+import asyncio, asyncio.unix_events, time
+class Waiting:
+    """Stands in for a selector: there is nothing to select from, only time to pass."""
+    def select(self, seconds):
+        if seconds:
+            time.sleep(seconds)
+        return []
+class EventLoop(asyncio.BaseEventLoop):
+    def __init__(self):
+        super().__init__()
+        self._selector = Waiting()
+    def _process_events(self, events):
+        pass
+    def _write_to_self(self):
+        pass
+asyncio.events._set_running_loop(None)
+asyncio.unix_events._UnixDefaultEventLoopPolicy._loop_factory = EventLoop
 del name
 `;

@@ -34,6 +34,7 @@ export function runPython(interpreter: PythonInterpreter, program: Program, prog
   try {
     return run.outcome();
   } catch (thrown) {
+    interpreter.isShaken ||= !(thrown instanceof ProgramStopped);
     return run.stopped(interpreter.seal.stopped ?? thrown);
   } finally {
     interpreter.seal.isWatching = false;
@@ -50,6 +51,7 @@ function prepare(interpreter: PythonInterpreter, { code, tests, entryPoint, setu
     if (answer !== undefined) return JSON.parse(answer) as Prepared;
   } catch (thrown) {
     if (!isEndOfProgram(thrown)) throw thrown;
+    interpreter.isShaken = true;
   }
   return { problem: "syntax", type: "CompilerError", message: "too deep or too large to compile" };
 }
@@ -65,9 +67,8 @@ function unprepared({ problem, type, message, line, total }: Prepared): RawOutco
 
 /** Errors that say something about the program: it was stopped, or ran out of stack, or broke the interpreter. */
 function isEndOfProgram(thrown: unknown): boolean {
-  return (
-    thrown instanceof ProgramStopped || thrown instanceof RangeError || thrown instanceof WebAssembly.RuntimeError
-  );
+  const isTrap = thrown instanceof Error && thrown.name === "RuntimeError";
+  return thrown instanceof ProgramStopped || thrown instanceof RangeError || isTrap;
 }
 
 class Run {

@@ -92,6 +92,8 @@ const REFUSED: Readonly<Record<string, number>> = {
   __syscall_sendto: -EACCES,
   getaddrinfo: EAI_FAIL,
   getnameinfo: EAI_FAIL,
+  // Whether it could wait for JavaScript: it cannot.
+  can_run_sync_js: 0,
   _mmap_js: -ENOSYS,
   _munmap_js: -ENOSYS,
   _msync_js: -ENOSYS,
