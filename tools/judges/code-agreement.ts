@@ -1,7 +1,7 @@
 /**
  * Judges recorded responses to HumanEval and MBPP and compares the verdicts with the recorded ones.
  *
- *     npx tsx tools/judges/code-agreement.ts --problems humaneval.jsonl.gz --judged FILE... [--out docs/judges-code-agreement.md]
+ *     npx tsx tools/judges/code-agreement.ts --problems humaneval.jsonl.gz --judged FILE [--judged FILE] [--out docs/judges-code-agreement.md]
  *         [--workers N] [--python PYTHON] [--dump FILE]
  *
  * `--problems` is HumanEval itself (`task_id, prompt, test, entry_point, canonical_solution`), whose canonical solutions are judged
@@ -47,7 +47,7 @@ const { values } = parseArgs({
   },
 });
 if (values.problems === undefined || values.judged === undefined) {
-  console.error("usage: npx tsx tools/judges/code-agreement.ts --problems FILE --judged FILE... [--out FILE]");
+  console.error("usage: npx tsx tools/judges/code-agreement.ts --problems FILE --judged FILE [--judged FILE] [--out FILE]");
   process.exit(2);
 }
 
