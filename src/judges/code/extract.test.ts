@@ -51,6 +51,8 @@ test("a whole function follows the prompt's imports and helpers, a body complete
   });
   const body = extractProgram("    return x + 1", python({ entryPoint: "f", prefix: PREFIX }))!;
   expect(body).toEqual({ form: "body", code: `${PREFIX.trimEnd()}\n    return x + 1\n` });
+  const fenced = extractProgram("```python\n    f = x + 1\n    return f\n```", python({ entryPoint: "f", prefix: PREFIX }))!;
+  expect(fenced).toEqual({ form: "body", code: `${PREFIX.trimEnd()}\n    f = x + 1\n    return f\n` });
   const flush = extractProgram("```\ny = x\nif y:\n    y += 1\nreturn y\n```", python({ entryPoint: "f", prefix: PREFIX }))!;
   expect(flush.code).toBe(`${PREFIX.trimEnd()}\n    y = x\n    if y:\n        y += 1\n    return y\n`);
 });

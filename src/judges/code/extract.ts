@@ -37,15 +37,16 @@ export function codeBlocks(text: string): CodeBlock[] {
   const blocks: CodeBlock[] = [];
   let fence: string | undefined;
   let tag = "";
+  let indent = 0;
   let lines: string[] = [];
   const finish = (): void => {
-    blocks.push({ tag: tag.toLowerCase(), code: dedent(lines) });
+    blocks.push({ tag: tag.toLowerCase(), code: withoutIndent(lines, indent) });
     fence = undefined;
   };
   for (const line of text.replaceAll("\r\n", "\n").split("\n")) {
     if (fence === undefined) {
       const opened = OPENING.exec(line);
-      if (opened) [fence, tag, lines] = [opened[2]!, opened[3]!, []];
+      if (opened) [fence, tag, lines, indent] = [opened[2]!, opened[3]!, [], indentOf(opened[1]!)];
       continue;
     }
     const end = line.indexOf(fence);
@@ -61,12 +62,16 @@ export function codeBlocks(text: string): CodeBlock[] {
   return blocks;
 }
 
-/** Takes off the indentation that all lines share: blocks in lists are indented as a whole. */
-function dedent(lines: readonly string[]): string {
-  const first = lines.find((line) => line.trim() !== "");
-  const indent = /^[ \t]*/.exec(first ?? "")![0];
-  const isShared = indent !== "" && lines.every((line) => line.trim() === "" || line.startsWith(indent));
-  return (isShared ? lines.map((line) => line.slice(indent.length)) : lines).join("\n");
+/** Columns before a fence that stands on a line of its own. */
+function indentOf(before: string): number {
+  return before.trim() === "" ? before.length : 0;
+}
+
+/** Blocks in lists are indented with their fence, all of their lines; what they are indented more is the code's own. */
+function withoutIndent(lines: readonly string[], columns: number): string {
+  const filled = lines.filter((line) => line.trim() !== "");
+  const shared = Math.min(columns, ...filled.map((line) => line.length - line.trimStart().length));
+  return lines.map((line) => line.slice(shared)).join("\n");
 }
 
 /** Whether code gives the name a value at its top level. */
