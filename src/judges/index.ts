@@ -1,2 +1,27 @@
 /** Judges: one interface, versioned, every verdict explained. */
+export {
+  CODE_JUDGE_VERSION,
+  CODE_LANGUAGES,
+  type CodeJudgeOptions,
+  type CodeLanguage,
+  type CodeReference,
+  CodeSandbox,
+  type CodeSandboxOptions,
+  codeBlocks,
+  codeReference,
+  createCodeJudge,
+  DEFAULT_PROGRAM_LIMITS,
+  type ExtractedCode,
+  type ExtractionForm,
+  extractProgram,
+  type OutcomeCache,
+  outcomeKey,
+  PROGRAM_VERDICTS,
+  type Program,
+  type ProgramFailure,
+  type ProgramLimits,
+  type ProgramOutcome,
+  type ProgramVerdict,
+  RecentOutcomes,
+} from "./code/index.ts";
 export type { Judge, JudgeOptions, PairJudge, PairVerdict, Verdict } from "./judge.ts";
