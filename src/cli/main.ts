@@ -20,6 +20,7 @@ async function build(): Promise<Command> {
   const { routerDriftCommand } = await import("./commands/router-drift.ts");
   const { routerAddModelCommand, routerRemoveModelCommand } = await import("./commands/router-growth.ts");
   const { modelCommand } = await import("./commands/model.ts");
+  const { storeCommand } = await import("./commands/store.ts");
   const { demoCommand } = await import("./commands/demo.ts");
   const { serveCommand } = await import("./commands/serve.ts");
   for (const command of [
@@ -38,6 +39,7 @@ async function build(): Promise<Command> {
   return program
     .addCommand(router)
     .addCommand(modelCommand())
+    .addCommand(storeCommand())
     .addCommand(serveCommand().exitOverride().showHelpAfterError())
     .addCommand(demoCommand().exitOverride().showHelpAfterError());
 }

@@ -9,7 +9,17 @@ export {
   promptText,
 } from "./record.ts";
 export { foldOf, normalisedPrompt, type PromptSplitOptions, splitByPrompt } from "./split.ts";
+export type { StoreCheck, StoreProblem, StoreProblemKind } from "./store/check.ts";
 export { canonicalJson, judgementKey, promptKey, responseKey, selectionKey } from "./store/keys.ts";
+export {
+  type BackupResult,
+  backupStore,
+  checkStore,
+  type MigrateResult,
+  migrateStore,
+  repairStore,
+  storeSchemaVersion,
+} from "./store/maintenance.ts";
 export { openStore } from "./store/open.ts";
 export {
   type PutRecordsResult,
@@ -17,6 +27,7 @@ export {
   type RecordLineage,
   rowsOfRecord,
 } from "./store/put-records.ts";
+export type { RemovedRow } from "./store/repair.ts";
 export {
   type Json,
   type JsonObject,
@@ -27,6 +38,7 @@ export {
   type ResponseStatus,
   type SelectionRow,
 } from "./store/rows.ts";
+export { SCHEMA_VERSION } from "./store/schema.ts";
 export type {
   FinishedItem,
   JobProgress,
