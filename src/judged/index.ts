@@ -11,7 +11,17 @@ export {
 } from "./record.ts";
 export * from "./select/index.ts";
 export { foldOf, normalisedPrompt, type PromptSplitOptions, splitByPrompt } from "./split.ts";
+export type { StoreCheck, StoreProblem, StoreProblemKind } from "./store/check.ts";
 export { canonicalJson, judgementKey, promptKey, responseKey, selectionKey } from "./store/keys.ts";
+export {
+  type BackupResult,
+  backupStore,
+  checkStore,
+  type MigrateResult,
+  migrateStore,
+  repairStore,
+  storeSchemaVersion,
+} from "./store/maintenance.ts";
 export { openStore } from "./store/open.ts";
 export {
   type PutRecordsResult,
@@ -19,6 +29,7 @@ export {
   type RecordLineage,
   rowsOfRecord,
 } from "./store/put-records.ts";
+export type { RemovedRow } from "./store/repair.ts";
 export {
   type Json,
   type JsonObject,
@@ -29,6 +40,7 @@ export {
   type ResponseStatus,
   type SelectionRow,
 } from "./store/rows.ts";
+export { SCHEMA_VERSION } from "./store/schema.ts";
 export type {
   FinishedItem,
   JobProgress,

@@ -27,6 +27,7 @@ const RECORDS: readonly JudgedRecord[] = [
   {
     id: "a-2",
     benchmark: "chat",
+    tests: ["assert f(1) == 2"],
     prompt: [
       { role: "system", content: "Be short." },
       { role: "user", content: "Hello" },

@@ -38,7 +38,7 @@ function sqlitePlace(): StorePlace & { prepare(): void; clear(): Promise<void> }
       const { default: Sqlite } = await import("libsql");
       const database = new Sqlite(path());
       try {
-        if (!/^\s*(select|pragma)/i.test(statement)) {
+        if (!/^\s*select/i.test(statement)) {
           database.exec(statement);
           return [];
         }

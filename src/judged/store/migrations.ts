@@ -14,6 +14,7 @@ export interface Migration {
 const TYPES: Readonly<Record<Dialect["name"], Readonly<Record<ColumnType, string>>>> = {
   sqlite: {
     text: "TEXT",
+    status: "TEXT",
     json: "TEXT",
     messages: "TEXT",
     number: "REAL",
@@ -22,6 +23,7 @@ const TYPES: Readonly<Record<Dialect["name"], Readonly<Record<ColumnType, string
   },
   postgres: {
     text: 'TEXT COLLATE "C"',
+    status: 'TEXT COLLATE "C"',
     json: "TEXT",
     messages: "TEXT",
     number: "DOUBLE PRECISION",

@@ -8,24 +8,26 @@ import type { JudgedStore } from "./store.ts";
 
 const SCHEME = /^([a-z][a-z0-9+.-]+):/i;
 
-/** @throws {TuttiError} INVALID_ARGUMENT, STORE_UNREACHABLE, STORE_INVALID */
+/** Path of the database file that the address names; undefined where it names a server. */
+export function sqlitePath(url: string): string | undefined {
+  const scheme = SCHEME.exec(url)?.[1]?.toLowerCase();
+  if (scheme === "sqlite") return url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
+  return scheme === undefined ? url : undefined;
+}
+
+/** @throws {TuttiError} INVALID_ARGUMENT, STORE_UNREACHABLE */
 export async function openDatabase(url: string): Promise<SqlDatabase> {
   const scheme = SCHEME.exec(url)?.[1]?.toLowerCase();
   if (scheme === "postgres" || scheme === "postgresql") {
     const { openPostgres } = await import("./postgres.ts");
     return await openPostgres(url);
   }
-  if (scheme === undefined || scheme === "sqlite") {
-    const path = scheme === undefined ? url : url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "");
-    if (path !== "") return await openSqlite(path, url);
-  }
-  throw new TuttiError(
-    "INVALID_ARGUMENT",
-    `store: received the address "${scheme ?? ""}:...", expected a file or a database`,
-    {
-      hint: "name a file (runs/store.db), sqlite:FILE, or postgres://USER@HOST/DATABASE?schema=NAME",
-    },
-  );
+  const path = sqlitePath(url);
+  if (path) return await openSqlite(path, url);
+  const received = scheme === undefined ? "an empty address" : `an address of the kind "${scheme}:"`;
+  throw new TuttiError("INVALID_ARGUMENT", `store: received ${received}, expected a file or a database`, {
+    hint: "name a file (runs/store.db), sqlite:FILE, or postgres://USER@HOST/DATABASE?schema=NAME",
+  });
 }
 
 /**

@@ -1,4 +1,5 @@
 /** PostgreSQL by pg. */
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { messageOf, TuttiError } from "../../support/errors.ts";
 import type { Dialect, InsertTarget, SqlDatabase, SqlSession, SqlValue } from "./database.ts";
@@ -9,7 +10,9 @@ const CONNECT_LIMIT_MS = 15_000;
 const ATTEMPTS = 8;
 const DEFAULT_SCHEMA = "tutti";
 /** Serialisation failure, deadlock. */
-const RETRIED = new Set(["40001", "40P01"]);
+const CONFLICTS = new Set(["40001", "40P01"]);
+/** Pause before the second attempt; each further one waits twice as long, about 13 seconds in all. */
+const FIRST_PAUSE_MS = 100;
 const SCHEMA_LOCK = 7_311_886;
 
 const DIALECT: Dialect = {
@@ -50,6 +53,12 @@ function failure(cause: unknown, url: string): unknown {
     });
   }
   return new TuttiError("STORE_FAILED", `${url}: ${messageOf(cause)}`, { cause, details });
+}
+
+/** The server went away or is about to come back, as it does when it is restarted. */
+function isConnectionLost(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) return /^(08|57P0)/.test(codeOf(error));
+  return /^E[A-Z]+$/.test(codeOf(error)) || /connection terminated/i.test(messageOf(error));
 }
 
 interface Queryable {
@@ -94,6 +103,7 @@ class PostgresDatabase implements SqlDatabase {
   readonly url: string;
   readonly #pool: pg.Pool;
   readonly #session: PostgresSession;
+  #wasReached = false;
 
   constructor(url: string, pool: pg.Pool) {
     this.url = url;
@@ -101,12 +111,20 @@ class PostgresDatabase implements SqlDatabase {
     this.#session = new PostgresSession(pool);
   }
 
+  /**
+   * Work is done again after a conflict with another process and, once the store was reached, after a lost connection: all of it
+   * may be done twice, since keys are idempotent and leases expire.
+   */
   async #guarded<Result>(work: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await work();
+        const result = await work();
+        this.#wasReached = true;
+        return result;
       } catch (error) {
-        if (!RETRIED.has(codeOf(error)) || attempt === ATTEMPTS) throw failure(error, this.url);
+        const isLost = this.#wasReached && isConnectionLost(error);
+        if (!(isLost || CONFLICTS.has(codeOf(error))) || attempt === ATTEMPTS) throw failure(error, this.url);
+        if (isLost) await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1));
       }
     }
   }
@@ -126,20 +144,23 @@ class PostgresDatabase implements SqlDatabase {
   transaction<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
     return this.#guarded(async () => {
       const client = await this.#pool.connect();
-      let failed: unknown;
+      let lost: Error | undefined;
+      const onError = (error: Error) => {
+        lost = error;
+      };
+      client.on("error", onError);
       try {
         await client.query("BEGIN");
         const result = await work(new PostgresSession(client));
         await client.query("COMMIT");
         return result;
       } catch (error) {
-        failed = error;
-        await client.query("ROLLBACK").catch((second: unknown) => {
-          failed = second;
-        });
+        if (isConnectionLost(error)) lost = error as Error;
+        else await client.query("ROLLBACK").catch(onError);
         throw error;
       } finally {
-        client.release(failed instanceof Error && !(failed instanceof pg.DatabaseError) ? failed : undefined);
+        client.off("error", onError);
+        client.release(lost);
       }
     });
   }

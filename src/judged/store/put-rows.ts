@@ -1,6 +1,5 @@
 /** Writing rows: new ones in, those that are there stay; a response that failed is replaced. */
 import type { SqlSession } from "./database.ts";
-import type { ResponseRow } from "./rows.ts";
 import type { PutResult } from "./store.ts";
 import { encodeRow, type StoredValue, type StoreRow, type Table } from "./tables.ts";
 
@@ -12,22 +11,23 @@ function conflictClause(table: Table<never>): string {
   return `ON CONFLICT (key) DO UPDATE SET ${sets.join(", ")} WHERE responses.status = 'error'`;
 }
 
-/** One row a key: the first that is no failure, else the last. */
-function withoutRepetitions<Row extends StoreRow>(rows: readonly Row[]): Row[] {
-  const byKey = new Map<string, Row>();
-  for (const row of rows) {
-    const earlier = byKey.get(row.key);
-    if (earlier === undefined || (earlier as Partial<ResponseRow>).status === "error")
-      byKey.set(row.key, row);
-  }
-  return [...byKey.values()];
+function isFailed(row: StoreRow): boolean {
+  return "status" in row && row.status === "error";
 }
 
-/** Rows ready to be written, sorted by key, so that processes that write the same rows wait for each other in one order. */
+/**
+ * Rows ready to be written: one a key, the first that is no failure, else the last; sorted by key, so that processes that write the
+ * same rows wait for each other in one order.
+ */
 export function encodeRows<Row extends StoreRow>(table: Table<Row>, rows: readonly Row[]): StoredValue[][] {
-  return withoutRepetitions(rows)
-    .map((row) => encodeRow(table, row))
-    .sort(([a], [b]) => (a! < b! ? -1 : 1));
+  const byKey = new Map<string, { readonly values: StoredValue[]; readonly isFailed: boolean }>();
+  for (const row of rows) {
+    const values = encodeRow(table, row);
+    const earlier = byKey.get(row.key);
+    if (earlier === undefined || earlier.isFailed) byKey.set(row.key, { values, isFailed: isFailed(row) });
+  }
+  const keys = [...byKey.keys()].sort();
+  return keys.map((key) => byKey.get(key)!.values);
 }
 
 export async function insertEncoded<Row extends StoreRow>(

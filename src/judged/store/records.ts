@@ -87,6 +87,11 @@ function candidateOf(scored: readonly ScoredSample[]): JudgedCandidate {
   };
 }
 
+/** Imported prompts keep the fields of which the reference was made as they came. */
+function isToldBy(extra: JsonObject, reference: JsonObject): boolean {
+  return extra.reference !== undefined || Object.keys(reference).every((name) => extra[name] !== undefined);
+}
+
 function recordOf(
   prompt: PromptRow,
   id: string,
@@ -99,8 +104,8 @@ function recordOf(
     benchmark: domain,
     ...(split !== undefined && { split }),
     prompt: messages.length === 1 && only!.role === "user" ? only!.content : messages,
-    ...(reference !== undefined && { reference }),
-    ...extra, // imported records keep their own form of the reference here
+    ...(reference !== undefined && !isToldBy(extra, reference) && { reference }),
+    ...extra,
     candidates,
   };
 }

@@ -3,12 +3,18 @@
 import { TuttiError } from "../../support/errors.ts";
 import { shown } from "../../support/show.ts";
 import { judgementKey, promptKey, responseKey, selectionKey } from "./keys.ts";
-import type { JudgementRow, PromptRow, ResponseRow, SelectionRow } from "./rows.ts";
+import {
+  type JudgementRow,
+  type PromptRow,
+  RESPONSE_STATUSES,
+  type ResponseRow,
+  type SelectionRow,
+} from "./rows.ts";
 import type { StoreTable } from "./store.ts";
 import { fromStoredText, toStoredText } from "./stored-text.ts";
 
 /** `messages` is JSON whose objects have exactly the members role and content, in that order (the search index relies on it). */
-export type ColumnType = "text" | "json" | "messages" | "number" | "integer" | "boolean";
+export type ColumnType = "text" | "status" | "json" | "messages" | "number" | "integer" | "boolean";
 
 export interface Column {
   /** Name in the row type. */
@@ -66,7 +72,7 @@ export const RESPONSES: Table<ResponseRow> = {
     column("parameters", "json"),
     column("seedIndex", "integer"),
     column("text"),
-    column("status"),
+    column("status", "status"),
     column("finishReason?"),
     column("promptTokens?", "number"),
     column("completionTokens?", "number"),
@@ -168,6 +174,10 @@ const ENCODERS: Readonly<
   text: {
     expected: "a string",
     encode: (value) => (typeof value === "string" ? toStoredText(value) : undefined),
+  },
+  status: {
+    expected: `one of ${RESPONSE_STATUSES.join(", ")}`,
+    encode: (value) => RESPONSE_STATUSES.find((status) => status === value),
   },
   json: { expected: "a value that JSON can hold", encode: (value) => JSON.stringify(value) },
   messages: { expected: "a list of messages with role and content", encode: encodeMessages },
