@@ -70,17 +70,20 @@ const ROWS: Migration = {
   loses: "every prompt, response, judgement and selection",
 };
 
-/** Leases are milliseconds since 1970. Items keep the order in which they were added. */
+/**
+ * Leases are milliseconds since 1970. Items keep the order in which they were added. The unique index starts with the item, which
+ * tells rows apart; all rows of a table are often of one job.
+ */
 const WORK: Migration = {
   version: 2,
   title: "work queue",
   up: (dialect) => [
     dialect === "sqlite"
       ? "CREATE TABLE work_items (position INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, item TEXT NOT NULL, " +
-        "state TEXT NOT NULL, worker TEXT, lease_until INTEGER, UNIQUE (job, item)) STRICT"
+        "state TEXT NOT NULL, worker TEXT, lease_until INTEGER, UNIQUE (item, job)) STRICT"
       : "CREATE TABLE work_items (position BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, " +
         'job TEXT COLLATE "C" NOT NULL, item TEXT COLLATE "C" NOT NULL, state TEXT NOT NULL, worker TEXT COLLATE "C", ' +
-        "lease_until BIGINT, UNIQUE (job, item))",
+        "lease_until BIGINT, UNIQUE (item, job))",
     "CREATE INDEX work_items_waiting ON work_items (job, position) WHERE state IN ('open', 'leased')",
   ],
   down: () => ["DROP TABLE work_items"],

@@ -28,7 +28,7 @@ export class SqlWorkQueue implements WorkQueue {
     const target = {
       table: "work_items",
       columns: ITEM_COLUMNS,
-      conflict: "ON CONFLICT (job, item) DO NOTHING",
+      conflict: "ON CONFLICT (item, job) DO NOTHING",
     };
     return await this.#database.transaction((session) => session.insert(target, rows));
   }
@@ -135,13 +135,14 @@ export class SqlWorkQueue implements WorkQueue {
     items: readonly string[],
   ): Promise<readonly string[]> {
     const { dialect } = this.#database;
+    // Who holds them is asked here and not in the statement, so that PostgreSQL looks the items up one by one.
     const rows = await session.rows(
-      `SELECT item FROM work_items
-       WHERE job = $1 AND worker = $2 AND state = 'leased' AND ${dialect.anyOf("item", "$3")}
-       ORDER BY position ${dialect.lockRows}`,
-      [toStoredText(job), toStoredText(worker), items.map(toStoredText)],
+      `SELECT position, item, state, worker FROM work_items
+       WHERE job = $1 AND ${dialect.anyOf("item", "$2")} ORDER BY position ${dialect.lockRows}`,
+      [toStoredText(job), items.map(toStoredText)],
     );
-    return itemsOf(rows);
+    const name = toStoredText(worker);
+    return itemsOf(rows.filter((row) => row.state === "leased" && row.worker === name));
   }
 
   async #settle(session: SqlSession, job: string, items: readonly string[], state: string): Promise<void> {
