@@ -27,7 +27,12 @@ async function start(message: Extract<ToWorker, { kind: "start" }>): Promise<voi
   const printed = new OutputHead(limits.outputBytes);
   if (language === "javascript") {
     const print = (text: string): void => printed.write(Buffer.from(text, "utf8"));
-    serve((program) => runJavaScript(program, limits, print, progress), printed, limits, () => false);
+    serve(
+      (program) => runJavaScript(program, limits, print, progress),
+      printed,
+      limits,
+      () => false,
+    );
     say({ kind: "ready" });
     return;
   }
@@ -38,7 +43,12 @@ async function start(message: Extract<ToWorker, { kind: "start" }>): Promise<voi
   say({ kind: "ready", ...(started.image && { image: started.image }) });
 }
 
-function serve(run: Runner, printed: OutputHead, { timeSeconds }: ProgramLimits, isSpent: () => boolean): void {
+function serve(
+  run: Runner,
+  printed: OutputHead,
+  { timeSeconds }: ProgramLimits,
+  isSpent: () => boolean,
+): void {
   const judge = async (program: Program): Promise<void> => {
     printed.clear();
     const began = performance.now();
