@@ -12,7 +12,8 @@ const programs = readPrograms();
 /** How many verdicts are the recorded ones. */
 async function judgeAll(): Promise<number> {
   const outcomes = await Promise.all(programs.map((program) => sandbox.run(program)));
-  return outcomes.filter(({ verdict }, index) => (verdict === "passed") === programs[index]!.isPassing).length;
+  return outcomes.filter(({ verdict }, index) => (verdict === "passed") === programs[index]!.isPassing)
+    .length;
 }
 
 const agreement = (await judgeAll()) / programs.length;

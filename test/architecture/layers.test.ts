@@ -62,6 +62,10 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   pg: ["judged"],
   "@huggingface/tokenizers": ["text"],
   "@huggingface/jinja": ["text"],
+  pyodide: ["judges"],
+  "quickjs-emscripten-core": ["judges"],
+  "@jitl/quickjs-wasmfile-release-sync": ["judges"],
+  amaro: ["judges"],
 };
 
 const SRC = join(import.meta.dirname, "../../src");

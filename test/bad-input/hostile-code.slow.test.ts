@@ -16,7 +16,7 @@ const server = createServer((_, response) => {
   connections++;
   response.end(SECRET);
 });
-const sandbox = new CodeSandbox({ limits: { timeSeconds: 2, memoryBytes: 128 << 20, outputBytes: 65_536 } });
+const sandbox = new CodeSandbox({ limits: { timeSeconds: 3, memoryBytes: 128 << 20, outputBytes: 65_536 } });
 
 beforeAll(async () => {
   writeFileSync(canary, SECRET);
@@ -38,13 +38,20 @@ const PROBE = `
 import builtins, decimal, os, random, sys, warnings
 print(sys.getrecursionlimit(), sys.path, sorted(sys.modules), sorted(builtins.__dict__))
 print(os.getcwd(), os.listdir("."), os.listdir("/tmp"), os.listdir("/"), sorted(os.environ.items()))
-print(random.random(), id(object()), hash("text"), decimal.getcontext(), len(warnings.filters), sys.get_int_max_str_digits())
+print(random.random(), hash("text"), decimal.getcontext(), len(warnings.filters), sys.get_int_max_str_digits())
 print([os.fstat(fd).st_mode for fd in (0, 1, 2)], os.open("/dev/null", os.O_RDONLY))
+print("addresses", id(object()), id([]), id(lambda: 0))
 def f(x):
     return x + 1
 `;
 
-async function probe(): Promise<string> {
+interface Probe {
+  readonly state: string;
+  /** The same as long as the process is, if its memory is. */
+  readonly addresses: string;
+}
+
+async function probe(): Promise<Probe> {
   const outcome = await sandbox.run({ language: "python", code: PROBE, tests: ["assert f(1) == 2"] });
   expect(outcome).toMatchObject({ verdict: "passed", passed: 1, total: 1 });
   const wrong = await sandbox.run({
@@ -53,7 +60,16 @@ async function probe(): Promise<string> {
     tests: ["import math", "assert math.isclose(abs(f(1)), 2)"],
   });
   expect(wrong.verdict).toBe("wrong");
-  return outcome.output;
+  const [state = "", addresses = ""] = outcome.output.split("addresses");
+  return { state, addresses };
+}
+
+/** After these the process may have been replaced. */
+function isReplacing({ verdict, failure }: ProgramOutcome): boolean {
+  return (
+    ["timeout", "memory"].includes(verdict) ||
+    ["StackOverflow", "InterpreterFailure", "ProcessDied"].includes(failure?.type ?? "")
+  );
 }
 
 function expectContained(outcome: ProgramOutcome, verdicts: readonly string[]): void {
@@ -65,27 +81,38 @@ function expectContained(outcome: ProgramOutcome, verdicts: readonly string[]): 
 }
 
 describe("Python", () => {
-  let before: string;
+  let before: Probe;
   beforeAll(async () => {
     before = await probe();
   }, 180_000);
 
-  test.each(PYTHON_ATTACKS)("$name", async ({ code, tests = ["assert f(1) == 2"], verdicts }) => {
-    const outcome = await sandbox.run({ language: "python", code: place(code), tests });
-    expectContained(outcome, verdicts);
-    expect(await probe()).toBe(before);
-  }, 120_000);
+  test.each(PYTHON_ATTACKS)(
+    "$name",
+    async ({ code, tests = ["assert f(1) == 2"], verdicts }) => {
+      const outcome = await sandbox.run({ language: "python", code: place(code), tests });
+      expectContained(outcome, verdicts);
+      const after = await probe();
+      expect(after.state).toBe(before.state);
+      if (!isReplacing(outcome)) expect(after.addresses).toBe(before.addresses);
+      before = after;
+    },
+    120_000,
+  );
 });
 
 describe("JavaScript", () => {
-  test.each(JAVASCRIPT_ATTACKS)("$name", async ({ code, tests = ["assert.strictEqual(f(1), 2)"], verdicts }) => {
-    const outcome = await sandbox.run({ language: "javascript", code: place(code), tests });
-    expectContained(outcome, verdicts);
-    const honest = await sandbox.run({
-      language: "javascript",
-      code: "function f(x) { return x + 1; }",
-      tests: ["assert.strictEqual(f(1), 2)", "assert.deepStrictEqual([f(1)], [3])"],
-    });
-    expect(honest).toMatchObject({ verdict: "wrong", passed: 1, total: 2 });
-  }, 120_000);
+  test.each(JAVASCRIPT_ATTACKS)(
+    "$name",
+    async ({ code, tests = ["assert.strictEqual(f(1), 2)"], verdicts }) => {
+      const outcome = await sandbox.run({ language: "javascript", code: place(code), tests });
+      expectContained(outcome, verdicts);
+      const honest = await sandbox.run({
+        language: "javascript",
+        code: "function f(x) { return x + 1; }",
+        tests: ["assert.strictEqual(f(1), 2)", "assert.deepStrictEqual([f(1)], [3])"],
+      });
+      expect(honest).toMatchObject({ verdict: "wrong", passed: 1, total: 2 });
+    },
+    120_000,
+  );
 });

@@ -33,7 +33,9 @@ interface Row {
   readonly benchmark: string;
   readonly task_id?: string;
   readonly tests?: string;
-  readonly candidates: Readonly<Record<string, { readonly response: string; readonly score: number; readonly result?: string }>>;
+  readonly candidates: Readonly<
+    Record<string, { readonly response: string; readonly score: number; readonly result?: string }>
+  >;
 }
 
 const { values } = parseArgs({
@@ -47,13 +49,18 @@ const { values } = parseArgs({
   },
 });
 if (values.problems === undefined || values.judged === undefined) {
-  console.error("usage: npx tsx tools/judges/code-agreement.ts --problems FILE --judged FILE [--judged FILE] [--out FILE]");
+  console.error(
+    "usage: npx tsx tools/judges/code-agreement.ts --problems FILE --judged FILE [--judged FILE] [--out FILE]",
+  );
   process.exit(2);
 }
 
 function readLines<T>(path: string): T[] {
   const text = gunzipSync(readFileSync(path)).toString("utf8");
-  return text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as T);
+  return text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as T);
 }
 
 const problems = new Map(readLines<Problem>(values.problems).map((problem) => [problem.task_id, problem]));
@@ -74,12 +81,25 @@ const humanEval = ({ prompt, test, entry_point }: Problem): CodeReference => ({
   prefix: prompt,
 });
 
-function programOf(text: string, { language, tests, entryPoint, ...rest }: CodeReference): Program | undefined {
-  const extracted = extractProgram(text, { language, tests, ...(entryPoint !== undefined && { entryPoint }), ...rest });
-  return extracted && { language, tests, code: extracted.code, ...(entryPoint !== undefined && { entryPoint }) };
+function programOf(
+  text: string,
+  { language, tests, entryPoint, ...rest }: CodeReference,
+): Program | undefined {
+  const extracted = extractProgram(text, {
+    language,
+    tests,
+    ...(entryPoint !== undefined && { entryPoint }),
+    ...rest,
+  });
+  return (
+    extracted && { language, tests, code: extracted.code, ...(entryPoint !== undefined && { entryPoint }) }
+  );
 }
 
-async function canonicalPassing(): Promise<{ readonly passed: number; readonly failures: readonly string[] }> {
+async function canonicalPassing(): Promise<{
+  readonly passed: number;
+  readonly failures: readonly string[];
+}> {
   const failures: string[] = [];
   await Promise.all(
     [...problems.values()].map(async (problem) => {
@@ -99,19 +119,26 @@ const judged: Judged[] = [];
 const disagreements: Disagreement[] = [];
 const began = performance.now();
 await Promise.all(
-  values.judged.flatMap((path) => readLines<Row>(path)).flatMap((row) => {
-    const reference = referenceOf(row);
-    if (!reference) return [];
-    return Object.entries(row.candidates).map(async ([model, { response, score, result }]) => {
-      const program = programOf(response, reference);
-      const outcome: ProgramOutcome | undefined = program && (await sandbox.run(program));
-      const verdict = outcome?.verdict ?? "no_code";
-      const entry = { benchmark: row.benchmark, id: row.id, model, recorded: score, verdict };
-      judged.push(entry);
-      if ((verdict === "passed") === (score === 1)) return;
-      disagreements.push({ ...entry, result: result ?? "", ...(outcome?.failure && { failure: outcome.failure }), ...(program && { program }) });
-    });
-  }),
+  values.judged
+    .flatMap((path) => readLines<Row>(path))
+    .flatMap((row) => {
+      const reference = referenceOf(row);
+      if (!reference) return [];
+      return Object.entries(row.candidates).map(async ([model, { response, score, result }]) => {
+        const program = programOf(response, reference);
+        const outcome: ProgramOutcome | undefined = program && (await sandbox.run(program));
+        const verdict = outcome?.verdict ?? "no_code";
+        const entry = { benchmark: row.benchmark, id: row.id, model, recorded: score, verdict };
+        judged.push(entry);
+        if ((verdict === "passed") === (score === 1)) return;
+        disagreements.push({
+          ...entry,
+          result: result ?? "",
+          ...(outcome?.failure && { failure: outcome.failure }),
+          ...(program && { program }),
+        });
+      });
+    }),
 );
 const seconds = (performance.now() - began) / 1000;
 await sandbox.close();
@@ -119,7 +146,8 @@ await sandbox.close();
 disagreements.sort((a, b) => `${a.id} ${a.model}`.localeCompare(`${b.id} ${b.model}`));
 const explained = disagreements.map((disagreement) => ({
   ...disagreement,
-  ...(values.python !== undefined && disagreement.program && { cpython: cpythonVerdict(values.python, disagreement.program) }),
+  ...(values.python !== undefined &&
+    disagreement.program && { cpython: cpythonVerdict(values.python, disagreement.program) }),
 }));
 const page = agreementPage(canonical.passed, problems.size, judged, explained);
 if (values.out !== undefined) writeFileSync(values.out, page);

@@ -59,7 +59,12 @@ export function createCodeJudge({ credit = "all", cache, ...options }: CodeJudge
     version,
     async judge(prompt: PromptRow, response: ResponseRow, { signal }: JudgeOptions = {}): Promise<Verdict> {
       const { language, tests, entryPoint, setup, ...rest } = codeReference(prompt.reference, prompt.id);
-      const extracted = extractProgram(response.text, { language, tests, ...(entryPoint !== undefined && { entryPoint }), ...rest });
+      const extracted = extractProgram(response.text, {
+        language,
+        tests,
+        ...(entryPoint !== undefined && { entryPoint }),
+        ...rest,
+      });
       if (!extracted) return { score: 0, verdict: "no_code", explanation: { language } };
       const program: Program = {
         language,

@@ -24,9 +24,12 @@ const TAGS: Readonly<Record<CodeLanguage, ReadonlySet<string>>> = {
 
 /** A line that only code begins with. */
 const CODE_LINES: Readonly<Record<CodeLanguage, RegExp>> = {
-  python: /^[ \t]*(?:(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[^\n]*:|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import\b|@\w|return\b)/m,
-  javascript: /^[ \t]*(?:export[ \t]+)?(?:(?:async[ \t]+)?function\b|class[ \t]+\w|(?:const|let|var)[ \t]+\w|import\b|return\b)/m,
-  typescript: /^[ \t]*(?:export[ \t]+)?(?:(?:async[ \t]+)?function\b|class[ \t]+\w|(?:const|let|var|type|interface|enum)[ \t]+\w|import\b|return\b)/m,
+  python:
+    /^[ \t]*(?:(?:async[ \t]+)?def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[^\n]*:|import[ \t]+\w|from[ \t]+[\w.]+[ \t]+import\b|@\w|return\b)/m,
+  javascript:
+    /^[ \t]*(?:export[ \t]+)?(?:(?:async[ \t]+)?function\b|class[ \t]+\w|(?:const|let|var)[ \t]+\w|import\b|return\b)/m,
+  typescript:
+    /^[ \t]*(?:export[ \t]+)?(?:(?:async[ \t]+)?function\b|class[ \t]+\w|(?:const|let|var|type|interface|enum)[ \t]+\w|import\b|return\b)/m,
 };
 
 const OPENING = /^(.*?)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^`~]*$/;
@@ -98,11 +101,15 @@ export function extractProgram(text: string, reference: CodeReference): Extracte
   const code = block ?? text.replaceAll("\r\n", "\n");
   const form = block === undefined ? "whole" : "block";
   if (prefix === undefined) return { code, form };
-  if (entryPoint === undefined || defines(code, entryPoint, language)) return { code: joined(prefix, code), form };
+  if (entryPoint === undefined || defines(code, entryPoint, language))
+    return { code: joined(prefix, code), form };
   return { code: joined(prefix, language === "python" ? indented(code) : code), form: "body" };
 }
 
-function chosenBlock(blocks: readonly CodeBlock[], { language, entryPoint }: CodeReference): string | undefined {
+function chosenBlock(
+  blocks: readonly CodeBlock[],
+  { language, entryPoint }: CodeReference,
+): string | undefined {
   const filled = blocks.filter(({ code }) => code.trim() !== "");
   const own = filled.filter(({ tag }) => TAGS[language].has(tag));
   const untagged = filled.filter(({ tag }) => tag === "");

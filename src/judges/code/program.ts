@@ -16,7 +16,10 @@ export interface Program {
 }
 
 export interface ProgramLimits {
-  /** Wall time from the first statement of the program to the last of its tests. */
+  /**
+   * From the first statement of the program to the last of its tests: processor time where the system tells it (Linux), and four
+   * times as much wall time; elsewhere wall time.
+   */
   readonly timeSeconds: number;
   /** What the interpreter may take altogether. */
   readonly memoryBytes: number;

@@ -17,7 +17,7 @@ test.each<[string, JsonObject | undefined]>([
   ["tests must be", {}],
   ["tests must be", { tests: [] }],
   ["tests must be", { tests: [1] }],
-  ["language is \"cobol\"", { language: "cobol", tests: "x" }],
+  ['language is "cobol"', { language: "cobol", tests: "x" }],
   ["entryPoint must be", { tests: "x", entryPoint: 3 }],
   ["prefix must be", { tests: "x", prefix: ["a"] }],
 ])("refused: %s", (message, reference) => {

@@ -41,7 +41,9 @@ export function codeReference(reference: JsonObject | undefined, promptId: strin
   if (!isJsonObject(reference)) return refuse("has no `reference` with tests");
   const { language = "python", tests } = reference;
   if (!CODE_LANGUAGES.includes(language as CodeLanguage)) {
-    return refuse(`reference.language is ${JSON.stringify(language)}, expected one of ${CODE_LANGUAGES.join(", ")}`);
+    return refuse(
+      `reference.language is ${JSON.stringify(language)}, expected one of ${CODE_LANGUAGES.join(", ")}`,
+    );
   }
   const list = typeof tests === "string" ? [tests] : tests;
   if (!Array.isArray(list) || list.length === 0 || !list.every((test) => typeof test === "string")) {

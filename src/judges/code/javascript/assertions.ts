@@ -2,7 +2,7 @@
  * What tests in JavaScript assert with, as source for the isolate. It takes hold of every built-in function that it needs before
  * the program runs, so nothing that the program replaces later changes what it says.
  */
-export const ASSERTIONS = String.raw`
+export const ASSERTIONS = `
 (() => {
   const { is, getPrototypeOf, prototype: { toString, hasOwnProperty } } = Object;
   const { apply, ownKeys, getOwnPropertyDescriptor } = Reflect;

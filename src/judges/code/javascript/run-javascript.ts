@@ -94,20 +94,12 @@ class Isolate {
     context.unwrapResult(context.evalCode(SURROUNDINGS));
   }
 
-  run(
-    setup: string | undefined,
-    code: string,
-    tests: readonly string[],
-    progress: Progress,
-  ): RawOutcome {
+  run(setup: string | undefined, code: string, tests: readonly string[], progress: Progress): RawOutcome {
     const { context } = this;
     const total = tests.length;
     const compiled: QuickJSHandle[] = [];
     for (const test of tests) {
-      const made = context.evalCode(
-        `(async (assert, require) => {\n${test}\n})`,
-        "tests.js",
-      );
+      const made = context.evalCode(`(async (assert, require) => {\n${test}\n})`, "tests.js");
       if (made.error) {
         const { failure } = this.failure(made.error, test);
         return { verdict: "invalid_tests", passed: 0, total, failure };
@@ -134,7 +126,7 @@ class Isolate {
   /** The program itself, and everything that it has put off. */
   private evaluate(code: string): Failure | undefined {
     const { context } = this;
-    const result = context.evalCode(code, PROGRAM_FILE);
+    const result = context.evalCode(code, PROGRAM_FILE, { type: "global" });
     if (result.error) return this.failure(result.error);
     const jobs = this.runtime.executePendingJobs();
     return jobs.error ? this.failure(jobs.error) : undefined;
@@ -176,7 +168,12 @@ class Isolate {
     const type = (isObject && text("name")) || "Error";
     const message = isObject ? text("message") : String(context.dump(error)).slice(0, MESSAGE_LIMIT);
     const line = Number(/answer\.js:(\d+)/.exec(isObject ? text("stack") : "")?.[1] ?? 0);
-    const failure = { ...(test !== undefined && { test: test.slice(0, MESSAGE_LIMIT) }), type, message, ...(line > 0 && { line }) };
+    const failure = {
+      ...(test !== undefined && { test: test.slice(0, MESSAGE_LIMIT) }),
+      type,
+      message,
+      ...(line > 0 && { line }),
+    };
     if (!isAssertion.error && context.dump(isAssertion.value) === true) return { verdict: "wrong", failure };
     if (type === "InternalError" && message === "out of memory") return { verdict: "memory", failure };
     return { verdict: test === undefined && type === "SyntaxError" ? "syntax" : "error", failure };
@@ -196,5 +193,7 @@ class Isolate {
 }
 
 function show(context: QuickJSContext, value: QuickJSHandle): string {
-  return context.typeof(value) === "object" ? JSON.stringify(context.dump(value)) : String(context.dump(value));
+  return context.typeof(value) === "object"
+    ? JSON.stringify(context.dump(value))
+    : String(context.dump(value));
 }

@@ -50,7 +50,9 @@ interface FileNode {
 
 /** What is used of Emscripten's files in memory. */
 export interface MemoryFileSystem {
-  readonly root: FileNode & { readonly mount: { readonly mounts: readonly { readonly mountpoint: string }[] } };
+  readonly root: FileNode & {
+    readonly mount: { readonly mounts: readonly { readonly mountpoint: string }[] };
+  };
   readonly filesystems: { readonly MEMFS: object };
   readonly streams: (object | null)[];
   mount(type: object, options: object, place: string): void;
@@ -148,6 +150,7 @@ export class PythonInterpreter {
       jsglobals: Object.create(null) as object,
       env: { HOME: "/home/pyodide", PYTHONHASHSEED: "0", TZ: "UTC" },
       stdin: () => null as never,
+      _sysExecutable: "python",
       // A copy, since the loader wants it at the beginning of a buffer.
       ...(image ? { _loadSnapshot: image.memory.slice() } : { _makeSnapshot: true }),
     });
@@ -186,7 +189,8 @@ export class PythonInterpreter {
     if (used > image.length) module.HEAPU8.fill(0, image.length, used);
     module.stackRestore(this.stack);
     FS.streams.length = 0;
-    for (const [fd, stream] of this.streams.entries()) FS.streams.push(stream && Object.assign(stream, { fd }));
+    for (const [fd, stream] of this.streams.entries())
+      FS.streams.push(stream && Object.assign(stream, { fd }));
     FS.chdir("/");
     for (const place of SCRATCH) {
       FS.unmount(place);
@@ -275,18 +279,18 @@ async function guardedModule(seal: Seal): Promise<(settings: InstantiationSettin
     const original = settings.instantiateWasm;
     settings.instantiateWasm = (imports, receive) =>
       original(
-        { ...imports, env: seal.guard(imports.env!), wasi_snapshot_preview1: seal.guard(imports.wasi_snapshot_preview1!) },
+        {
+          ...imports,
+          env: seal.guard(imports.env!),
+          wasi_snapshot_preview1: seal.guard(imports.wasi_snapshot_preview1!),
+        },
         receive,
       );
     return create(settings);
   };
 }
 
-function withText<T>(
-  module: PythonModule,
-  text: string,
-  action: (address: Address, bytes: number) => T,
-): T {
+function withText<T>(module: PythonModule, text: string, action: (address: Address, bytes: number) => T): T {
   const bytes = Buffer.from(text, "utf8");
   const address = module._malloc(bytes.length + 1);
   if (address === 0) throw new ProgramStopped("memory", "the program does not fit into memory");
@@ -330,6 +334,7 @@ for name in BRIDGE:
     sys.modules[name] = None
 sys.meta_path[:] = [finder for finder in sys.meta_path if "pyodide" not in type(finder).__module__ + repr(finder)]
 sys.excepthook = sys.__excepthook__
+sys.path[:] = dict.fromkeys(sys.path)
 for name in [name for name in sys.modules if name.partition(".")[0] in ("asyncio", "_asyncio")]:
     del sys.modules[name]
 import asyncio, asyncio.unix_events, time

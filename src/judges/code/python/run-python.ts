@@ -91,7 +91,8 @@ class Run {
     const { interpreter } = this;
     const tests = interpreter.get("tests_names");
     const broken = this.list("import_codes", tests);
-    if (broken) return { verdict: "invalid_tests", passed: 0, total: this.total, failure: this.described(broken) };
+    if (broken)
+      return { verdict: "invalid_tests", passed: 0, total: this.total, failure: this.described(broken) };
     interpreter.ask("watch");
     interpreter.seal.isWatching = true;
     const names = interpreter.get("program_names");
@@ -171,7 +172,12 @@ class Run {
     const where = test === undefined ? {} : { test };
     const [type, line, ...message] = (this.description(error) ?? "").split(FIELD);
     if (line === undefined) return { ...where, type: "Exception", message: "cannot be shown" };
-    return { ...where, type: type!, message: message.join(FIELD), ...(line !== "0" && { line: Number(line) }) };
+    return {
+      ...where,
+      type: type!,
+      message: message.join(FIELD),
+      ...(line !== "0" && { line: Number(line) }),
+    };
   }
 
   private description(error: Address): string | undefined {

@@ -92,6 +92,8 @@ const REFUSED: Readonly<Record<string, number>> = {
   __syscall_sendto: -EACCES,
   getaddrinfo: EAI_FAIL,
   getnameinfo: EAI_FAIL,
+  // On the way to an exit, which is stopped itself.
+  _emscripten_runtime_keepalive_clear: 0,
   // Whether it could wait for JavaScript: it cannot.
   can_run_sync_js: 0,
   _mmap_js: -ENOSYS,
@@ -199,7 +201,8 @@ export class Seal {
             ? ENOSPC
             : this.write(Number(fd), Number(written), () => call(fd, vectors, count, offset, written));
       case "fd_seek":
-        return (fd, offset, whence, reached) => this.seek(Number(reached), () => call(fd, offset, whence, reached));
+        return (fd, offset, whence, reached) =>
+          this.seek(Number(reached), () => call(fd, offset, whence, reached));
       case "__syscall_openat":
         return (folder, path, flags, ...rest) =>
           (Number(flags) & OPEN_CREATES) !== 0 && ++this.files > FILES_LIMIT

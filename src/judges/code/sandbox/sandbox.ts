@@ -47,7 +47,10 @@ class Workers {
   }
 
   give(worker: WorkerProcess): void {
-    if (this.isClosed) return this.drop(worker);
+    if (this.isClosed) {
+      worker.stop();
+      return;
+    }
     const first = this.waiting.shift();
     if (first) first.resolve(worker);
     else this.idle.push(worker);
@@ -70,9 +73,10 @@ class Workers {
 
   /** Starts what is missing. Python's first worker starts alone: the others begin with the image that it makes. */
   private grow(spare = 0): void {
-    const isFirst = this.language === "python" && this.image === undefined;
-    const wanted = Math.min(this.waiting.length + spare, this.size - this.all.size, isFirst ? 1 - this.starting : this.size);
-    for (let count = this.starting; count < wanted; count++) this.startOne();
+    const mustBeAlone = this.language === "python" && this.image === undefined;
+    const wanted = this.waiting.length + spare - this.starting;
+    const room = mustBeAlone ? 1 - this.starting : this.size - this.all.size;
+    for (let count = Math.min(wanted, room, this.size - this.all.size); count > 0; count--) this.startOne();
   }
 
   private startOne(): void {
@@ -108,12 +112,16 @@ export class CodeSandbox {
 
   constructor({ workers = 1, limits = {} }: CodeSandboxOptions = {}) {
     if (!Number.isInteger(workers) || workers < 1) {
-      throw new TuttiError("INVALID_ARGUMENT", `workers is ${workers}`, { hint: "give a whole number from 1" });
+      throw new TuttiError("INVALID_ARGUMENT", `workers is ${workers}`, {
+        hint: "give a whole number from 1",
+      });
     }
     this.limits = { ...DEFAULT_PROGRAM_LIMITS, ...limits };
     for (const [name, value] of Object.entries(this.limits)) {
       if (Number.isFinite(value) && value > 0) continue;
-      throw new TuttiError("INVALID_ARGUMENT", `limits.${name} is ${value}`, { hint: "give a positive number" });
+      throw new TuttiError("INVALID_ARGUMENT", `limits.${name} is ${value}`, {
+        hint: "give a positive number",
+      });
     }
     this.workers = {
       python: new Workers("python", this.limits, workers),

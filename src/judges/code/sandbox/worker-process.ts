@@ -7,13 +7,16 @@ import { TuttiError } from "../../../support/errors.ts";
 import type { Program, ProgramLimits, ProgramOutcome } from "../program.ts";
 import type { InterpreterImage } from "../python/interpreter.ts";
 import type { FromWorker, ToWorker, WorkerLanguage } from "./messages.ts";
+import { processorSeconds } from "./processor-time.ts";
 
 /** JavaScript objects of a worker; interpreters have their memory besides. */
 const HEAP_MEGABYTES = 256;
 /** A worker that says nothing for this long never will; the first start compiles the interpreter. */
-const START_SECONDS = 120;
+const START_SECONDS = 300;
 /** What the worker may need before and after the program itself, before it is killed. */
 const GRACE_SECONDS = 0.5;
+/** A program that computes little waits for the machine or sleeps: it is given this many times the limit. */
+const PATIENCE = 4;
 const SHOWN_STDERR = 2000;
 
 const require = createRequire(import.meta.url);
@@ -28,7 +31,7 @@ export interface WorkerRun {
 
 /** Node's own walls, where the code is built: no writing, no processes, no add-ons, reading only what the worker is made of. */
 function permissionFlags(): string[] {
-  if (extname(ENTRY) === ".ts") return ["--import", pathToFileURL(require.resolve("tsx")).href];
+  if (extname(ENTRY) === ".ts") return [`--import=${pathToFileURL(require.resolve("tsx")).href}`];
   const flag = process.allowedNodeEnvironmentFlags.has("--permission")
     ? "--permission"
     : "--experimental-permission";
@@ -94,6 +97,7 @@ export class WorkerProcess {
     let passed = 0;
     let total = 0;
     const began = performance.now();
+    const computed = this.processorSeconds();
     let isLate = false;
     const answered = this.next(
       timeSeconds + GRACE_SECONDS,
@@ -101,8 +105,12 @@ export class WorkerProcess {
         if (message.kind === "progress") ({ passed, total } = message);
         return message.kind === "outcome" || message.kind === "failed" ? message : undefined;
       },
-      () => {
-        isLate = true;
+      (waitedSeconds) => {
+        const used = this.processorSeconds() - computed;
+        const left = Number.isFinite(used) ? timeSeconds + GRACE_SECONDS - used : 0;
+        const more = Math.min(left, PATIENCE * timeSeconds - waitedSeconds);
+        isLate = more <= 0;
+        return more;
       },
     );
     this.send({ kind: "run", program });
@@ -125,16 +133,28 @@ export class WorkerProcess {
     this.child.send(message, () => undefined);
   }
 
+  /** Infinite where it is not known, so that wall time alone counts. */
+  private processorSeconds(): number {
+    return (
+      (this.child.pid === undefined ? undefined : processorSeconds(this.child.pid)) ??
+      Number.POSITIVE_INFINITY
+    );
+  }
+
   private gone(): void {
     this.isGone = true;
     this.listener?.(undefined);
   }
 
-  /** The first message that `take` makes something of; undefined when the process ends or the time is over. */
+  /**
+   * The first message that `take` makes something of; undefined when the process ends or the time is over.
+   *
+   * @param late how many seconds more there are, once they are over
+   */
   private next<T>(
     seconds: number,
     take: (message: FromWorker) => T | undefined,
-    late?: () => void,
+    late?: (waitedSeconds: number) => number,
   ): Promise<T | undefined> {
     return new Promise((resolve) => {
       const finish = (value: T | undefined): void => {
@@ -142,10 +162,13 @@ export class WorkerProcess {
         this.listener = undefined;
         resolve(value);
       };
-      const timer = setTimeout(() => {
-        late?.();
-        finish(undefined);
-      }, seconds * 1000);
+      const began = performance.now();
+      const end = (): void => {
+        const more = late?.((performance.now() - began) / 1000) ?? 0;
+        if (more > 0) timer = setTimeout(end, more * 1000);
+        else finish(undefined);
+      };
+      let timer = setTimeout(end, seconds * 1000);
       this.listener = (message) => {
         const taken = message && take(message);
         if (message === undefined || taken !== undefined) finish(taken);

@@ -17,6 +17,9 @@ const parent = process.ppid;
 setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, "SIGKILL"); }, 1000);
 `;
 
+/** What V8 may compute beside the program, compiling the interpreter better. */
+const COMPILER_SECONDS = 1;
+
 type Runner = (program: Program) => RawOutcome | Promise<RawOutcome>;
 
 const say = (message: FromWorker): void => void process.send?.(message);
@@ -27,7 +30,12 @@ async function start(message: Extract<ToWorker, { kind: "start" }>): Promise<voi
   const printed = new OutputHead(limits.outputBytes);
   if (language === "javascript") {
     const print = (text: string): void => printed.write(Buffer.from(text, "utf8"));
-    serve((program) => runJavaScript(program, limits, print, progress), printed, limits, () => false);
+    serve(
+      (program) => runJavaScript(program, limits, print, progress),
+      printed,
+      limits,
+      () => false,
+    );
     say({ kind: "ready" });
     return;
   }
@@ -38,13 +46,20 @@ async function start(message: Extract<ToWorker, { kind: "start" }>): Promise<voi
   say({ kind: "ready", ...(started.image && { image: started.image }) });
 }
 
-function serve(run: Runner, printed: OutputHead, { timeSeconds }: ProgramLimits, isSpent: () => boolean): void {
+function serve(
+  run: Runner,
+  printed: OutputHead,
+  { timeSeconds }: ProgramLimits,
+  isSpent: () => boolean,
+): void {
   const judge = async (program: Program): Promise<void> => {
     printed.clear();
+    const before = process.cpuUsage();
     const began = performance.now();
     const raw = await run(program);
     const seconds = (performance.now() - began) / 1000;
-    const isLate = seconds > timeSeconds && raw.verdict !== "invalid_tests";
+    const { user, system } = process.cpuUsage(before);
+    const isLate = (user + system) / 1e6 > timeSeconds + COMPILER_SECONDS && raw.verdict !== "invalid_tests";
     const outcome: ProgramOutcome = {
       ...raw,
       ...(isLate && { verdict: "timeout" }),
