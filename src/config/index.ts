@@ -12,5 +12,6 @@ export {
   type PoolModelConfig,
   RESERVED_MODEL_PREFIX,
 } from "./pool-config.ts";
+export { loadRubric, type RubricConfig } from "./rubric-config.ts";
 export { describeIssue, fieldName, type IssueDescription } from "./schema-issue.ts";
 export { readYamlFile, type YamlFile, type YamlFileOptions } from "./yaml-file.ts";

@@ -1,2 +1,4 @@
 /** Judges: one interface, versioned, every verdict explained. */
 export type { Judge, JudgeOptions, PairJudge, PairVerdict, Verdict } from "./judge.ts";
+export * from "./language-model/index.ts";
+export * from "./reports/index.ts";
