@@ -24,9 +24,9 @@ const isChance = (value: unknown): value is TokenChance =>
   typeof (value as TokenChance).token === "string" &&
   typeof (value as TokenChance).logprob === "number";
 
-/** Tokens carry white space and marks around the label. */
+/** Tokens carry white space and marks around the label. Case counts: AlpacaEval's own labels are m and M. */
 const isLabel = (token: string, label: string): boolean =>
-  token.replaceAll(/[\s"'*[\](){}.:▁Ġ]/gu, "").toLowerCase() === label.toLowerCase();
+  token.replaceAll(/[\s"'*[\](){}.:▁Ġ]/gu, "") === label;
 
 /** The chances at one position, that of the token written included once. */
 function chancesAt(position: unknown): TokenChance[] {

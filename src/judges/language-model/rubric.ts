@@ -86,7 +86,9 @@ export function checkRubric(rubric: Rubric): void {
     throw invalid(rubric, `scale ${scale.least} to ${scale.most}`, "the best rating must be above the worst");
   }
   const words = [labels.first, labels.second, labels.tie];
-  if (new Set(words).size < words.length || words.some((word) => word.trim() !== word || word === "")) {
+  // Words of a text are read whatever their case; tokens are not.
+  const distinct = new Set(output === "tokens" ? words : words.map((word) => word.toLowerCase()));
+  if (distinct.size < words.length || words.some((word) => word.trim() !== word || word === "")) {
     throw invalid(
       rubric,
       `labels ${words.map((word) => JSON.stringify(word)).join(", ")}`,

@@ -90,7 +90,7 @@ export function agreementReport(
         const [first, second] = [row.get(a), row.get(b)];
         return first === undefined || second === undefined ? [] : [[first, second] as const];
       });
-      const kappa = (items: typeof both): number =>
+      const kappa = (items: readonly (readonly [number, number])[]): number =>
         cohenKappa(
           items.map(([first]) => first),
           items.map(([, second]) => second),
