@@ -2,3 +2,4 @@
 export type { Judge, JudgeOptions, PairJudge, PairVerdict, Verdict } from "./judge.ts";
 export * from "./language-model/index.ts";
 export * from "./reports/index.ts";
+export * from "./reward/index.ts";
