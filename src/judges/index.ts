@@ -3,3 +3,5 @@ export type { Judge, JudgeOptions, PairJudge, PairVerdict, Verdict } from "./jud
 export * from "./language-model/index.ts";
 export * from "./reports/index.ts";
 export * from "./reward/index.ts";
+export { type CompositeOptions, createCompositeJudge } from "./composite.ts";
+export * from "./human/index.ts";
