@@ -112,11 +112,11 @@ describe("local heads", () => {
     const score = async (question: string, answer: string) =>
       (await scorer.logits([{ role: "user", content: question }], answer))[0]!;
     // Three special tokens, 10 of the answer, 7 of the question.
-    expect(await score("x ".repeat(500) + "a b c d e f g", "rest ".repeat(10))).toBeCloseTo(
+    expect(await score(`${"x ".repeat(500)}a b c d e f g`, "rest ".repeat(10))).toBeCloseTo(
       await score("a b c d e f g", "rest ".repeat(10)),
       6,
     );
-    expect(await score("the hall", "x ".repeat(500) + "rest ".repeat(17))).toBeCloseTo(
+    expect(await score("the hall", `${"x ".repeat(500)}${"rest ".repeat(17)}`)).toBeCloseTo(
       await score("", "rest ".repeat(17)),
       6,
     );
