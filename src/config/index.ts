@@ -14,5 +14,6 @@ export {
   RESERVED_MODEL_PREFIX,
 } from "./pool-config.ts";
 export { poolJsonSchema } from "./pool-schema.ts";
+export { loadRubric, type RubricConfig } from "./rubric-config.ts";
 export { describeIssue, fieldName, type IssueDescription } from "./schema-issue.ts";
 export { readYamlFile, type YamlFile, type YamlFileOptions } from "./yaml-file.ts";

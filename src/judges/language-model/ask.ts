@@ -1,0 +1,108 @@
+/** Asking a model of the pool for a verdict, and again where it cannot be read. */
+import { createHash } from "node:crypto";
+import { type ChatMessage, canonicalJson, type Json } from "../../judged/index.ts";
+import { type ChatTurn, costUsd, type ModelPricing, type Upstream } from "../../pool/index.ts";
+import { tokenPreference } from "./preference.ts";
+import { type ReadVerdict, readVerdict, type Unreadable } from "./read-verdict.ts";
+import { DEFAULT_LABELS, type Rubric } from "./rubric.ts";
+
+/** The model that judges; a model of a pool is one. */
+export interface JudgingModel {
+  readonly name: string;
+  readonly upstream: Upstream;
+  /** Without it judgements have no cost. */
+  readonly pricing?: ModelPricing | undefined;
+}
+
+/** A verdict, or why there is none, with all that the model wrote. */
+export interface Reply {
+  readonly verdict: ReadVerdict | Unreadable;
+  /** What the model wrote, one text a call. */
+  readonly texts: readonly string[];
+  readonly costUsd: number | undefined;
+  /** For `tokens`: probability of both labels together. */
+  readonly labelMass?: number;
+}
+
+const DIGEST_DIGITS = 12;
+
+/** Version of a judge: the rubric's own, and a digest of everything that is sent besides the answers. */
+export function rubricVersion(rubric: Rubric): string {
+  const digest = createHash("sha256")
+    .update(canonicalJson(JSON.parse(JSON.stringify(rubric)) as Json))
+    .digest("hex");
+  return `${rubric.version}-${digest.slice(0, DIGEST_DIGITS)}`;
+}
+
+/** A conversation as one text; a single question is itself. */
+export function questionText(messages: readonly ChatMessage[]): string {
+  const [only] = messages;
+  if (messages.length === 1 && only?.role === "user") return only.content;
+  return messages.map(({ role, content }) => `[${role}]\n${content}`).join("\n\n");
+}
+
+interface Choice {
+  readonly text: string;
+  readonly logprobs: unknown;
+}
+
+function firstChoice(choices: readonly Readonly<Record<string, unknown>>[]): Choice {
+  const { message, logprobs } = choices[0] ?? {};
+  const { content } = (message ?? {}) as { content?: unknown };
+  return { text: typeof content === "string" ? content : "", logprobs };
+}
+
+const again = (problem: string): string =>
+  `Your verdict could not be read: ${problem}. Give the same verdict once more, only in the form that was asked for.`;
+
+function readTokens(rubric: Rubric, { text, logprobs }: Choice): Pick<Reply, "verdict" | "labelMass"> {
+  const labels = rubric.labels ?? DEFAULT_LABELS;
+  const found = tokenPreference(logprobs, labels);
+  if (found === undefined) {
+    const problem =
+      logprobs === null || logprobs === undefined
+        ? "the provider gave no log-probabilities"
+        : `none of the likely tokens names an answer, ${labels.first} or ${labels.second}`;
+    return { verdict: { kind: "unreadable", problem } };
+  }
+  const { preference: outcome, labelMass } = found;
+  return {
+    verdict: { kind: "choice", label: text.trim(), outcome, weight: 1, isRepaired: false },
+    labelMass,
+  };
+}
+
+/**
+ * Asks for a verdict, and up to `rubric.repairs` times more when it cannot be read, in one growing conversation.
+ *
+ * @throws {TuttiError} what the upstream throws
+ */
+export async function askForVerdict(
+  model: JudgingModel,
+  rubric: Rubric,
+  prompt: string,
+  signal: AbortSignal,
+): Promise<Reply> {
+  const messages: ChatTurn[] = [
+    ...(rubric.system === undefined ? [] : [{ role: "system", content: rubric.system }]),
+    { role: "user", content: prompt },
+  ];
+  const texts: string[] = [];
+  const attempts = 1 + (rubric.output === "tokens" ? 0 : (rubric.repairs ?? 1));
+  let cost: number | undefined = model.pricing === undefined ? undefined : 0;
+  for (let attempt = 1; ; attempt++) {
+    const response = await model.upstream.chat({ messages, parameters: rubric.parameters ?? {} }, { signal });
+    if (model.pricing !== undefined && response.usage !== undefined && cost !== undefined) {
+      cost += costUsd(model.pricing, response.usage.prompt_tokens, response.usage.completion_tokens);
+    }
+    const choice = firstChoice(response.choices);
+    texts.push(choice.text);
+    const read =
+      rubric.output === "tokens" ? readTokens(rubric, choice) : { verdict: readVerdict(rubric, choice.text) };
+    if (read.verdict.kind !== "unreadable" || attempt === attempts) return { ...read, texts, costUsd: cost };
+    messages.push(
+      { role: "assistant", content: choice.text },
+      { role: "user", content: again(read.verdict.problem) },
+    );
+  }
+}
