@@ -83,12 +83,13 @@ function sentenceEnd(text: string): string {
   return (stop ? line.slice(0, stop.index) : line).replace(/^[*_\s]+|[*_\s]+$/g, "");
 }
 
-/** What a sentence says: itself where it is short, the mathematics at its end where it goes on in words. */
+/** What a sentence says: the mathematics at its end where it begins with words, else itself where it is short. */
 function saidBy(sentence: string): string | undefined {
   const words = sentence.replace(/\\[A-Za-z]+/g, " ").match(/[A-Za-z]{2,}/g)?.length ?? 0;
-  if (words <= MAX_ANSWER_WORDS) return sentence || undefined;
   const [, ...groups] = [...sentence.matchAll(/\$([^$]{1,200})\$|\\\((.{1,200}?)\\\)/g)].at(-1) ?? [];
-  return groups.find((group) => group !== undefined);
+  const inner = groups.find((group) => group !== undefined);
+  if (inner !== undefined && /^[A-Za-z]{2}/.test(sentence)) return inner;
+  return words <= MAX_ANSWER_WORDS ? sentence || undefined : inner;
 }
 
 /** The last "the answer is ...". */
