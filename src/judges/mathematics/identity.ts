@@ -1,6 +1,6 @@
 /**
  * Whether two formulas are the same function: both are evaluated at fixed points and compared. Rational formulas are evaluated in
- * exact fractions with large coordinates, where two different ones of degree d agree with probability below d / 10^6 at each
+ * exact fractions with large coordinates of both signs, where two different ones of degree d agree with probability below d / 10^6 at each
  * point (Schwartz 1980, Zippel 1979). All others in complex double precision, principal branches, at positive and at mixed
  * signs. No rewriting takes place, so the time is that of the evaluations.
  */
@@ -45,7 +45,10 @@ function exactIdentity(a: Expression, b: Expression, names: readonly string[]): 
   const points = names.length === 0 ? 1 : EXACT_POINTS;
   for (let point = 0; point < points; point++) {
     const at = new Map(
-      names.map((name, index) => [name, new Fraction(coordinate(index, point), 1 + (point % 3))] as const),
+      names.map((name, index) => {
+        const size = new Fraction(coordinate(index, point), 1 + (point % 3));
+        return [name, (index + point) % 2 === 1 ? size.neg() : size] as const;
+      }),
     );
     const first = exactValue(a, at);
     const second = exactValue(b, at);
