@@ -3,13 +3,13 @@ import type { JsonObject, PromptRow } from "../../judged/index.ts";
 import { withTimeLimit } from "../../support/time-limit.ts";
 import type { Judge, Verdict } from "../judge.ts";
 import { type CheckContext, checkConstraint, looseVariants } from "./checks.ts";
-import { type Finding, finding } from "./finding.ts";
+import type { Finding } from "./finding.ts";
 import { languageDetector } from "./language.ts";
 import { type Constraint, checkedConstraints } from "./schema.ts";
 
 const VERSION = "1";
-/** A guard for each constraint; checks take time linear in the answer. */
-const TIME_LIMIT_MS = 2000;
+/** A guard for each constraint: checks take time linear in the answer, but schemas may ask for more. */
+const TIME_LIMIT_MS = 30_000;
 
 export interface ConstraintsJudgeOptions {
   /**
@@ -21,7 +21,7 @@ export interface ConstraintsJudgeOptions {
   readonly score?: "all" | "share";
 }
 
-export type ConstraintsVerdict = "followed" | "partly_followed" | "not_followed";
+export type ConstraintsVerdict = "followed" | "partly_followed" | "not_followed" | "not_judged";
 
 /**
  * A judge that reads `prompt.reference.constraints` (see docs/judges.md). The explanation lists, for every constraint, whether it is
@@ -39,10 +39,16 @@ export function createConstraintsJudge(options: ConstraintsJudgeOptions = {}): J
       const { constraints, place } = constraintsOf(prompt);
       const isAboutLanguage = constraints.some(({ kind }) => kind === "language");
       const detect = isAboutLanguage ? await languageDetector() : noDetector;
-      const results = constraints.map((constraint, index) =>
-        resultOf(response.text, constraint, { place: `${place}[${index}]`, detect }),
-      );
-      return verdictOf(results, reading, score);
+      try {
+        const results = constraints.map((constraint, index) =>
+          resultOf(response.text, constraint, { place: `${place}[${index}]`, detect }),
+        );
+        return verdictOf(results, reading, score);
+      } catch (error) {
+        if (!(error instanceof TooLong)) throw error;
+        const reason = `checking one constraint took longer than ${TIME_LIMIT_MS / 1000} s`;
+        return { score: null, verdict: "not_judged" satisfies ConstraintsVerdict, explanation: { reason } };
+      }
     },
   };
 }
@@ -67,18 +73,12 @@ interface Result {
 
 class TooLong extends Error {}
 
-/** What takes too long to be checked is not followed: checks are linear, so the answer was made for that. */
 function timed(text: string, constraint: Constraint, context: CheckContext): Finding {
-  try {
-    return withTimeLimit(
-      TIME_LIMIT_MS,
-      () => checkConstraint(text, constraint, context),
-      () => new TooLong(),
-    );
-  } catch (error) {
-    if (error instanceof TooLong) return finding(false, `checking took longer than ${TIME_LIMIT_MS} ms`);
-    throw error;
-  }
+  return withTimeLimit(
+    TIME_LIMIT_MS,
+    () => checkConstraint(text, constraint, context),
+    () => new TooLong(),
+  );
 }
 
 function resultOf(text: string, constraint: Constraint, context: CheckContext): Result {

@@ -5,7 +5,7 @@ import { messageOf, TuttiError } from "../../support/errors.ts";
 import { type JsonLimits, parseJsonBytes } from "../../support/json.ts";
 import { excerpt, type Finding, finding } from "./finding.ts";
 
-const LIMITS: JsonLimits = { bytes: 1 << 22, depth: 200, values: 1 << 17 };
+const LIMITS: JsonLimits = { bytes: 1 << 22, depth: 200, values: 1 << 14 };
 const MAX_KEPT_SCHEMAS = 256;
 
 class NotJson extends Error {}

@@ -4,23 +4,28 @@ const WORD = /[\p{L}\p{M}\p{N}_]+/gu;
 /** After these a full stop ends no sentence. */
 const ABBREVIATION =
   /(?:\b(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|inc|ltd|no|vol|fig|dept|approx|e\.g|i\.e)|\b[A-Z])\.\s*$/i;
-const segmenter = new Intl.Segmenter("en", { granularity: "sentence" });
+/** Ends of sentences: marks before a space or the end, Chinese and Japanese ones anywhere. */
+const SENTENCE_END = /[.!?…]["'”’)\]*_]{0,4}(?=\s|$)|[。！？]/g;
 
 /** Runs of letters, digits and underscores, as IFEval counts them: "don't" is two. */
 export const wordsIn = (text: string): readonly string[] => text.match(WORD) ?? [];
 
 export const lowerWordsIn = (text: string): readonly string[] => wordsIn(text.toLowerCase());
 
-/** Sentences by Unicode's rules (UAX 29), joined again after common abbreviations. */
+/** Sentences by their closing marks, except after common abbreviations; a last one needs no mark. */
 export function sentencesIn(text: string): readonly string[] {
   const sentences: string[] = [];
-  let isOpen = false;
-  for (const { segment } of segmenter.segment(text)) {
-    if (!/[\p{L}\p{N}]/u.test(segment)) continue;
-    if (isOpen) sentences[sentences.length - 1] += segment;
-    else sentences.push(segment);
-    isOpen = ABBREVIATION.test(segment.slice(-20));
+  let start = 0;
+  const close = (end: number): void => {
+    const sentence = text.slice(start, end).trim();
+    if (/[\p{L}\p{N}]/u.test(sentence)) sentences.push(sentence);
+    start = end;
+  };
+  for (const { index, 0: mark } of text.matchAll(SENTENCE_END)) {
+    const end = index + mark.length;
+    if (!ABBREVIATION.test(text.slice(Math.max(start, end - 20), end))) close(end);
   }
+  close(text.length);
   return sentences;
 }
 

@@ -121,7 +121,7 @@ test.each([
 test("hostile answers end soon and equal nothing", () => {
   const nested = (open: string, close: string, depth: number): string =>
     open.repeat(depth) + close.repeat(depth);
-  const started = performance.now();
+  const started = process.cpuUsage();
   for (const hostile of [
     "9".repeat(4000),
     "9^{9^{9^{9}}}",
@@ -157,5 +157,5 @@ test("hostile answers end soon and equal nothing", () => {
     expect(compareAnswers(hostile, "x_{17}").isEqual).toBe(false);
     compareAnswers(hostile, `${hostile}+0`);
   }
-  expect(performance.now() - started).toBeLessThan(15_000);
-});
+  expect(process.cpuUsage(started).user / 1000).toBeLessThan(15_000);
+}, 300_000);

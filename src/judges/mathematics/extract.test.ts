@@ -36,7 +36,7 @@ test("a text without an answer has none", () => {
 });
 
 test("the time of hostile responses grows with their length only", () => {
-  const started = performance.now();
+  const started = process.cpuUsage();
   for (const hostile of [
     "\\boxed{".repeat(20_000),
     "\\boxed".repeat(30_000),
@@ -50,5 +50,5 @@ test("the time of hostile responses grows with their length only", () => {
   ]) {
     extractFinalAnswer(hostile);
   }
-  expect(performance.now() - started).toBeLessThan(10_000);
-});
+  expect(process.cpuUsage(started).user / 1000).toBeLessThan(10_000);
+}, 300_000);

@@ -11,7 +11,7 @@ import { formProblem } from "./form.ts";
 /** A change that can alter a verdict is a new version. */
 const VERSION = "1";
 /** A guard only: the work is bounded by what may be parsed and by the size of numbers. */
-const TIME_LIMIT_MS = 2000;
+const TIME_LIMIT_MS = 30_000;
 
 export interface MathematicsJudgeOptions {
   /**
@@ -58,7 +58,7 @@ export function createMathematicsJudge(options: MathematicsJudgeOptions = {}): J
         );
       } catch (error) {
         if (!(error instanceof TooLong)) throw error;
-        return verdict("not_judged", null, { reason: `judging took longer than ${TIME_LIMIT_MS} ms` });
+        return verdict("not_judged", null, { reason: `judging took longer than ${TIME_LIMIT_MS / 1000} s` });
       }
     },
   };
