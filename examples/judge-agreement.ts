@@ -60,9 +60,11 @@ function categoryOf(item: GradedResponse, score: number | null, explanation: Jso
     return "unit, currency, degree, per cent or words beside the value";
   }
   if (rule === "choice" || rule === "same_words") return "choice letter or words in another spelling";
-  if (rule === "members" || rule === "items" || rule === "vector") return "same members in another order or spelling";
+  if (rule === "members" || rule === "items" || rule === "vector")
+    return "same members in another order or spelling";
   if (rule === "same_text") return "same text up to LaTeX spelling";
-  if (read?.answer === "relation" || read?.reference === "relation") return "equation whose value is the reference";
+  if (read?.answer === "relation" || read?.reference === "relation")
+    return "equation whose value is the reference";
   if (rule === "symbolic_exact" && [read?.reference, read?.answer].every(isFraction)) {
     return "equal number: fraction, decimal or unreduced fraction";
   }
@@ -110,7 +112,9 @@ for (const [index, item] of responses.entries()) {
 
 const percent = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(2)} %`;
 const out = (line: string): boolean => process.stdout.write(`${line}\n`);
-out(`| set | responses | agreement with the record |${peer ? " math-verify with the record | both the same |" : ""}`);
+out(
+  `| set | responses | agreement with the record |${peer ? " math-verify with the record | both the same |" : ""}`,
+);
 out(`|---|---|---|${peer ? "---|---|" : ""}`);
 for (const [name, { responses: count, agreed, peerAgreed, bothSame }] of sets) {
   const beside = peer ? ` ${percent(peerAgreed, count)} | ${percent(bothSame, count)} |` : "";
@@ -121,7 +125,9 @@ for (const { category } of disagreements) counts.set(category, (counts.get(categ
 out("\n| disagreement | responses | example: reference, extracted |\n|---|---|---|");
 for (const [category, count] of [...counts].sort((a, b) => b[1] - a[1])) {
   const { reference, extracted } = disagreements.find((one) => one.category === category)!;
-  const example = `\`${reference}\`, \`${extracted.slice(0, 60)}\``.replaceAll("|", "\\|").replaceAll("\n", " ");
+  const example = `\`${reference}\`, \`${extracted.slice(0, 60)}\``
+    .replaceAll("|", "\\|")
+    .replaceAll("\n", " ");
   out(`| ${category} | ${count} | ${example} |`);
 }
 if (values.result !== undefined) {
