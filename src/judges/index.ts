@@ -30,3 +30,22 @@ export * from "./reports/index.ts";
 export * from "./reward/index.ts";
 export { type CompositeOptions, createCompositeJudge } from "./composite.ts";
 export * from "./human/index.ts";
+  CONSTRAINT_KINDS,
+  type Constraint,
+  type ConstraintKind,
+  type ConstraintsJudgeOptions,
+  type ConstraintsVerdict,
+  constraintsFromIfeval,
+  createConstraintsJudge,
+} from "./constraints/index.ts";
+export type { Judge, JudgeOptions, PairJudge, PairVerdict, Verdict } from "./judge.ts";
+export {
+  type AnswerPlace,
+  type Comparison,
+  compareAnswers,
+  createMathematicsJudge,
+  type ExtractedAnswer,
+  extractFinalAnswer,
+  type MathematicsJudgeOptions,
+  type MathematicsVerdict,
+} from "./mathematics/index.ts";
