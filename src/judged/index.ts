@@ -10,6 +10,7 @@ export {
 } from "./record.ts";
 export { foldOf, normalisedPrompt, type PromptSplitOptions, splitByPrompt } from "./split.ts";
 export { canonicalJson, judgementKey, promptKey, responseKey, selectionKey } from "./store/keys.ts";
+export { openStore } from "./store/open.ts";
 export {
   type Json,
   type JsonObject,

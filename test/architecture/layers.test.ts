@@ -54,6 +54,8 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   zod: ["config", "gateway", "routing"],
   yaml: ["config"],
   commander: ["cli"],
+  libsql: ["judged"],
+  pg: ["judged"],
   "@huggingface/tokenizers": ["text"],
   "@huggingface/jinja": ["text"],
 };

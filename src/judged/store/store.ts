@@ -2,7 +2,10 @@
 import type { JudgedRecord } from "../record.ts";
 import type { JudgementRow, PromptRow, ResponseRow, SelectionRow } from "./rows.ts";
 
-/** All given conditions hold; lists are alternatives. Rows come ordered by key. */
+/**
+ * All given conditions hold; lists are alternatives. Rows come ordered by key. `keys` and `sources` are of the rows themselves,
+ * whichever table is read; `domains` and `splits` are of the prompt that they belong to.
+ */
 export interface PromptFilter {
   readonly domains?: readonly string[];
   readonly splits?: readonly string[];
@@ -13,10 +16,12 @@ export interface PromptFilter {
 export interface ResponseFilter extends PromptFilter {
   readonly models?: readonly string[];
   readonly statuses?: readonly ResponseRow["status"][];
+  readonly promptKeys?: readonly string[];
 }
 
 export interface JudgementFilter extends ResponseFilter {
   readonly judges?: readonly string[];
+  readonly responseKeys?: readonly string[];
 }
 
 /** How many of the rows given were new; the others were there already and stay as they were. */
@@ -75,6 +80,10 @@ export interface WorkQueue {
   /** Gives leased items back, as Ctrl-C does. */
   release(job: string, worker: string, items: readonly string[]): Promise<void>;
   progress(job: string): Promise<JobProgress>;
+  /** Opens the items of a job again that were given up; returns how many. */
+  reopen(job: string): Promise<number>;
+  /** Names of the jobs that have items, sorted. */
+  jobs(): Promise<readonly string[]>;
 }
 
 export type StoreTable = "prompts" | "responses" | "judgements" | "selections";

@@ -1,0 +1,123 @@
+/** The schema, as steps up and down. A step that has been released never changes; what is new is a new step. */
+import type { Dialect } from "./database.ts";
+import { type Column, type ColumnType, REFERENCES, TABLES } from "./tables.ts";
+
+export interface Migration {
+  readonly version: number;
+  readonly title: string;
+  up(dialect: Dialect["name"]): readonly string[];
+  down(dialect: Dialect["name"]): readonly string[];
+  /** What going down takes away for good; nothing where it can be made again. */
+  readonly loses?: string;
+}
+
+const TYPES: Readonly<Record<Dialect["name"], Readonly<Record<ColumnType, string>>>> = {
+  sqlite: {
+    text: "TEXT",
+    json: "TEXT",
+    messages: "TEXT",
+    number: "REAL",
+    integer: "INTEGER",
+    boolean: "INTEGER",
+  },
+  postgres: {
+    text: 'TEXT COLLATE "C"',
+    json: "TEXT",
+    messages: "TEXT",
+    number: "DOUBLE PRECISION",
+    integer: "BIGINT",
+    boolean: "BOOLEAN",
+  },
+};
+
+function columnSql(dialect: Dialect["name"], table: string, { name, type, isNullable }: Column): string {
+  const reference = REFERENCES.find((entry) => entry.table === table && entry.column === name);
+  const words = [name, TYPES[dialect][type]];
+  if (name === "key") words.push("PRIMARY KEY");
+  if (!isNullable) words.push("NOT NULL");
+  if (reference) words.push(`REFERENCES ${reference.target} (key)`);
+  return words.join(" ");
+}
+
+function createTable(dialect: Dialect["name"], table: keyof typeof TABLES): string {
+  const columns = TABLES[table].columns.map((column) => columnSql(dialect, table, column));
+  return `CREATE TABLE ${table} (${columns.join(", ")})${dialect === "sqlite" ? " STRICT" : ""}`;
+}
+
+const INDEXES = [
+  "CREATE INDEX prompts_id ON prompts (id)",
+  "CREATE INDEX prompts_domain ON prompts (domain)",
+  "CREATE INDEX responses_prompt ON responses (prompt_key, model)",
+  "CREATE INDEX judgements_response ON judgements (response_key, judge)",
+  "CREATE INDEX judgements_rival ON judgements (rival_key) WHERE rival_key IS NOT NULL",
+  "CREATE INDEX selections_prompt ON selections (prompt_key)",
+  "CREATE INDEX selections_response ON selections (response_key)",
+  "CREATE INDEX selections_rejected ON selections (rejected_key) WHERE rejected_key IS NOT NULL",
+];
+
+const ROWS: Migration = {
+  version: 1,
+  title: "prompts, responses, judgements and selections",
+  up: (dialect) => [
+    ...(["prompts", "responses", "judgements", "selections"] as const).map((table) =>
+      createTable(dialect, table),
+    ),
+    ...INDEXES,
+  ],
+  down: () => ["selections", "judgements", "responses", "prompts"].map((table) => `DROP TABLE ${table}`),
+  loses: "every prompt, response, judgement and selection",
+};
+
+/** Leases are milliseconds since 1970. Items keep the order in which they were added. */
+const WORK: Migration = {
+  version: 2,
+  title: "work queue",
+  up: (dialect) => [
+    dialect === "sqlite"
+      ? "CREATE TABLE work_items (position INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, item TEXT NOT NULL, " +
+        "state TEXT NOT NULL, worker TEXT, lease_until INTEGER, UNIQUE (job, item)) STRICT"
+      : "CREATE TABLE work_items (position BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, " +
+        'job TEXT COLLATE "C" NOT NULL, item TEXT COLLATE "C" NOT NULL, state TEXT NOT NULL, worker TEXT COLLATE "C", ' +
+        "lease_until BIGINT, UNIQUE (job, item))",
+    "CREATE INDEX work_items_waiting ON work_items (job, position) WHERE state IN ('open', 'leased')",
+  ],
+  down: () => ["DROP TABLE work_items"],
+  loses: "the progress of unfinished jobs",
+};
+
+/** PostgreSQL keeps at most 1 MB of words a row. */
+const INDEXED_CHARACTERS = 200_000;
+
+const SQLITE_WORDS = (row: string) =>
+  `INSERT INTO prompt_words (rowid, text) SELECT ${row}.rowid, group_concat(value ->> 'content', ' ') FROM json_each(${row}.messages)`;
+
+const SQLITE_SEARCH = [
+  "CREATE VIRTUAL TABLE prompt_words USING fts5(text, content = '', contentless_delete = 1)",
+  `CREATE TRIGGER prompt_words_insert AFTER INSERT ON prompts BEGIN ${SQLITE_WORDS("new")}; END`,
+  "CREATE TRIGGER prompt_words_delete AFTER DELETE ON prompts BEGIN DELETE FROM prompt_words WHERE rowid = old.rowid; END",
+  "INSERT INTO prompt_words (rowid, text) SELECT p.rowid, (SELECT group_concat(value ->> 'content', ' ') FROM json_each(p.messages)) FROM prompts p",
+];
+
+/**
+ * The words of a prompt are taken out of its JSON text by a pattern, because PostgreSQL's own JSON refuses strings with U+0000;
+ * escape sequences become spaces.
+ */
+const POSTGRES_SEARCH = [
+  `CREATE FUNCTION prompt_text(messages TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+     SELECT left(regexp_replace(string_agg(content[1], ' '), '\\\\(u[0-9a-f]{4}|.)', ' ', 'g'), ${INDEXED_CHARACTERS})
+     FROM regexp_matches(messages, '"content":"((?:[^"\\\\]|\\\\.)*)"', 'g') AS content $$`,
+  "ALTER TABLE prompts ADD COLUMN words TSVECTOR GENERATED ALWAYS AS (to_tsvector('simple', prompt_text(messages))) STORED",
+  "CREATE INDEX prompts_words ON prompts USING gin (words)",
+];
+
+const SEARCH: Migration = {
+  version: 3,
+  title: "search over prompts",
+  up: (dialect) => (dialect === "sqlite" ? SQLITE_SEARCH : POSTGRES_SEARCH),
+  down: (dialect) =>
+    dialect === "sqlite"
+      ? ["DROP TRIGGER prompt_words_delete", "DROP TRIGGER prompt_words_insert", "DROP TABLE prompt_words"]
+      : ["ALTER TABLE prompts DROP COLUMN words", "DROP FUNCTION prompt_text"],
+};
+
+export const MIGRATIONS: readonly Migration[] = [ROWS, WORK, SEARCH];
