@@ -1,4 +1,4 @@
-/** One row of a file as it was found, checked for what no database and no JSON text could keep. */
+/** One row of a file as it was found, checked for what could not be kept or would take too much to keep. */
 import { describeReceived, fieldError, placeError, type RecordPlace } from "../place.ts";
 import type { JsonObject } from "../store/rows.ts";
 import type { ImportLimits } from "./limits.ts";
@@ -10,7 +10,6 @@ export interface DataRecord {
   readonly value: JsonObject;
 }
 
-const NUL = "\u0000";
 const PLAIN_NAME = /^[A-Za-z_]\w*$/;
 
 /** The path of a member inside a row, as one would write it in code. */
@@ -23,7 +22,6 @@ function textProblem(text: string): string | undefined {
   // Of ES2024, which Node 20 has and the language level of this package does not.
   if (!(text as string & { isWellFormed(): boolean }).isWellFormed())
     return "text with half of a surrogate pair";
-  if (text.includes(NUL)) return "text with the character U+0000";
   return undefined;
 }
 
@@ -76,7 +74,7 @@ class RecordCheck {
 
   private checkText(text: string, path: string): void {
     const problem = textProblem(text);
-    if (problem !== undefined) this.refuse(path, problem, "text that every database can keep");
+    if (problem !== undefined) this.refuse(path, problem, "well-formed Unicode");
   }
 
   private checkNumber(value: number, path: string): void {
@@ -96,8 +94,8 @@ class RecordCheck {
 /**
  * The value as a row.
  *
- * @throws {TuttiError} RECORD_INVALID: not an object, nested or filled beyond the limits, text that is not well-formed Unicode or
- *   holds U+0000 (which PostgreSQL cannot keep), numbers beyond the range of a double
+ * @throws {TuttiError} RECORD_INVALID: not an object, nested or filled beyond the limits, text that is not well-formed Unicode,
+ *   numbers beyond the range of a double
  */
 export function asDataRecord(value: unknown, place: RecordPlace, limits: ImportLimits): DataRecord {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
