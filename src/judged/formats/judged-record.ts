@@ -73,8 +73,10 @@ function readAnswer(
   index: number,
 ): Answer {
   const score = answer.score("score");
-  const hasText = answer.has("response");
-  const text = hasText ? answer.text("response") : "";
+  // Of conversations of several turns, the prompt is the first question and the answer the first answer.
+  const [firstTurn] = answer.has("responses") ? answer.texts("responses") : [];
+  const hasText = answer.has("response") || firstTurn !== undefined;
+  const text = answer.has("response") ? answer.text("response") : (firstTurn ?? "");
   const response = responseRow(context, prompt.key, {
     model,
     text,

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { KeyTable } from "../key-table.ts";
 import { describeReceived, fieldError, placeError, type RecordPlace } from "../place.ts";
-import type { PromptRow } from "../store/rows.ts";
+import type { JsonObject, PromptRow } from "../store/rows.ts";
 import type { Fields } from "./fields.ts";
 
 /** A question as later files need it. */
@@ -16,8 +16,9 @@ export interface Question {
 /** A request as the file with its answers needs it. */
 export interface AskedRequest {
   readonly promptKey: string;
-  readonly parameters: PromptRow["extra"];
   readonly model: string;
+  readonly parameters: JsonObject;
+  readonly seedIndex: number;
 }
 
 const digest = (parts: readonly string[]): string =>
@@ -29,6 +30,7 @@ export class References {
   private readonly questions = new Map<string, Question>();
   private readonly answers = new Map<string, string>();
   private readonly requests = new Map<string, AskedRequest>();
+  private readonly samples = new Map<string, number>();
 
   /** Refuses what tells rows of a kind apart when it comes a second time. @throws {TuttiError} DATASET_INVALID */
   once(kind: string, parts: readonly string[], place: RecordPlace, field: string): void {
@@ -88,5 +90,13 @@ export class References {
 
   request(id: string): AskedRequest | undefined {
     return this.requests.get(id);
+  }
+
+  /** 0, 1, 2, ... for requests that ask the same again. */
+  nextSample(parts: readonly string[]): number {
+    const key = digest(parts);
+    const sample = this.samples.get(key) ?? 0;
+    this.samples.set(key, sample + 1);
+    return sample;
   }
 }

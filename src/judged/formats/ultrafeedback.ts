@@ -9,7 +9,7 @@ import { singleText, userMessage } from "./conversation.ts";
 import { answersOf } from "./entry.ts";
 import type { Fields } from "./fields.ts";
 import type { Format, PromptEntry, ReadContext, RowGroup, WriteOptions } from "./format.ts";
-import { judgementRow, promptRow, responseRow } from "./rows.ts";
+import { judgementRow, promptRow, recordedSampling, responseRow } from "./rows.ts";
 
 const ASPECTS = ["instruction_following", "honesty", "truthfulness", "helpfulness"];
 const OVERALL = ["fine-grained_score", "overall_score"];
@@ -59,18 +59,17 @@ function read(row: Fields, context: ReadContext): RowGroup {
     const principle = completion.optionalText("principle");
     const system = completion.optionalText("custom_system_prompt");
     const text = completion.text("response");
-    // The principle is part of how the answer was made: two answers that differ only in it are two answers.
+    // How the answer was asked for is part of what it is, beside its text.
+    const recorded = recordedSampling(text);
     const parameters = {
+      ...recorded.parameters,
       ...(principle !== undefined && { principle }),
       ...(system !== undefined && { system }),
     };
     return responseRow(context, prompt.key, {
       model: completion.words("model"),
       text,
-      sampling:
-        Object.keys(parameters).length === 0
-          ? undefined
-          : { revision: "unknown", template: "unknown", parameters, seedIndex: 0 },
+      sampling: { ...recorded, parameters },
     });
   });
   return {
