@@ -57,7 +57,7 @@ export const SAMPLES: readonly Sample[] = [
     format: "prompts",
     rows: [
       { id: "a", prompt: "2 + 2?", domain: "sums", reference: { answer: "4" } },
-      { id: "b", messages: [user(UTF8)], prompt: UTF8 },
+      { id: "b", prompt: [{ role: "system", content: "Be brief." }, user(UTF8)] },
     ],
     needed: ["prompt"],
     counts: [2, 0, 0],

@@ -10,7 +10,8 @@ import { type PromptParts, promptRow, responseRow } from "./rows.ts";
 const FIELDS = ["instruction", "input", "output", "system", "history", "chosen", "rejected"];
 
 function historyOf(row: Fields): ChatMessage[] {
-  if (!row.has("history")) return [];
+  // A table has no lists: an empty cell is none.
+  if (!row.has("history") || row.get("history") === "") return [];
   return row.list("history").flatMap((turn: Json): ChatMessage[] => {
     const [question, answer] = Array.isArray(turn) ? (turn as readonly Json[]) : [];
     if (typeof question === "string" && typeof answer === "string") {

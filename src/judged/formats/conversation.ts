@@ -48,9 +48,18 @@ export function messageOf(message: Fields, names: MessageNames = OPENAI): ChatMe
   return { role: known, content: contentOf(message, names.content) };
 }
 
+/** The messages of a field that may be an empty answer. */
+export function answerMessagesOf(
+  row: Fields,
+  field: string,
+  names: MessageNames = OPENAI,
+): readonly ChatMessage[] {
+  return row.objects(field).map((message) => messageOf(message, names));
+}
+
 /** The messages of a field. @throws {TuttiError} RECORD_INVALID: none, blank ones only, other roles or media */
 export function messagesOf(row: Fields, field: string, names: MessageNames = OPENAI): readonly ChatMessage[] {
-  const messages = row.objects(field).map((message) => messageOf(message, names));
+  const messages = answerMessagesOf(row, field, names);
   if (messages.every(({ content }) => content.trim() === "")) {
     throw row.problem(
       field,

@@ -106,7 +106,7 @@ function read(row: Fields, context: ReadContext): RowGroup {
   const candidates = row.object("candidates");
   const names = candidates.names();
   const isTextless = names.length > 0 && names.every((name) => !candidates.object(name).has("response"));
-  if (!isTextless) validateRecord(row.value, row.place);
+  if (!isTextless) validateRecord(row.rest([]), row.place);
   const id = row.words("id");
   context.references.once("record", [id], row.place, "id");
   if (names.length === 0) {

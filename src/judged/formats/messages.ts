@@ -5,7 +5,14 @@
 
 import type { ChatMessage } from "../record.ts";
 import type { JsonObject } from "../store/rows.ts";
-import { exchangeOf, messagesJson, messagesOf, singleText, userMessage } from "./conversation.ts";
+import {
+  answerMessagesOf,
+  exchangeOf,
+  messagesJson,
+  messagesOf,
+  singleText,
+  userMessage,
+} from "./conversation.ts";
 import { answersOf } from "./entry.ts";
 import type { Fields } from "./fields.ts";
 import type { Format, PromptEntry, ReadContext, RowGroup, WriteOptions } from "./format.ts";
@@ -79,7 +86,7 @@ function readCompletion(row: Fields, context: ReadContext): RowGroup {
   if (typeof row.get("prompt") === "string") {
     return group(row, context, userMessage(row.words("prompt")), row.text("completion"));
   }
-  const conversation = [...messagesOf(row, "prompt"), ...messagesOf(row, "completion")];
+  const conversation = [...messagesOf(row, "prompt"), ...answerMessagesOf(row, "completion")];
   const { prompt, answer } = exchangeOf(conversation, row, "completion");
   if (answer === undefined)
     throw row.problem("completion", "messages that end with the assistant's", "give the answer");

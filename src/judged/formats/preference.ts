@@ -4,7 +4,7 @@
  */
 import type { ChatMessage } from "../record.ts";
 import type { JsonObject, JudgementRow, ResponseRow } from "../store/rows.ts";
-import { exchangeOf, messagesJson, messagesOf, userMessage } from "./conversation.ts";
+import { answerMessagesOf, exchangeOf, messagesJson, messagesOf, userMessage } from "./conversation.ts";
 import { pairsOf, scoresOf } from "./entry.ts";
 import type { Fields } from "./fields.ts";
 import type { Format, PromptEntry, ReadContext, RowGroup, WriteOptions } from "./format.ts";
@@ -75,7 +75,7 @@ function side(
     if (prompt !== undefined) return { prompt, answer: row.text(field) };
     throw row.problem("prompt", "the prompt", "pairs of texts need one");
   }
-  const given = messagesOf(row, field);
+  const given = answerMessagesOf(row, field);
   const isWhole = prompt === undefined || given.length > 1;
   const { prompt: before, answer } = exchangeOf(isWhole ? given : [...prompt, ...given], row, field);
   if (answer !== undefined) return { prompt: before, answer };

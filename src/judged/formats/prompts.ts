@@ -1,4 +1,4 @@
-/** Prompts without answers: rows of prompt or messages, and the questions of GSM8K, HumanEval and MBPP with what checks answers. */
+/** Prompts without answers: rows of a prompt, and the questions of GSM8K and HumanEval with what checks answers. */
 import type { JsonObject } from "../store/rows.ts";
 import { exchangeOf, messagesJson, messagesOf, singleText, userMessage } from "./conversation.ts";
 import type { Fields } from "./fields.ts";
@@ -34,14 +34,14 @@ function* writePrompt({ prompt }: PromptEntry): Generator<JsonObject> {
     id: prompt.id,
     domain: prompt.domain,
     ...(prompt.split !== undefined && { split: prompt.split }),
-    ...(text === undefined ? { messages: messagesJson(prompt.messages) } : { prompt: text }),
+    prompt: text ?? messagesJson(prompt.messages),
     ...(prompt.reference !== undefined && { reference: prompt.reference }),
   };
 }
 
 export const prompts: Format = {
   name: "prompts",
-  summary: "prompts alone: prompt or messages, and if known id, domain, split, reference",
+  summary: "prompts alone: prompt (text or messages), and if known id, domain, split, reference",
   recognises: (row) =>
     "prompt" in row &&
     [
@@ -63,8 +63,7 @@ export const prompts: Format = {
       { name: "id", type: "text" },
       { name: "domain", type: "text" },
       { name: "split", type: "text" },
-      { name: "prompt", type: "text" },
-      { name: "messages", type: "messages" },
+      { name: "prompt", type: "json" },
       { name: "reference", type: "json" },
     ],
     rows: writePrompt,

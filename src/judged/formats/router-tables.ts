@@ -157,6 +157,8 @@ const FOREIGN = [
   "uid",
   "question_id",
   "messages",
+  "chosen",
+  "completion",
 ];
 
 export const routeLlm: Format = {
