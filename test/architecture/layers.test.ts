@@ -58,6 +58,8 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   pg: ["judged"],
   "@huggingface/tokenizers": ["text"],
   "@huggingface/jinja": ["text"],
+  hyparquet: ["judged"],
+  "hyparquet-writer": ["judged"],
 };
 
 const SRC = join(import.meta.dirname, "../../src");

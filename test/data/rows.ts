@@ -420,7 +420,7 @@ export const SAMPLES: readonly Sample[] = [
         "gpt-4_response": "",
       },
     ],
-    needed: ["prompt", "gpt-4"],
+    needed: ["prompt"],
     counts: [2, 4, 4],
   },
   {
