@@ -49,3 +49,11 @@ export type {
   WorkQueue,
 } from "./store/store.ts";
 export { writeJudgedRecords } from "./write.ts";
+export { CONTAMINATION_WORDS, type Contamination, contaminated } from "./dedupe/contamination.ts";
+export {
+  NEAR_DUPLICATE_DEFAULTS,
+  type NearDuplicate,
+  type NearDuplicateOptions,
+  nearDuplicates,
+} from "./dedupe/near-duplicates.ts";
+export { type DatasetDiff, diffDatasets } from "./diff.ts";

@@ -7,6 +7,7 @@ import type { ColumnMetaData, SchemaTree } from "hyparquet";
 import { parquetHeader, readPage } from "hyparquet/src/column.js";
 import { convert } from "hyparquet/src/convert.js";
 import { isFlatColumn } from "hyparquet/src/schema.js";
+import { withTimeLimit } from "../../../support/time-limit.ts";
 import type { ImportLimits } from "../limits.ts";
 import { COMPRESSORS, PARSERS } from "./parquet-values.ts";
 
@@ -17,6 +18,12 @@ type Values = ArrayLike<unknown> & { slice(start: number, end?: number): Values 
 
 /** Counts what a file unpacks to; throws where it is too much. */
 export type CountUnpacked = (bytes: number) => void;
+
+/** Run lengths in damaged pages can be billions, which the decoder would carry out. */
+const PAGE_MS = 4_000;
+
+const timed = <T>(decode: () => T): T =>
+  withTimeLimit(PAGE_MS, decode, () => new Error(`a page took longer than ${PAGE_MS} ms to decode`));
 
 export class ParquetColumn {
   readonly path: readonly string[];
@@ -110,14 +117,16 @@ export class ParquetColumn {
     };
     const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
     if (isDictionary) {
-      const { data } = readPage(reader, header, decoder, undefined, undefined, 0);
+      const { data } = timed(() => readPage(reader, header, decoder, undefined, undefined, 0));
       this.dictionary = convert(data as never, decoder) as Values;
       return;
     }
     const rest = this.rows.slice(this.taken);
     const isFlat = isFlatColumn(this.schemaPath);
     const previous = isFlat ? undefined : Array.from(rest);
-    const { data } = readPage(reader, header, decoder, this.dictionary as never, previous as never, 0);
+    const { data } = timed(() =>
+      readPage(reader, header, decoder, this.dictionary as never, previous as never, 0),
+    );
     const found = data as Values;
     this.rows = isFlat && rest.length > 0 ? [...Array.from(rest), ...Array.from(found)] : found;
     this.taken = 0;
