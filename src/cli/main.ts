@@ -19,6 +19,7 @@ async function build(): Promise<Command> {
   const { routerVerifyCommand } = await import("./commands/router-verify.ts");
   const { routerDriftCommand } = await import("./commands/router-drift.ts");
   const { routerAddModelCommand, routerRemoveModelCommand } = await import("./commands/router-growth.ts");
+  const { dataCommand } = await import("./commands/data.ts");
   const { modelCommand } = await import("./commands/model.ts");
   const { demoCommand } = await import("./commands/demo.ts");
   const { serveCommand } = await import("./commands/serve.ts");
@@ -37,6 +38,7 @@ async function build(): Promise<Command> {
   }
   return program
     .addCommand(router)
+    .addCommand(dataCommand())
     .addCommand(modelCommand())
     .addCommand(serveCommand().exitOverride().showHelpAfterError())
     .addCommand(demoCommand().exitOverride().showHelpAfterError());

@@ -20,21 +20,32 @@ export interface DatasetDiff {
 type Keyed = Iterable<readonly [key: string, content: string]>;
 
 const TABLES = {
-  prompts: ({ prompts }: RowGroup): Keyed => prompts.map(({ key, domain, split }) => [key, `${domain}\n${split}`]),
-  responses: ({ responses }: RowGroup): Keyed => responses.map(({ key, status, text }) => [key, `${status}\n${text}`]),
-  judgements: ({ judgements }: RowGroup): Keyed => judgements.map(({ key, score, verdict }) => [key, `${score}\n${verdict}`]),
+  prompts: ({ prompts }: RowGroup): Keyed =>
+    prompts.map(({ key, domain, split }) => [key, `${domain}\n${split}`]),
+  responses: ({ responses }: RowGroup): Keyed =>
+    responses.map(({ key, status, text }) => [key, `${status}\n${text}`]),
+  judgements: ({ judgements }: RowGroup): Keyed =>
+    judgements.map(({ key, score, verdict }) => [key, `${score}\n${verdict}`]),
 };
 type TableName = keyof typeof TABLES;
 const NAMES = Object.keys(TABLES) as TableName[];
 
 type Tables = Record<TableName, KeyTable>;
-const emptyTables = (): Tables => ({ prompts: new KeyTable(), responses: new KeyTable(), judgements: new KeyTable() });
+const emptyTables = (): Tables => ({
+  prompts: new KeyTable(),
+  responses: new KeyTable(),
+  judgements: new KeyTable(),
+});
 
 /** Keeps 16 bytes a row of both. A key that comes several times counts once. */
-export async function diffDatasets(first: AsyncIterable<RowGroup>, second: AsyncIterable<RowGroup>): Promise<DatasetDiff> {
+export async function diffDatasets(
+  first: AsyncIterable<RowGroup>,
+  second: AsyncIterable<RowGroup>,
+): Promise<DatasetDiff> {
   const [known, seen] = [emptyTables(), emptyTables()];
   for await (const group of first) {
-    for (const name of NAMES) for (const [key, content] of TABLES[name](group)) known[name].add(key, textDigest(content));
+    for (const name of NAMES)
+      for (const [key, content] of TABLES[name](group)) known[name].add(key, textDigest(content));
   }
   const counts: Record<TableName, { same: number; changed: number }> = {
     prompts: { same: 0, changed: 0 },
@@ -52,7 +63,12 @@ export async function diffDatasets(first: AsyncIterable<RowGroup>, second: Async
   }
   const table = (name: TableName): TableDiff => {
     const { same, changed } = counts[name];
-    return { onlyFirst: known[name].size - same - changed, onlySecond: seen[name].size - same - changed, same, changed };
+    return {
+      onlyFirst: known[name].size - same - changed,
+      onlySecond: seen[name].size - same - changed,
+      same,
+      changed,
+    };
   };
   return { prompts: table("prompts"), responses: table("responses"), judgements: table("judgements") };
 }

@@ -1,4 +1,12 @@
 export type { JudgedDataset } from "./collect.ts";
+export { CONTAMINATION_WORDS, type Contamination, contaminated } from "./dedupe/contamination.ts";
+export {
+  NEAR_DUPLICATE_DEFAULTS,
+  type NearDuplicate,
+  type NearDuplicateOptions,
+  nearDuplicates,
+} from "./dedupe/near-duplicates.ts";
+export { type DatasetDiff, diffDatasets } from "./diff.ts";
 export { DatasetCheck } from "./formats/check.ts";
 export {
   droppedPrompts,
@@ -49,11 +57,3 @@ export type {
   WorkQueue,
 } from "./store/store.ts";
 export { writeJudgedRecords } from "./write.ts";
-export { CONTAMINATION_WORDS, type Contamination, contaminated } from "./dedupe/contamination.ts";
-export {
-  NEAR_DUPLICATE_DEFAULTS,
-  type NearDuplicate,
-  type NearDuplicateOptions,
-  nearDuplicates,
-} from "./dedupe/near-duplicates.ts";
-export { type DatasetDiff, diffDatasets } from "./diff.ts";

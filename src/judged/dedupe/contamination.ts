@@ -42,7 +42,8 @@ export function contaminated(
     }
     for (const [index, count] of hits) {
       const share = count / sizes[index]!;
-      if (share >= leastShare && share > (best.get(index)?.share ?? 0)) best.set(index, { test: index, train: number, share });
+      if (share >= leastShare && share > (best.get(index)?.share ?? 0))
+        best.set(index, { test: index, train: number, share });
     }
     number++;
   }

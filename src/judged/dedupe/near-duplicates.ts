@@ -81,7 +81,8 @@ export function nearDuplicates(
     const shingles = shinglesOf(text, words);
     const minima = minHashes(shingles, seed);
     const keys: string[] = [];
-    for (let start = 0; start + rows <= HASHES; start += rows) keys.push(`${start}:${minima.subarray(start, start + rows).join()}`);
+    for (let start = 0; start + rows <= HASHES; start += rows)
+      keys.push(`${start}:${minima.subarray(start, start + rows).join()}`);
     const candidates = new Set(keys.flatMap((key) => buckets.get(key) ?? []));
     let best: NearDuplicate | undefined;
     for (const of of candidates) {
