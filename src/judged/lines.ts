@@ -161,17 +161,17 @@ export function decodeLine(bytes: Buffer, path: string, line: number): string {
   }
 }
 
-/** Cuts a byte stream at newlines; the last piece needs none. */
+/** Cuts a byte stream at newlines; the last piece needs none. A number stands for as many empty lines. */
 async function* byteLines(
   bytes: AsyncIterable<Buffer>,
   path: string,
   lineBytes: number,
   onLine: () => number,
-): AsyncGenerator<Buffer[]> {
+): AsyncGenerator<(Buffer | number)[]> {
   let pending: Buffer[] = [];
   let pendingBytes = 0;
   for await (const chunk of bytes) {
-    const lines: Buffer[] = [];
+    const lines: (Buffer | number)[] = [];
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       const piece = chunk.subarray(start, end);
@@ -179,6 +179,9 @@ async function* byteLines(
       pending = [];
       pendingBytes = 0;
       start = end + 1;
+      const firstEmpty = start;
+      while (chunk[start] === NEWLINE) start++;
+      if (start > firstEmpty) lines.push(start - firstEmpty);
     }
     if (lines.length > 0) yield lines;
     if (start < chunk.length) pending.push(chunk.subarray(start));
@@ -196,7 +199,7 @@ async function* byteLines(
 }
 
 /**
- * The lines of a file, in order, without their line ends (LF or CRLF). A byte-order mark at the start is dropped.
+ * The lines of a file, in order, without their line ends (LF or CRLF); empty lines after another are only counted. A byte-order mark at the start is dropped.
  * Files whose name ends in `.gz` are decompressed on the way.
  *
  * @throws {TuttiError} FILE_NOT_FOUND; FILE_CORRUPT (damaged or truncated gzip, not UTF-8, a line above the limit, a
@@ -211,6 +214,10 @@ export async function* readLines(
   const next = (): number => line + 1;
   for await (const lines of byteLines(readBytes(path, isGzip, limits, next), path, limits.lineBytes, next)) {
     for (const content of lines) {
+      if (typeof content === "number") {
+        line += content;
+        continue;
+      }
       line++;
       const text = decodeLine(content, path, line);
       yield { text: line === 1 && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text, line };

@@ -403,7 +403,7 @@ const textHarms: readonly Harm[] = [
     ]),
     codes: ROW,
     line: 1,
-    mentions: ["field key", "digest"],
+    mentions: ["field key"],
   },
   {
     name: "a batch answer to a prompt that is nowhere",
