@@ -19,6 +19,7 @@ async function build(): Promise<Command> {
   const { routerVerifyCommand } = await import("./commands/router-verify.ts");
   const { routerDriftCommand } = await import("./commands/router-drift.ts");
   const { routerAddModelCommand, routerRemoveModelCommand } = await import("./commands/router-growth.ts");
+  const { dataCommand } = await import("./commands/data.ts");
   const { modelCommand } = await import("./commands/model.ts");
   const { dataCommand } = await import("./commands/data.ts");
   const { leaderboardCommand } = await import("./commands/leaderboard.ts");
@@ -42,6 +43,7 @@ async function build(): Promise<Command> {
   }
   return program
     .addCommand(router)
+    .addCommand(dataCommand())
     .addCommand(modelCommand())
     .addCommand(dataCommand())
     .addCommand(leaderboardCommand().exitOverride().showHelpAfterError())

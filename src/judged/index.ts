@@ -1,4 +1,27 @@
 export type { JudgedDataset } from "./collect.ts";
+export { CONTAMINATION_WORDS, type Contamination, contaminated } from "./dedupe/contamination.ts";
+export {
+  NEAR_DUPLICATE_DEFAULTS,
+  type NearDuplicate,
+  type NearDuplicateOptions,
+  nearDuplicates,
+} from "./dedupe/near-duplicates.ts";
+export { type DatasetDiff, diffDatasets } from "./diff.ts";
+export { DatasetCheck } from "./formats/check.ts";
+export {
+  droppedPrompts,
+  type ExportOptions,
+  type ExportReport,
+  groupEntries,
+  storeEntries,
+  writeDataFile,
+  writeStoreRows,
+} from "./formats/export.ts";
+export type { Format, PromptEntry, RowGroup, WriteOptions } from "./formats/format.ts";
+export { type ImportOptions, type ImportReport, importFiles } from "./formats/import.ts";
+export { IMPORT_LIMITS, type ImportLimits } from "./formats/limits.ts";
+export { type DataFile, openDataFiles, type ReadOptions, readDataFiles } from "./formats/read.ts";
+export { FORMATS as DATA_FORMATS } from "./formats/registry.ts";
 export { joinJudgedFiles } from "./join.ts";
 export * from "./leaderboard/index.ts";
 export { readPrompts, type TrafficPrompt } from "./prompts.ts";

@@ -4,13 +4,28 @@ import { stat } from "node:fs/promises";
 import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { messageOf, TuttiError } from "../support/errors.ts";
-import { placeError } from "./place.ts";
+import { placeError, type RecordPlace } from "./place.ts";
 
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const BYTE_ORDER_MARK = "\uFEFF";
 const CHUNK_BYTES = 1 << 18;
-const LINE_LIMIT_BYTES = 64 * 1024 * 1024;
+
+/** What a file may ask of the reader. */
+export interface TextLimits {
+  /** Longest line. */
+  readonly lineBytes: number;
+  /** Packed files may unpack to this many bytes, */
+  readonly unpackedBytes: number;
+  /** or to this many times their own size, whichever is more. Text that somebody wrote packs 3 to 30 times. */
+  readonly expansion: number;
+}
+
+export const TEXT_LIMITS: TextLimits = {
+  lineBytes: 64 * 1024 * 1024,
+  unpackedBytes: 256 * 1024 * 1024,
+  expansion: 200,
+};
 
 export interface TextLine {
   readonly text: string;
@@ -18,7 +33,8 @@ export interface TextLine {
   readonly line: number;
 }
 
-async function checkIsFile(path: string): Promise<void> {
+/** The size in bytes. @throws {TuttiError} FILE_NOT_FOUND, also for folders */
+export async function checkIsFile(path: string): Promise<number> {
   let found: Awaited<ReturnType<typeof stat>>;
   try {
     found = await stat(path);
@@ -35,15 +51,55 @@ async function checkIsFile(path: string): Promise<void> {
       hint: `name the files in it, for instance ${path}/*.jsonl.gz`,
     });
   }
+  return found.size;
 }
 
-function openBytes(path: string): Readable {
+function openBytes(path: string, isGzip: boolean): Readable {
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  if (!path.endsWith(".gz")) return file;
+  if (!isGzip) return file;
   const unzipped = createGunzip({ chunkSize: CHUNK_BYTES });
   // Errors of either end arrive in `unzipped`, where the consumer meets them.
   pipeline(file, unzipped, () => {});
   return unzipped;
+}
+
+/**
+ * The bytes of a file, unpacked where it is gzip'd.
+ *
+ * @param line what a problem is reported at
+ * @throws {TuttiError} FILE_NOT_FOUND; FILE_CORRUPT (damaged or truncated gzip, or a decompression bomb)
+ */
+export async function* readBytes(
+  path: string,
+  isGzip: boolean,
+  { unpackedBytes, expansion }: TextLimits,
+  line: () => number,
+): AsyncGenerator<Buffer> {
+  const sizeBytes = await checkIsFile(path);
+  const most = Math.max(unpackedBytes, expansion * sizeBytes);
+  const bytes = openBytes(path, isGzip);
+  let total = 0;
+  try {
+    for await (const chunk of bytes as AsyncIterable<Buffer>) {
+      total += chunk.length;
+      if (isGzip && total > most) throw expansionError({ file: path, line: line() }, sizeBytes, most);
+      yield chunk;
+    }
+  } catch (cause) {
+    throw readFailure(cause, path, line());
+  } finally {
+    bytes.destroy();
+  }
+}
+
+/** The error of a file that unpacks to far more than it is. */
+export function expansionError(place: RecordPlace, sizeBytes: number, most: number): TuttiError {
+  return placeError(
+    "FILE_CORRUPT",
+    place,
+    `${sizeBytes} bytes unpack to more than ${most}, expected a file that is no decompression bomb`,
+    { hint: "if the file can be trusted, unpack it first, or allow a higher expansion" },
+  );
 }
 
 function readFailure(cause: unknown, path: string, line: number): unknown {
@@ -82,7 +138,8 @@ function firstDifference(a: Uint8Array, b: Uint8Array): number {
 
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function decodeLine(bytes: Buffer, path: string, line: number): string {
+/** A line's text without its line end. @throws {TuttiError} FILE_CORRUPT for bytes that are not UTF-8 */
+export function decodeLine(bytes: Buffer, path: string, line: number): string {
   const end = bytes.at(-1) === CARRIAGE_RETURN ? bytes.length - 1 : bytes.length;
   const content = bytes.subarray(0, end);
   try {
@@ -104,12 +161,17 @@ function decodeLine(bytes: Buffer, path: string, line: number): string {
   }
 }
 
-/** Cuts a byte stream at newlines; the last piece needs none. */
-async function* byteLines(bytes: Readable, path: string, onLine: () => number): AsyncGenerator<Buffer[]> {
+/** Cuts a byte stream at newlines; the last piece needs none. A number stands for as many empty lines. */
+async function* byteLines(
+  bytes: AsyncIterable<Buffer>,
+  path: string,
+  lineBytes: number,
+  onLine: () => number,
+): AsyncGenerator<(Buffer | number)[]> {
   let pending: Buffer[] = [];
   let pendingBytes = 0;
-  for await (const chunk of bytes as AsyncIterable<Buffer>) {
-    const lines: Buffer[] = [];
+  for await (const chunk of bytes) {
+    const lines: (Buffer | number)[] = [];
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       const piece = chunk.subarray(start, end);
@@ -117,15 +179,18 @@ async function* byteLines(bytes: Readable, path: string, onLine: () => number): 
       pending = [];
       pendingBytes = 0;
       start = end + 1;
+      const firstEmpty = start;
+      while (chunk[start] === NEWLINE) start++;
+      if (start > firstEmpty) lines.push(start - firstEmpty);
     }
     if (lines.length > 0) yield lines;
     if (start < chunk.length) pending.push(chunk.subarray(start));
     pendingBytes += chunk.length - start;
-    if (pendingBytes > LINE_LIMIT_BYTES) {
+    if (pendingBytes > lineBytes) {
       throw placeError(
         "FILE_CORRUPT",
         { file: path, line: onLine() },
-        `received a line of more than ${LINE_LIMIT_BYTES} bytes, expected one row per line`,
+        `received a line of more than ${lineBytes} bytes, expected one row per line`,
         { hint: "write one JSON object per line" },
       );
     }
@@ -134,26 +199,28 @@ async function* byteLines(bytes: Readable, path: string, onLine: () => number): 
 }
 
 /**
- * The lines of a file, in order, without their line ends (LF or CRLF). A byte-order mark at the start is dropped.
+ * The lines of a file, in order, without their line ends (LF or CRLF); empty lines after another are only counted. A byte-order mark at the start is dropped.
  * Files whose name ends in `.gz` are decompressed on the way.
  *
- * @throws {TuttiError} FILE_NOT_FOUND; FILE_CORRUPT (damaged or truncated gzip, not UTF-8, a line above 64 MiB)
+ * @throws {TuttiError} FILE_NOT_FOUND; FILE_CORRUPT (damaged or truncated gzip, not UTF-8, a line above the limit, a
+ *   decompression bomb)
  */
-export async function* readLines(path: string): AsyncGenerator<TextLine> {
-  await checkIsFile(path);
-  const bytes = openBytes(path);
+export async function* readLines(
+  path: string,
+  isGzip: boolean = path.endsWith(".gz"),
+  limits: TextLimits = TEXT_LIMITS,
+): AsyncGenerator<TextLine> {
   let line = 0;
-  try {
-    for await (const lines of byteLines(bytes, path, () => line + 1)) {
-      for (const content of lines) {
-        line++;
-        const text = decodeLine(content, path, line);
-        yield { text: line === 1 && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text, line };
+  const next = (): number => line + 1;
+  for await (const lines of byteLines(readBytes(path, isGzip, limits, next), path, limits.lineBytes, next)) {
+    for (const content of lines) {
+      if (typeof content === "number") {
+        line += content;
+        continue;
       }
+      line++;
+      const text = decodeLine(content, path, line);
+      yield { text: line === 1 && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text, line };
     }
-  } catch (cause) {
-    throw readFailure(cause, path, line + 1);
-  } finally {
-    bytes.destroy();
   }
 }

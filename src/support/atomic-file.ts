@@ -21,30 +21,73 @@ export function writeFileAtomic(path: string, ...parts: ReadonlyArray<string | U
  * @throws {TuttiError} FILE_WRITE_FAILED when the disk refuses
  */
 export function writePartsAtomic(path: string, parts: Iterable<string | Uint8Array>): void {
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+  const file = new AtomicFile(path);
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    const descriptor = openSync(temporary, "w");
-    try {
-      for (const part of parts) {
-        const bytes = typeof part === "string" ? Buffer.from(part, "utf8") : part;
-        for (let offset = 0; offset < bytes.byteLength; ) {
-          // One write call takes at most 2 GiB on Linux; stay well below.
-          offset += writeSync(descriptor, bytes, offset, Math.min(bytes.byteLength - offset, 1 << 28));
-        }
-      }
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(temporary, path);
-  } catch (cause) {
-    rmSync(temporary, { force: true });
-    if (TuttiError.is(cause)) throw cause;
-    throw new TuttiError("FILE_WRITE_FAILED", `could not write ${path}: ${messageOf(cause)}`, {
-      cause,
-      details: { path },
-      hint: "check free disk space and permissions of the folder",
+    for (const part of parts) file.write(part);
+    file.commit();
+  } finally {
+    file.discard();
+  }
+}
+
+/**
+ * A file that grows beside `path` and takes its place when it is committed. Until then, and if it is discarded, whatever stood
+ * at `path` stays.
+ */
+export class AtomicFile {
+  private readonly path: string;
+  private readonly temporary: string;
+  private descriptor: number | undefined;
+
+  /** @throws {TuttiError} FILE_WRITE_FAILED when the disk refuses */
+  constructor(path: string) {
+    this.path = path;
+    this.temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+    this.attempt(() => {
+      mkdirSync(dirname(path), { recursive: true });
+      this.descriptor = openSync(this.temporary, "w");
     });
+  }
+
+  /** @throws {TuttiError} FILE_WRITE_FAILED */
+  write(part: string | Uint8Array): void {
+    const bytes = typeof part === "string" ? Buffer.from(part, "utf8") : part;
+    this.attempt(() => {
+      for (let offset = 0; offset < bytes.byteLength; ) {
+        // One write call takes at most 2 GiB on Linux; stay well below.
+        offset += writeSync(this.descriptor!, bytes, offset, Math.min(bytes.byteLength - offset, 1 << 28));
+      }
+    });
+  }
+
+  /** Syncs the file to disk and renames it. @throws {TuttiError} FILE_WRITE_FAILED */
+  commit(): void {
+    this.attempt(() => {
+      const descriptor = this.descriptor!;
+      fsyncSync(descriptor);
+      this.descriptor = undefined;
+      closeSync(descriptor);
+      renameSync(this.temporary, this.path);
+    });
+  }
+
+  /** Removes the file, unless it was committed. */
+  discard(): void {
+    if (this.descriptor !== undefined) closeSync(this.descriptor);
+    this.descriptor = undefined;
+    rmSync(this.temporary, { force: true });
+  }
+
+  private attempt(action: () => void): void {
+    try {
+      action();
+    } catch (cause) {
+      this.discard();
+      throw new TuttiError("FILE_WRITE_FAILED", `could not write ${this.path}: ${messageOf(cause)}`, {
+        cause,
+        details: { path: this.path },
+        hint: "check free disk space and permissions of the folder",
+      });
+    }
   }
 }

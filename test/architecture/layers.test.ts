@@ -71,6 +71,8 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "quickjs-emscripten-core": ["judges"],
   "@jitl/quickjs-wasmfile-release-sync": ["judges"],
   amaro: ["judges"],
+  hyparquet: ["judged"],
+  "hyparquet-writer": ["judged"],
 };
 
 const SRC = join(import.meta.dirname, "../../src");
