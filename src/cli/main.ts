@@ -21,7 +21,6 @@ async function build(): Promise<Command> {
   const { routerAddModelCommand, routerRemoveModelCommand } = await import("./commands/router-growth.ts");
   const { dataCommand } = await import("./commands/data.ts");
   const { modelCommand } = await import("./commands/model.ts");
-  const { dataCommand } = await import("./commands/data.ts");
   const { leaderboardCommand } = await import("./commands/leaderboard.ts");
   const { poolCommand } = await import("./commands/pool.ts");
   const { sampleCommand } = await import("./commands/sample.ts");
@@ -45,7 +44,6 @@ async function build(): Promise<Command> {
     .addCommand(router)
     .addCommand(dataCommand())
     .addCommand(modelCommand())
-    .addCommand(dataCommand())
     .addCommand(leaderboardCommand().exitOverride().showHelpAfterError())
     .addCommand(poolCommand())
     .addCommand(sampleCommand().exitOverride().showHelpAfterError("(--help shows the options)"))

@@ -24,12 +24,8 @@ export {
   type ProgramVerdict,
   RecentOutcomes,
 } from "./code/index.ts";
-export type { Judge, JudgeOptions, PairJudge, PairVerdict, Verdict } from "./judge.ts";
-export * from "./language-model/index.ts";
-export * from "./reports/index.ts";
-export * from "./reward/index.ts";
 export { type CompositeOptions, createCompositeJudge } from "./composite.ts";
-export * from "./human/index.ts";
+export {
   CONSTRAINT_KINDS,
   type Constraint,
   type ConstraintKind,
@@ -38,7 +34,9 @@ export * from "./human/index.ts";
   constraintsFromIfeval,
   createConstraintsJudge,
 } from "./constraints/index.ts";
+export * from "./human/index.ts";
 export type { Judge, JudgeOptions, PairJudge, PairVerdict, Verdict } from "./judge.ts";
+export * from "./language-model/index.ts";
 export {
   type AnswerPlace,
   type Comparison,
@@ -49,3 +47,5 @@ export {
   type MathematicsJudgeOptions,
   type MathematicsVerdict,
 } from "./mathematics/index.ts";
+export * from "./reports/index.ts";
+export * from "./reward/index.ts";

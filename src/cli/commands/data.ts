@@ -1,19 +1,12 @@
-/** `tutti data`: judged data in and out. */
-import { Command } from "commander";
-import { dataPairsCommand, dataSftCommand } from "./data-training-sets.ts";
-
-export function dataCommand(): Command {
-  const data = new Command("data").description("training sets from judged responses").exitOverride();
-  for (const command of [dataSftCommand(), dataPairsCommand()])
-    data.addCommand(command.exitOverride().showHelpAfterError("(--help shows the options)"));
-/** `tutti data`: data sets in files and stores. */
+/** `tutti data`: data sets in files and stores, and the training sets made of them. */
 import { Command } from "commander";
 import { dataExportCommand, dataImportCommand } from "./data-files.ts";
 import { dataDiffCommand, dataShowCommand, dataStatsCommand } from "./data-look.ts";
 import { dataDedupeCommand, dataSplitCommand } from "./data-part.ts";
+import { dataPairsCommand, dataSftCommand } from "./data-training-sets.ts";
 
 export function dataCommand(): Command {
-  const data = new Command("data").description("import, export and look at data sets").exitOverride();
+  const data = new Command("data").description("data sets: in, out, looked at, selected").exitOverride();
   for (const command of [
     dataImportCommand(),
     dataExportCommand(),
@@ -22,6 +15,8 @@ export function dataCommand(): Command {
     dataDedupeCommand(),
     dataSplitCommand(),
     dataDiffCommand(),
+    dataSftCommand(),
+    dataPairsCommand(),
   ]) {
     data.addCommand(command.exitOverride().showHelpAfterError("(--help shows the options)"));
   }
