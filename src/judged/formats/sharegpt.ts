@@ -8,7 +8,7 @@ import type { Format, PromptEntry, ReadContext, RowGroup, WriteOptions } from ".
 import { pairGroup } from "./preference.ts";
 import { promptRow, responseRow } from "./rows.ts";
 
-const NAMES = { role: "from", content: "value" };
+const NAMES = { content: "value", role: "from" };
 const FIELDS = ["conversations", "system", "chosen", "rejected", "id"];
 const SPEAKERS = { system: "system", user: "human", assistant: "gpt" } as const;
 
