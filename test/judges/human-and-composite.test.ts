@@ -34,10 +34,26 @@ describe("human labels", () => {
       { response: a!.key, thumb: "up", annotator: "ada" },
       { id: "p-1", model: "b", thumb: "down", annotator: "ada", comment: "wrong" },
       { id: "p-1", model: "c", rating: 3.5 },
-      { id: "p-1", model: "a", rival_model: "b", choice: "first", annotator: "ada", at: "2026-05-05T00:00:00Z" },
+      {
+        id: "p-1",
+        model: "a",
+        rival_model: "b",
+        choice: "first",
+        annotator: "ada",
+        at: "2026-05-05T00:00:00Z",
+      },
       { response: a!.key, rival: c!.key, choice: "tie", annotator: "ada", round: "2" },
     );
-    expect(rows.map(({ responseKey, rivalKey, judge, judgeVersion, score, verdict }) => [responseKey, rivalKey, judge, judgeVersion, score, verdict])).toEqual([
+    expect(
+      rows.map(({ responseKey, rivalKey, judge, judgeVersion, score, verdict }) => [
+        responseKey,
+        rivalKey,
+        judge,
+        judgeVersion,
+        score,
+        verdict,
+      ]),
+    ).toEqual([
       [a!.key, undefined, "human/ada", "1", 1, "up"],
       [b!.key, undefined, "human/ada", "1", 0, "down"],
       [c!.key, undefined, "human/anonymous", "1", 3.5, "rated"],
@@ -57,7 +73,9 @@ describe("human labels", () => {
       { response: c!.key, rival: a!.key, choice: "second", annotator: "bob" },
     );
     const responses = new Map([a!, b!, c!].map((row) => [row.key, row]));
-    const [pair] = agreementReport(ratingsOfComparisons(comparisonsOf(rows, responses)), { samples: 20 }).pairs;
+    const [pair] = agreementReport(ratingsOfComparisons(comparisonsOf(rows, responses)), {
+      samples: 20,
+    }).pairs;
     expect(pair!.items).toBe(2);
     expect(pair!.agreement.value).toBe(0.5);
   });
@@ -65,8 +83,14 @@ describe("human labels", () => {
   it.each([
     [{ response: a!.key }, /labels\.jsonl:1: field thumb, rating or choice: received none of them/],
     [{ response: a!.key, thumb: "up", rating: 1 }, /received thumb and rating/],
-    [{ response: a!.key, thumb: "sideways" }, /field thumb: received the string "sideways", expected up or down/],
-    [{ response: "gone", thumb: "up" }, /field response: received the string "gone", expected an answer that is there/],
+    [
+      { response: a!.key, thumb: "sideways" },
+      /field thumb: received the string "sideways", expected up or down/,
+    ],
+    [
+      { response: "gone", thumb: "up" },
+      /field response: received the string "gone", expected an answer that is there/,
+    ],
     [{ model: "a", thumb: "up" }, /field model: received nothing, expected response, or id and model/],
     [{ id: "p-1", model: "a", sample: -1, thumb: "up" }, /field sample: received the number -1/],
     [{ response: a!.key, rival: elsewhere.key, choice: "tie" }, /an answer to another prompt/],
@@ -85,7 +109,12 @@ describe("composite", () => {
     async judge(_prompt, { text }) {
       const value = score(text);
       const more = cost === undefined ? {} : { costUsd: cost };
-      return { score: value, verdict: value === null ? "no_answer" : value === 1 ? "correct" : "wrong", explanation: { text }, ...more };
+      return {
+        score: value,
+        verdict: value === null ? "no_answer" : value === 1 ? "correct" : "wrong",
+        explanation: { text },
+        ...more,
+      };
     },
   });
   const [verifier, reward] = [
@@ -93,7 +122,8 @@ describe("composite", () => {
     judge("reward", (text) => (text.endsWith("-") ? null : Number(text.slice(1))), 0.5),
   ];
   const composite = createCompositeJudge(verifier!, reward!);
-  const scoreOf = async (text: string) => (await composite.judge(prompt, responseRow(prompt, { text }))).score;
+  const scoreOf = async (text: string) =>
+    (await composite.judge(prompt, responseRow(prompt, { text }))).score;
 
   it("no reward lifts a wrong answer above a correct one; among equals the reward decides", async () => {
     const order = ["41e9", "420", "43", "4-", "4-3", "4-1e9", "51e9", "50", "5-1e9"];
@@ -106,7 +136,10 @@ describe("composite", () => {
   it("without a verdict of the verifier there is no score, and both explanations are kept", async () => {
     const verdict = await composite.judge(prompt, responseRow(prompt, { text: "?7" }));
     expect(verdict).toMatchObject({ score: null, verdict: "no_answer", costUsd: 0.5 });
-    expect(verdict.explanation).toMatchObject({ verifier: { score: null }, tieBreak: { score: 7, explanation: { text: "?7" } } });
+    expect(verdict.explanation).toMatchObject({
+      verifier: { score: null },
+      tieBreak: { score: 7, explanation: { text: "?7" } },
+    });
   });
 
   it("names, versions and the step", () => {

@@ -104,14 +104,20 @@ function saidIn(fields: Fields, place: RecordPlace): Said & { readonly isChoice:
   }
   const value = fields[name];
   if (name === "rating") {
-    if (typeof value === "number" && Number.isFinite(value)) return { score: value, verdict: "rated", isChoice: false };
+    if (typeof value === "number" && Number.isFinite(value))
+      return { score: value, verdict: "rated", isChoice: false };
   } else {
     const words = name === "thumb" ? THUMBS : CHOICES;
     if (typeof value === "string" && Object.hasOwn(words, value))
       return { score: words[value]!, verdict: value, isChoice: name === "choice" };
   }
   const expected = { rating: "a number", thumb: "up or down", choice: "first, second or tie" }[name]!;
-  throw fieldError(place, { field: name, received: describeReceived(value), expected, hint: "see docs/judges-models.md" });
+  throw fieldError(place, {
+    field: name,
+    received: describeReceived(value),
+    expected,
+    hint: "see docs/judges-models.md",
+  });
 }
 
 export interface LabelImport {
@@ -128,7 +134,11 @@ export interface LabelImport {
  *
  * @throws {TuttiError} RECORD_INVALID naming file, line and field
  */
-export function judgementOfLabel(value: unknown, place: RecordPlace, { finder, source, now }: LabelImport): JudgementRow {
+export function judgementOfLabel(
+  value: unknown,
+  place: RecordPlace,
+  { finder, source, now }: LabelImport,
+): JudgementRow {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw fieldError(place, {
       field: "(row)",
