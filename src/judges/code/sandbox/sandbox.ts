@@ -134,6 +134,8 @@ export class CodeSandbox {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       signal?.throwIfAborted();
       const worker = await workers.take();
+      if (signal?.aborted) workers.give(worker);
+      signal?.throwIfAborted();
       const abort = (): void => worker.stop();
       signal?.addEventListener("abort", abort);
       const run = await worker.run(program).finally(() => signal?.removeEventListener("abort", abort));
