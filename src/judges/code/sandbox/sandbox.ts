@@ -38,6 +38,7 @@ class Workers {
   }
 
   take(): Promise<WorkerProcess> {
+    if (this.isClosed) return Promise.reject(closed());
     const worker = this.idle.pop();
     if (worker) return Promise.resolve(worker);
     return new Promise((resolve, reject) => {
