@@ -47,8 +47,9 @@ export function agreementPage(
     "",
     "## Every disagreement",
     "",
-    "| response | model | recorded | judged | CPython, same program |",
-    "|---|---|---|---|---|",
+    ...(rows.length === 0
+      ? ["None."]
+      : ["| response | model | recorded | judged | CPython, same program |", "|---|---|---|---|---|"]),
     ...rows,
   ].join("\n")}\n`;
 }

@@ -31,7 +31,7 @@ const EARNS_SHARE: ReadonlySet<string> = new Set(["wrong", "error", "timeout", "
 export function createCodeJudge({ credit = "all", cache, ...options }: CodeJudgeOptions = {}): Judge {
   const sandbox = new CodeSandbox(options);
   const outcomes = cache ?? new RecentOutcomes(CACHED_OUTCOMES);
-  const running = new Map<string, Promise<ProgramOutcome>>();
+  const running = new Map<string, Promise<ProgramOutcome | undefined>>();
   const { timeSeconds, memoryBytes } = sandbox.limits;
   const isDefault =
     timeSeconds === DEFAULT_PROGRAM_LIMITS.timeSeconds && memoryBytes === DEFAULT_PROGRAM_LIMITS.memoryBytes;
@@ -40,11 +40,17 @@ export function createCodeJudge({ credit = "all", cache, ...options }: CodeJudge
 
   const outcomeOf = async (program: Program, signal?: AbortSignal): Promise<ProgramOutcome> => {
     const key = outcomeKey(program, sandbox.limits, CODE_JUDGE_VERSION);
-    const known = (await outcomes.get(key)) ?? (await running.get(key));
+    const known = await outcomes.get(key);
     if (known) return known;
+    const pending = running.get(key);
+    const shared = pending && (await pending);
+    if (shared) return shared;
     const run = sandbox.run(program, signal);
     // Who waits for the same program starts it again if this run fails or is given up.
-    running.set(key, run.catch(() => undefined) as Promise<ProgramOutcome>);
+    running.set(
+      key,
+      run.catch(() => undefined),
+    );
     try {
       const outcome = await run;
       if (isLasting(outcome)) await outcomes.set(key, outcome);

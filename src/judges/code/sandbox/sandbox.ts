@@ -38,6 +38,7 @@ class Workers {
   }
 
   take(): Promise<WorkerProcess> {
+    if (this.isClosed) return Promise.reject(closed());
     const worker = this.idle.pop();
     if (worker) return Promise.resolve(worker);
     return new Promise((resolve, reject) => {
@@ -134,6 +135,8 @@ export class CodeSandbox {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       signal?.throwIfAborted();
       const worker = await workers.take();
+      if (signal?.aborted) workers.give(worker);
+      signal?.throwIfAborted();
       const abort = (): void => worker.stop();
       signal?.addEventListener("abort", abort);
       const run = await worker.run(program).finally(() => signal?.removeEventListener("abort", abort));

@@ -35,9 +35,13 @@ function permissionFlags(): string[] {
   const flag = process.allowedNodeEnvironmentFlags.has("--permission")
     ? "--permission"
     : "--experimental-permission";
-  const packages = ["pyodide", "quickjs-emscripten-core", "@jitl/quickjs-wasmfile-release-sync", "amaro"];
-  const folders = packages.map((name) => packageFolder(require.resolve(name), name));
-  const readable = [join(dirname(ENTRY), "../../.."), packageFolder(ENTRY, ""), ...folders];
+  // QuickJS comes in several packages of one scope.
+  const folders = ["pyodide", "quickjs-emscripten-core", "amaro"].map((name) =>
+    packageFolder(require.resolve(name), name),
+  );
+  folders.push(packageFolder(require.resolve("@jitl/quickjs-wasmfile-release-sync"), "@jitl"));
+  const built = join(dirname(ENTRY), "../../..");
+  const readable = [built, join(built, "../package.json"), ...folders];
   return [flag, "--no-warnings", "--allow-worker", ...readable.map((path) => `--allow-fs-read=${path}`)];
 }
 

@@ -1,4 +1,5 @@
 /** The process in which programs run: one language, one program after the other, each from a fresh state. */
+import { constants } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { messageOf } from "../../../support/errors.ts";
 import { runJavaScript } from "../javascript/run-javascript.ts";
@@ -79,6 +80,8 @@ function fail(thrown: unknown): void {
   setImmediate(() => process.exit(1));
 }
 
+// Pyodide asks Node's internals for the numbers of flags, which the permission model forbids to ask for.
+Object.assign(process, { binding: () => ({ fs: constants }) });
 new Worker(WATCHDOG, { eval: true }).unref();
 process.on("disconnect", () => process.exit(0));
 process.once("message", (message: ToWorker) => {
