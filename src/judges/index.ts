@@ -34,8 +34,6 @@ export {
   constraintsFromIfeval,
   createConstraintsJudge,
 } from "./constraints/index.ts";
-
-export { type CompositeOptions, createCompositeJudge } from "./composite.ts";
 export * from "./human/index.ts";
 export type { Judge, JudgeOptions, PairJudge, PairVerdict, Verdict } from "./judge.ts";
 export * from "./language-model/index.ts";
