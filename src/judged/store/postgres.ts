@@ -58,7 +58,10 @@ function failure(cause: unknown, url: string): unknown {
 /** The server went away or is about to come back, as it does when it is restarted. */
 function isConnectionLost(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return /^(08|57P0)/.test(codeOf(error));
-  return /^E[A-Z]+$/.test(codeOf(error)) || /connection terminated|connection error and is not queryable/i.test(messageOf(error));
+  return (
+    /^E[A-Z]+$/.test(codeOf(error)) ||
+    /connection terminated|connection error and is not queryable/i.test(messageOf(error))
+  );
 }
 
 interface Queryable {
