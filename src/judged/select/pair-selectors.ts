@@ -88,6 +88,11 @@ type Needed = (answer: GroupedAnswer) => answer is ScoredAnswer;
 const isScoredAndVerified: Needed = (answer): answer is ScoredAnswer =>
   isScored(answer) && answer.isCorrect !== null;
 
+const eligibleForPairs = (answers: readonly GroupedAnswer[], isVerified: boolean) =>
+  isVerified
+    ? eligible(answers, isScoredAndVerified, "not_judged")
+    : eligible(answers, isScored, "not_scored");
+
 export interface SameSourceOptions {
   readonly gap?: GapWindow;
   /** Whether the chosen answer must be verified correct and the rejected one wrong. @default false */
@@ -117,11 +122,7 @@ export function sameSourcePairs({
     options: { ...windowOptions(gap), isVerified, sources },
     gives: "pairs",
     decide({ answers }) {
-      const { answers: usable, drops } = eligible(
-        answers,
-        isVerified ? isScoredAndVerified : isScored,
-        isVerified ? "not_judged" : "not_scored",
-      );
+      const { answers: usable, drops } = eligibleForPairs(answers, isVerified);
       const bySource = [...groupedBy(usable, ({ source }) => source).values()].map((members) => {
         const pair = extremes(members, isVerified);
         return { members, pair, fault: "reason" in pair ? pair.reason : faultOf(pair, gap) };
@@ -167,11 +168,7 @@ export function crossSourcePairs({
     options: { ...windowOptions(gap), isVerified, allowsSameSource },
     gives: "pairs",
     decide({ answers }) {
-      const { answers: usable, drops } = eligible(
-        answers,
-        isVerified ? isScoredAndVerified : isScored,
-        isVerified ? "not_judged" : "not_scored",
-      );
+      const { answers: usable, drops } = eligibleForPairs(answers, isVerified);
       return [
         ...onePair(usable, crossPair(usable, isVerified, allowsSameSource), gap, "cross_source"),
         ...drops,
