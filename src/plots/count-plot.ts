@@ -7,8 +7,8 @@ export interface CountBar {
 }
 
 const ROW = 18;
-const WIDTH = 456;
-const LABELS = 206;
+const WIDTH = 944;
+const LABELS = 240;
 const VALUES = 52;
 const LABEL_CHARACTERS = 31;
 
