@@ -87,9 +87,13 @@ export class Chromium {
 
   async close(): Promise<void> {
     const ended = new Promise((resolve) => this.#process.once("exit", resolve));
-    this.#process.kill("SIGKILL");
+    const killer = setTimeout(() => this.#process.kill("SIGKILL"), 5_000);
+    // Asked of the browser, not of the page: its other processes end with it, and leave the profile alone.
+    this.#session = undefined;
+    await this.send("Browser.close");
     await ended;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
+    clearTimeout(killer);
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
   #receive(text: string): void {

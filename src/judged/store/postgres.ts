@@ -231,6 +231,12 @@ export async function openPostgres(url: string): Promise<SqlDatabase> {
     // An idle connection ended; the next query opens another and reports what it finds.
     lost = error;
   });
+  pool.on("connect", (client) => {
+    // The server may end a connection in the moment between the pool's listener and the borrower's; what runs next on it fails.
+    client.on("error", (error) => {
+      lost = error;
+    });
+  });
   const database = new PostgresDatabase(shown, pool);
   try {
     await database.transaction(async (session) => {
