@@ -7,7 +7,8 @@
  *
  * "folds" parts the prompts at random, anew with every seed; "left-out" trains on all benchmarks but one and tests on that
  * one. Stopped or killed, the same command goes on: finished groups of methods are kept as files, a model under way resumes
- * from its checkpoint. With other --groups a second process can share the work.
+ * from its checkpoint. With other --groups, or with other --parts ("seed-0/3", "left-out/math"), another process can share
+ * the work; with --parts no table is written.
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -35,6 +36,7 @@ const { values, positionals } = parseArgs({
     folds: { type: "string", default: "5" },
     seeds: { type: "string", default: "0,1,2" },
     groups: { type: "string", default: Object.keys(GROUPS).join(",") },
+    parts: { type: "string" },
     threads: { type: "string", default: "1" },
     result: { type: "string" },
     html: { type: "string" },
@@ -53,7 +55,11 @@ const read = await readJudgedRecords([...values.data, ...positionals]);
 const { candidates } = read;
 const records = values["strip-templates"] ? withoutTemplates(read.records) : read.records;
 const seeds = values.protocol === "folds" ? values.seeds.split(",").map(Number) : [0];
-const parts = partsOf(records, values.protocol, Number(values.folds), seeds);
+const asked = values.parts?.split(",");
+const parts = partsOf(records, values.protocol, Number(values.folds), seeds).filter(
+  ({ name }) => asked?.includes(name) ?? true,
+);
+if (parts.length === 0) throw new Error(`--parts is ${values.parts}, which names no part of this protocol`);
 
 let encoder: Embedder | undefined;
 if (values.embedder) {
@@ -118,6 +124,8 @@ for (const group of groups) {
     total.update(++done, `${part.name} ${group}`);
   }
 }
+
+if (asked) process.exit(0);
 
 const runName = (method: string, seed: number): string => `${method} seed ${seed}`;
 const methods = [...runs.keys()];
