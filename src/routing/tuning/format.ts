@@ -7,10 +7,12 @@ import { describeSetting } from "./tunable-method.ts";
 
 const range = ([low, high]: Interval): string => `[${low.toFixed(1)}, ${high.toFixed(1)}]`;
 
-/** Every setting with what it cost and how far it came, then what the holdout says of the chosen one. */
+/** Every setting that was reached with what it cost and how far it came, then what the holdout says of the chosen one. */
 export function formatTuning(result: TuningResult): string {
   const { holdout, chosen, settings, folds, prompts } = result;
-  const ranked = settings.toSorted(
+  const reached = settings.filter(({ status }) => status !== "not tried");
+  const unreached = settings.length - reached.length;
+  const ranked = reached.toSorted(
     (a, b) =>
       Number(b.status === "evaluated") - Number(a.status === "evaluated") ||
       (b.usedForChoosing ?? -Infinity) - (a.usedForChoosing ?? -Infinity),
@@ -28,6 +30,11 @@ export function formatTuning(result: TuningResult): string {
   const { overBestSingle: over } = holdout;
   const lines = [
     alignRows(rows),
+    ...(unreached > 0
+      ? [
+          `${unreached} more ${unreached === 1 ? "setting was" : "settings were"} not reached within the budget`,
+        ]
+      : []),
     "",
     "The last column made the choice and is therefore no result: the best of many looks better than it is.",
     "",
