@@ -121,12 +121,22 @@ export function renderSelectionPage(selection: Selection, title: string): string
       figure(countPlot("Drops by reason", bars(report.drops)), countsTable(report.drops, "reason")),
     ),
   ];
-  const { name, options } = report.selector;
   return renderPage({
     title,
-    subtitle: `Selector ${name} ${JSON.stringify(options)}: ${report.rows} rows of ${report.promptsKept} of ${report.prompts} prompts`,
+    subtitle: `${report.rows} rows of ${report.promptsKept} of ${report.prompts} prompts, selected by ${selectorWords(report)}`,
     body: sections.join("\n"),
   });
+}
+
+/** The rule and its options as a reader would say them: "same-source, least gap 0.01, is verified". */
+function selectorWords({ selector: { name, options } }: SelectionReport): string {
+  const words = Object.entries(options)
+    .filter(([, value]) => value !== false && value !== null)
+    .map(([option, value]) => {
+      const spaced = option.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+      return value === true ? spaced : `${spaced} ${String(value)}`;
+    });
+  return [name, ...words].join(", ");
 }
 
 function sourcesTable({ chosen, rejected }: SelectionReport): string {
