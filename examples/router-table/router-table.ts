@@ -3,7 +3,7 @@
  *
  *   npx tsx examples/router-table/router-table.ts --data FILE... --out runs/table [--embedder DIR]
  *       [--protocol folds|left-out] [--strip-templates] [--folds 5] [--seeds 0,1,2] [--groups tables,words,...]
- *       [--threads 1] [--result FILE.json] [--html FILE.html]
+ *       [--threads 1] [--result FILE.json] [--html FILE.html] [--summary FILE.json]
  *
  * "folds" parts the prompts at random, anew with every seed; "left-out" trains on all benchmarks but one and tests on that
  * one. Stopped or killed, the same command goes on: finished groups of methods are kept as files, a model under way resumes
@@ -39,6 +39,7 @@ const { values, positionals } = parseArgs({
     parts: { type: "string" },
     threads: { type: "string", default: "1" },
     result: { type: "string" },
+    summary: { type: "string" },
     html: { type: "string" },
   },
 });
@@ -147,6 +148,11 @@ const evaluation = evaluateRouters({
 });
 process.stdout.write(averagesTable(evaluation, lookaheads[0]));
 if (values.result) writeFileAtomic(values.result, `${JSON.stringify(evaluation)}\n`);
+if (values.summary) {
+  // Without the choice of every router for every prompt.
+  const { averages, differences } = evaluation;
+  writeFileAtomic(values.summary, `${JSON.stringify({ averages, differences }, null, 1)}\n`);
+}
 if (values.html) {
   const subtitle = `${records.length} prompts, ${values.protocol}, seeds ${seeds.join(", ")}`;
   writeFileAtomic(
