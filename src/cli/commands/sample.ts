@@ -11,7 +11,7 @@ import {
 } from "../../pool/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { isJsonObject } from "../../support/json.ts";
-import { durationSeconds, numberBetween, wholeNumber } from "../flags.ts";
+import { durationSeconds, nameList, numberBetween, wholeNumber } from "../flags.ts";
 import { interruptSignal, printable, printResult, say } from "../io.ts";
 import { modelPath } from "../model-source.ts";
 import { createProgress } from "../progress.ts";
@@ -37,8 +37,6 @@ interface Flags {
   readonly json?: boolean;
 }
 
-const list = (text: string): string[] => text.split(",").map((name) => name.trim());
-
 export function sampleCommand(): Command {
   return new Command("sample")
     .summary("sample answers of the pool's models into a store")
@@ -60,9 +58,9 @@ export function sampleCommand(): Command {
       modelSetting,
       {},
     )
-    .option("--domain <names>", "prompts of these domains only", list)
-    .option("--split <names>", "prompts of these splits only", list)
-    .option("--source <names>", "prompts of these sources only", list)
+    .option("--domain <names>", "prompts of these domains only", nameList)
+    .option("--split <names>", "prompts of these splits only", nameList)
+    .option("--source <names>", "prompts of these sources only", nameList)
     .option("--seed <n>", "of the job; another one draws other answers", wholeNumber("--seed", 0), 0)
     .option("--budget-usd <x>", "dollars for all answers together", numberBetween("--budget-usd", 0, 1e9))
     .option(
@@ -145,7 +143,7 @@ async function run(flags: Flags): Promise<void> {
   const signal = interruptSignal(
     "finishing the answers under way; press Ctrl-C again to leave them to a later run",
   );
-  const names = flags.models === undefined ? undefined : list(flags.models);
+  const names = flags.models === undefined ? undefined : nameList(flags.models);
   const pool = await loadPool(flags.pool, { resolveModel: modelPath, ...(names && { models: names }) });
   const store = await openStore(flags.store);
   try {
