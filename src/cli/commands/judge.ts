@@ -3,36 +3,28 @@ import { Command } from "commander";
 import { openStore } from "../../judged/index.ts";
 import {
   type FailureTally,
-  type JudgingFilter,
   type JudgingProgress,
   type JudgingReport,
   judgeStore,
   SHORT_FORMS,
 } from "../../judges/index.ts";
 import { TuttiError } from "../../support/errors.ts";
-import { durationSeconds, nameList, numberBetween, wholeNumber } from "../flags.ts";
+import { nameList } from "../flags.ts";
 import { interruptSignal, printable, printResult, say } from "../io.ts";
+import { addJobOptions, filterOf, type JobFlags, jobLimits } from "../job-options.ts";
 import { openJudge } from "../judge-source.ts";
 import { createProgress } from "../progress.ts";
 
-interface Flags {
+interface Flags extends JobFlags {
   readonly store: string;
   readonly judge: string;
   readonly pool?: string;
   readonly against?: string;
   readonly models?: readonly string[];
-  readonly domain?: readonly string[];
-  readonly split?: readonly string[];
-  readonly source?: readonly string[];
-  readonly budgetUsd?: number;
-  readonly budgetTokens?: number;
-  readonly concurrency: number;
-  readonly lease: number;
-  readonly json?: boolean;
 }
 
 export function judgeCommand(): Command {
-  return new Command("judge")
+  const command = new Command("judge")
     .summary("judge the answers of a store")
     .description(
       "Makes the verdicts that are missing: run again after Ctrl-C, a crash or a spent budget, it goes on where it\n" +
@@ -42,28 +34,12 @@ export function judgeCommand(): Command {
     .requiredOption("--judge <name>", `${SHORT_FORMS.join(", ")}, or a judge.yaml`)
     .option("--pool <file>", "pool.yaml with the model that judges")
     .option("--against <model>", "of comparisons: every answer meets this model's, not those of all others")
-    .option("--models <names>", "answers of these models only, with commas between", nameList)
-    .option("--domain <names>", "answers to prompts of these domains only", nameList)
-    .option("--split <names>", "answers to prompts of these splits only", nameList)
-    .option(
-      "--source <names>",
-      "answers of these sources only: an import, a sampling job, a gateway",
-      nameList,
-    )
-    .option("--budget-usd <x>", "dollars for all verdicts together", numberBetween("--budget-usd", 0, 1e9))
-    .option(
-      "--budget-tokens <n>",
-      "tokens read and written by the judging model",
-      wholeNumber("--budget-tokens", 0),
-    )
-    .option("--concurrency <n>", "most verdicts under way at once", wholeNumber("--concurrency", 1), 64)
-    .option(
-      "--lease <time>",
-      "after how long the items of a dead process go to others",
-      durationSeconds("--lease"),
-      60,
-    )
-    .option("--json", "machine-readable report")
+    .option("--models <names>", "answers of these models only, with commas between", nameList);
+  return addJobOptions(command, {
+    source: "answers of these sources only: an import, a sampling job, a gateway",
+    results: "verdicts",
+    atOnce: "verdicts under way at once",
+  })
     .addHelpText(
       "after",
       "\nExamples:\n  tutti judge --store runs/store.db --judge verifier\n" +
@@ -71,15 +47,6 @@ export function judgeCommand(): Command {
         '  tutti judge --store runs/store.db --judge "mathematics>reward:models/reward"',
     )
     .action(run);
-}
-
-function filterOf({ domain, split, source, models }: Flags): JudgingFilter {
-  return {
-    ...(domain !== undefined && { domains: domain }),
-    ...(split !== undefined && { splits: split }),
-    ...(source !== undefined && { sources: source }),
-    ...(models !== undefined && { models }),
-  };
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -98,11 +65,9 @@ async function run(flags: Flags): Promise<void> {
     const report = await judgeStore({
       store,
       judge,
-      answers: filterOf(flags),
+      answers: { ...filterOf(flags), ...(flags.models && { models: flags.models }) },
       against: flags.against,
-      budget: { usd: flags.budgetUsd, tokens: flags.budgetTokens },
-      maxConcurrency: flags.concurrency,
-      leaseMs: flags.lease * 1000,
+      ...jobLimits(flags),
       signal,
       onProgress: (state) => {
         progress ??= createProgress(process.stderr, {
