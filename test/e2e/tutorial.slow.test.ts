@@ -8,23 +8,32 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { openStore } from "../../src/judged/index.ts";
 import { type Finished, finish, ROOT, start, tutti } from "../support/command.ts";
+import { writeModelFolder } from "../support/model-folder.ts";
 import { collect } from "../support/store-rows.ts";
-import { writeTinyModel } from "../support/tiny-generation.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tutti-tutorial-"));
 const at = (name: string): string => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Two small random decoders of the families of the tutorial's models, known by the same names. */
+const SIZE = {
+  vocab_size: 600,
+  hidden_size: 32,
+  intermediate_size: 64,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 1024,
+  initializer_range: 0.4,
+  tie_word_embeddings: true,
+};
+
+/** Two small random decoders, known by the names of the tutorial's models. */
 beforeAll(() => {
-  const template = "{% for m in messages %}{{ m.content }}\n{% endfor %}";
-  writeFileSync(at("plain.jinja"), template);
-  const models = { smollm2: "llama-linear", gemma3: "gemma3" };
-  const lines = Object.entries(models).flatMap(([name, fixture]) => [
+  writeFileSync(at("plain.jinja"), "{% for m in messages %}{{ m.content }}\n{% endfor %}");
+  const lines = ["smollm2", "gemma3"].flatMap((name, seed) => [
     `  - name: ${name}`,
     "    provider: local",
-    `    path: ${writeTinyModel(folder, fixture, { max_position_embeddings: 1024 })}`,
-    "    contextWindowTokens: 1024",
+    `    path: ${writeModelFolder(at(name), { model_type: "llama", ...SIZE }, seed)}`,
     "    chatTemplateFile: plain.jinja",
     "    pricing: { inputCostUsdPerMillionTokens: 1, outputCostUsdPerMillionTokens: 2 }",
   ]);

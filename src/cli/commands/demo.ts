@@ -4,7 +4,13 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { loadPoolConfig } from "../../config/index.ts";
-import { createGateway, type GatewayServer, loadPool, serveGateway } from "../../gateway/index.ts";
+import {
+  createGateway,
+  type GatewayServer,
+  loadPool,
+  serveGateway,
+  TrafficRecorder,
+} from "../../gateway/index.ts";
 import {
   type JudgedDataset,
   type JudgedRecord,
@@ -101,7 +107,7 @@ async function run(out: string): Promise<void> {
   say(`report with plots: ${reportPath}`);
 
   heading("4. Serving: one OpenAI-compatible address in front of the five models (recorded answers)");
-  await serveAndAsk(inputs.default, holdout);
+  await serveAndAsk(inputs.default, holdout, storePath);
 
   say(`\ndone in ${formatDuration((performance.now() - startedMs) / 1000)}. Next:`);
   say(`  npx tutti router explain --router ${folder} "Write a Python function that reverses a list."`);
@@ -126,18 +132,28 @@ export function verdict(evaluation: RouterEvaluation, router: string): string {
   return lines.join("\n");
 }
 
-/** One unseen prompt of each benchmark, streamed through the gateway. */
-async function serveAndAsk(router: Router, holdout: readonly JudgedRecord[]): Promise<void> {
+/** One unseen prompt of each benchmark, answered through the gateway, which keeps what it answers in the store. */
+async function serveAndAsk(
+  router: Router,
+  holdout: readonly JudgedRecord[],
+  storePath: string,
+): Promise<void> {
   const pool = await loadPool(POOL);
-  const server = await serveGateway({ app: createGateway({ pool, router }), port: 0 });
-  say(`listening on ${server.url}/v1`);
+  const traffic = await TrafficRecorder.open({ store: storePath, pool });
   try {
-    for (const benchmark of new Set(holdout.map((record) => record.benchmark))) {
-      const record = holdout.find((candidate) => candidate.benchmark === benchmark)!;
-      await ask(server, benchmark, promptText(record.prompt));
+    const server = await serveGateway({ app: createGateway({ pool, router, traffic }), port: 0 });
+    say(`listening on ${server.url}/v1`);
+    try {
+      for (const benchmark of new Set(holdout.map((record) => record.benchmark))) {
+        const record = holdout.find((candidate) => candidate.benchmark === benchmark)!;
+        await ask(server, benchmark, promptText(record.prompt));
+      }
+    } finally {
+      await server.close();
     }
   } finally {
-    await server.close();
+    const { written } = await traffic.close();
+    say(`\n${written} answers of the gateway written to ${storePath}`);
   }
 }
 
