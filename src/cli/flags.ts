@@ -1,6 +1,9 @@
 /** Parsers of command-line values. */
 import { TuttiError } from "../support/errors.ts";
 
+/** Parses names with commas between. */
+export const nameList = (text: string): string[] => text.split(",").map((name) => name.trim());
+
 /** Parses a whole number of at least `least`. */
 export function wholeNumber(name: string, least: number): (text: string) => number {
   return (text) => {

@@ -1,6 +1,12 @@
 /** Judged responses from files or from a store, as the commands that read either ask for them. */
 import { type Command, InvalidArgumentError } from "commander";
-import { type JudgedStore, openStore } from "../judged/index.ts";
+import {
+  type JudgedDataset,
+  type JudgedStore,
+  openStore,
+  readJudgedRecords,
+  readStoreDataset,
+} from "../judged/index.ts";
 import { TuttiError } from "../support/errors.ts";
 
 export interface SourceFlags {
@@ -11,11 +17,20 @@ export interface SourceFlags {
   readonly models?: string[];
 }
 
+export const STORE_OPTION = [
+  "--store <address>",
+  "a store in place of files: a path, or postgres://...",
+] as const;
+export const JUDGE_OPTION = [
+  "--judge <name>",
+  "of a store: whose scores count, NAME or NAME@VERSION; may be left out where there is one only",
+] as const;
+
 /** Adds `--data`, `--store` and the filters. */
 export function addSourceOptions(command: Command): Command {
   return command
     .option("--data <file...>", "judged records (.jsonl or .jsonl.gz)")
-    .option("--store <address>", "a store in place of files: a path, or postgres://...")
+    .option(...STORE_OPTION)
     .option("--domains <name...>", "only prompts of these domains")
     .option("--splits <name...>", "only prompts of these splits")
     .option("--models <name...>", "only answers of these models");
@@ -32,6 +47,32 @@ export function checkSource({ data, store }: SourceFlags): void {
       hint: "--data reads files of judged records, --store a store that tutti sample and tutti judge fill",
     },
   );
+}
+
+export interface DatasetFlags extends SourceFlags {
+  readonly judge?: string;
+}
+
+/** Adds `--data`, or `--store` with a judge, and the filters. */
+export function addDatasetOptions(command: Command): Command {
+  return addSourceOptions(command).option(...JUDGE_OPTION);
+}
+
+/** Judged records of files or of a store. @throws {TuttiError} as readJudgedRecords and readStoreDataset; DATASET_INVALID */
+export async function readDataset(flags: DatasetFlags): Promise<JudgedDataset> {
+  checkSource(flags);
+  const { data, store, judge, models } = flags;
+  if (store !== undefined) {
+    const { models: _, ...filter } = storeFilter(flags);
+    const options = { filter, ...(judge !== undefined && { judge }), ...(models && { models }) };
+    return await withStore(store, (opened) => readStoreDataset(opened, options));
+  }
+  const { records, candidates } = await readJudgedRecords(data!);
+  const kept = filteredRecords(records, flags);
+  if (kept.length > 0) return { records: kept, candidates: models ?? candidates };
+  throw new TuttiError("DATASET_INVALID", "no judged record is of the domains and splits asked for", {
+    hint: "widen --domains and --splits",
+  });
 }
 
 export const storeFilter = ({ domains, splits, models }: SourceFlags) => ({

@@ -24,6 +24,7 @@ async function build(): Promise<Command> {
   const { leaderboardCommand } = await import("./commands/leaderboard.ts");
   const { poolCommand } = await import("./commands/pool.ts");
   const { sampleCommand } = await import("./commands/sample.ts");
+  const { judgeCommand } = await import("./commands/judge.ts");
   const { storeCommand } = await import("./commands/store.ts");
   const { demoCommand } = await import("./commands/demo.ts");
   const { serveCommand } = await import("./commands/serve.ts");
@@ -47,6 +48,7 @@ async function build(): Promise<Command> {
     .addCommand(leaderboardCommand().exitOverride().showHelpAfterError())
     .addCommand(poolCommand())
     .addCommand(sampleCommand().exitOverride().showHelpAfterError("(--help shows the options)"))
+    .addCommand(judgeCommand().exitOverride().showHelpAfterError("(--help shows the options)"))
     .addCommand(storeCommand())
     .addCommand(serveCommand().exitOverride().showHelpAfterError())
     .addCommand(demoCommand().exitOverride().showHelpAfterError());

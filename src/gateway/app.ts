@@ -19,6 +19,7 @@ import { addChatCompletions } from "./routes/chat-completions.ts";
 import { addDecisions } from "./routes/decisions.ts";
 import { addHealth } from "./routes/health.ts";
 import { addModels } from "./routes/models.ts";
+import type { TrafficSink } from "./traffic/traffic-recorder.ts";
 import { errorCodeOf, toWireError } from "./wire/error.ts";
 
 export interface GatewayOptions {
@@ -33,6 +34,8 @@ export interface GatewayOptions {
   readonly budget?: BudgetLedger | undefined;
   /** Speeds that are known already; measured from the first answer on otherwise. */
   readonly latencies?: LatencyMeter;
+  /** Keeps prompts and answers in full, which nothing else of the gateway does. */
+  readonly traffic?: TrafficSink | undefined;
   readonly clock?: Clock;
   /** Gets one `request` event per request; prompts, answers and keys are never among its fields. */
   readonly logger?: Logger;
@@ -60,6 +63,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
     ground,
     budget: options.budget ?? (policy?.budget && new BudgetLedger(policy.budget, { clock, logger })),
     latencies: options.latencies ?? new LatencyMeter(pool),
+    traffic: options.traffic,
     clock,
     logger,
     decisions: new DecisionStore(options.maxDecisions ?? 10_000),

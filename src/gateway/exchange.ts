@@ -1,17 +1,27 @@
 /** One chat completion in flight: brings its outcome into the decision store and the access log, once. */
-import { costUsd, type PoolModel, type Usage } from "../pool/index.ts";
+import { type ChatRequest, costUsd, type PoolModel, type Usage } from "../pool/index.ts";
 import type { AccessEntry } from "./access-log.ts";
 import type { DecisionOutcome, DecisionRecord, DecisionStore } from "./decision-store.ts";
 import type { GatewayParts } from "./gateway-env.ts";
 import type { LatencyMeter } from "./latency-meter.ts";
+import type { TrafficSink } from "./traffic/traffic-recorder.ts";
 import { errorCodeOf } from "./wire/error.ts";
 
 /** Client closed the request: nobody sees this status but the log. */
 export const CLIENT_CLOSED_STATUS = 499;
 
+/** What was answered, once it was answered in full. */
+export interface FullAnswer {
+  readonly text: string;
+  readonly finishReason: string | undefined;
+  readonly usage: Usage;
+}
+
 export class Exchange {
   readonly record: DecisionRecord;
   readonly model: PoolModel;
+  readonly #request: ChatRequest;
+  readonly #traffic: TrafficSink | undefined;
   readonly #access: AccessEntry;
   readonly #decisions: DecisionStore;
   readonly #latencies: LatencyMeter;
@@ -21,13 +31,19 @@ export class Exchange {
   #isSettled = false;
 
   constructor(
-    record: DecisionRecord,
-    model: PoolModel,
+    { record, model, request }: Pick<Exchange, "record" | "model"> & { readonly request: ChatRequest },
     access: AccessEntry,
-    { decisions, latencies, budget }: Pick<GatewayParts, "decisions" | "latencies" | "budget">,
+    {
+      decisions,
+      latencies,
+      budget,
+      traffic,
+    }: Pick<GatewayParts, "decisions" | "latencies" | "budget" | "traffic">,
   ) {
     this.record = record;
     this.model = model;
+    this.#request = request;
+    this.#traffic = traffic;
     this.#access = access;
     this.#decisions = decisions;
     this.#latencies = latencies;
@@ -44,14 +60,15 @@ export class Exchange {
     decisions.add(record);
   }
 
-  completed(usage: Usage): void {
-    const isMeasured = !this.#isSettled && usage.completion_tokens > 0 && usage.tutti_source !== "recorded";
-    if (isMeasured) {
-      this.#latencies.observe({
-        model: this.model.name,
-        completionTokens: usage.completion_tokens,
-        latencyMs: this.#access.elapsedMs - this.#startedMs,
-      });
+  completed({ text, finishReason, usage }: FullAnswer): void {
+    if (!this.#isSettled) {
+      const { record, model } = this;
+      const latencyMs = this.#access.elapsedMs - this.#startedMs;
+      const completionTokens = usage.completion_tokens;
+      if (completionTokens > 0 && usage.tutti_source !== "recorded") {
+        this.#latencies.observe({ model: model.name, completionTokens, latencyMs });
+      }
+      this.#traffic?.record({ record, model, request: this.#request, text, finishReason, usage, latencyMs });
     }
     this.#settle({ status: "completed", httpStatus: 200, errorCode: null, ...this.#spent(usage) });
   }

@@ -9,6 +9,7 @@ import type { BudgetLedger } from "./budget-ledger.ts";
 import type { Clock } from "./clock.ts";
 import type { DecisionStore } from "./decision-store.ts";
 import type { LatencyMeter } from "./latency-meter.ts";
+import type { TrafficSink } from "./traffic/traffic-recorder.ts";
 
 /** The model name that asks the router. */
 export const AUTO_MODEL = "tutti/auto";
@@ -22,6 +23,8 @@ export interface GatewayParts {
   /** Present when the policy keeps a budget. */
   readonly budget: BudgetLedger | undefined;
   readonly latencies: LatencyMeter;
+  /** Where answered requests are kept. */
+  readonly traffic: TrafficSink | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly decisions: DecisionStore;

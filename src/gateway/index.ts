@@ -18,4 +18,11 @@ export { LatencyMeter, type MeasuredAnswer } from "./latency-meter.ts";
 export { type LoadPoolOptions, loadPool, readPoolPolicy } from "./load-pool.ts";
 export { parsePolicy } from "./request-policy.ts";
 export { type GatewayServer, type ServeOptions, serveGateway } from "./serve.ts";
+export {
+  type TrafficCounts,
+  TrafficRecorder,
+  type TrafficRecorderOptions,
+  type TrafficSink,
+} from "./traffic/traffic-recorder.ts";
+export { type AnsweredRequest, GATEWAY_SOURCE, TRAFFIC_DOMAIN } from "./traffic/traffic-rows.ts";
 export type { ErrorBody } from "./wire/error.ts";

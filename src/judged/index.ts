@@ -78,4 +78,5 @@ export type {
   StoreTable,
   WorkQueue,
 } from "./store/store.ts";
+export { readStoreDataset, type StoreDatasetOptions } from "./store-dataset.ts";
 export { writeJudgedRecords } from "./write.ts";

@@ -35,7 +35,8 @@ export {
   createConstraintsJudge,
 } from "./constraints/index.ts";
 export * from "./human/index.ts";
-export type { Judge, JudgeOptions, PairJudge, PairVerdict, Verdict } from "./judge.ts";
+export type { Judge, JudgeOptions, JudgeTraits, PairJudge, PairVerdict, Verdict } from "./judge.ts";
+export * from "./judging/index.ts";
 export * from "./language-model/index.ts";
 export {
   type AnswerPlace,
@@ -47,5 +48,7 @@ export {
   type MathematicsJudgeOptions,
   type MathematicsVerdict,
 } from "./mathematics/index.ts";
+export * from "./registry/index.ts";
 export * from "./reports/index.ts";
 export * from "./reward/index.ts";
+export { createVerifier } from "./verifier.ts";

@@ -1,10 +1,25 @@
 /** `tutti demo`: the whole way on shipped data, from judged responses to a routed answer, in a few minutes. */
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { loadPoolConfig } from "../../config/index.ts";
-import { createGateway, type GatewayServer, loadPool, serveGateway } from "../../gateway/index.ts";
-import { type JudgedRecord, promptText, readJudgedRecords, splitByPrompt } from "../../judged/index.ts";
+import {
+  createGateway,
+  type GatewayServer,
+  loadPool,
+  serveGateway,
+  TrafficRecorder,
+} from "../../gateway/index.ts";
+import {
+  type JudgedDataset,
+  type JudgedRecord,
+  promptText,
+  putRecords,
+  readJudgedRecords,
+  readStoreDataset,
+  splitByPrompt,
+} from "../../judged/index.ts";
 import { pricesByModel } from "../../pool/index.ts";
 import { lookaheadDefaults } from "../../routing/defaults.ts";
 import { evaluateFolder, readEvaluationInputs } from "../../routing/evaluate-folder.ts";
@@ -14,6 +29,7 @@ import type { Router } from "../../routing/router.ts";
 import { trainRouter } from "../../routing/train-router.ts";
 import { writeFileAtomic } from "../../support/atomic-file.ts";
 import { interruptSignal, printResult, say } from "../io.ts";
+import { withStore } from "../judged-source.ts";
 import { formatDuration } from "../progress.ts";
 import { trainingProgress } from "../training-progress.ts";
 
@@ -22,6 +38,8 @@ const DATA = ["gsm8k", "math", "humaneval", "mbpp", "arenahard", "mtbench"].map(
   join(ASSETS, "judged", `${name}.jsonl.gz`),
 );
 const POOL = join(ASSETS, "demo", "pool.yaml");
+/** Whose scores the shipped records hold: those of each benchmark's authors. */
+const JUDGE = "recorded";
 /** Share of prompts that nothing is trained on. */
 const HOLDOUT_SHARE = 0.3;
 const SEED = 0;
@@ -31,10 +49,22 @@ const EPOCHS = 3;
 export function demoCommand(): Command {
   return new Command("demo")
     .summary("train, evaluate and serve a router on shipped data, in a few minutes")
-    .option("--out <dir>", "folder for the router and the report", "demo-output")
+    .option("--out <dir>", "folder for the store, the router and the report", "demo-output")
     .action(async (flags: { readonly out: string }) => {
       await run(flags.out);
     });
+}
+
+/** Puts the shipped records into the store, and reads from it what routers learn from. */
+async function fillStore(path: string): Promise<JudgedDataset> {
+  mkdirSync(dirname(path), { recursive: true });
+  return await withStore(path, async (store) => {
+    for (const file of DATA) {
+      const { records } = await readJudgedRecords([file]);
+      await putRecords(store, records, { judge: JUDGE, source: basename(file) });
+    }
+    return await readStoreDataset(store, { judge: JUDGE });
+  });
 }
 
 async function run(out: string): Promise<void> {
@@ -43,8 +73,10 @@ async function run(out: string): Promise<void> {
   const signal = interruptSignal();
 
   heading("1. Judged responses: five real models on six benchmarks");
-  const { records, candidates } = await readJudgedRecords(DATA);
+  const storePath = join(out, "store.db");
+  const { records, candidates } = await fillStore(storePath);
   const { train, holdout } = splitByPrompt(records, { holdoutShare: HOLDOUT_SHARE, seed: SEED });
+  say(`in the store ${storePath}`);
   say(
     `${records.length} prompts x ${candidates.length} models; ${train.length} to learn from, ${holdout.length} kept aside`,
   );
@@ -75,11 +107,12 @@ async function run(out: string): Promise<void> {
   say(`report with plots: ${reportPath}`);
 
   heading("4. Serving: one OpenAI-compatible address in front of the five models (recorded answers)");
-  await serveAndAsk(inputs.default, holdout);
+  await serveAndAsk(inputs.default, holdout, storePath);
 
   say(`\ndone in ${formatDuration((performance.now() - startedMs) / 1000)}. Next:`);
   say(`  npx tutti router explain --router ${folder} "Write a Python function that reverses a list."`);
   say(`  npx tutti serve --router ${folder} --pool assets/demo/pool.yaml`);
+  say(`  npx tutti leaderboard --store ${storePath} --judge ${JUDGE}`);
   say("  npx tutti router train --data YOUR-JUDGED-RECORDS.jsonl --out my-router");
 }
 
@@ -99,18 +132,28 @@ export function verdict(evaluation: RouterEvaluation, router: string): string {
   return lines.join("\n");
 }
 
-/** One unseen prompt of each benchmark, streamed through the gateway. */
-async function serveAndAsk(router: Router, holdout: readonly JudgedRecord[]): Promise<void> {
+/** One unseen prompt of each benchmark, answered through the gateway, which keeps what it answers in the store. */
+async function serveAndAsk(
+  router: Router,
+  holdout: readonly JudgedRecord[],
+  storePath: string,
+): Promise<void> {
   const pool = await loadPool(POOL);
-  const server = await serveGateway({ app: createGateway({ pool, router }), port: 0 });
-  say(`listening on ${server.url}/v1`);
+  const traffic = await TrafficRecorder.open({ store: storePath, pool });
   try {
-    for (const benchmark of new Set(holdout.map((record) => record.benchmark))) {
-      const record = holdout.find((candidate) => candidate.benchmark === benchmark)!;
-      await ask(server, benchmark, promptText(record.prompt));
+    const server = await serveGateway({ app: createGateway({ pool, router, traffic }), port: 0 });
+    say(`listening on ${server.url}/v1`);
+    try {
+      for (const benchmark of new Set(holdout.map((record) => record.benchmark))) {
+        const record = holdout.find((candidate) => candidate.benchmark === benchmark)!;
+        await ask(server, benchmark, promptText(record.prompt));
+      }
+    } finally {
+      await server.close();
     }
   } finally {
-    await server.close();
+    const { written } = await traffic.close();
+    say(`\n${written} answers of the gateway written to ${storePath}`);
   }
 }
 

@@ -1,7 +1,6 @@
 /** `tutti router eval`: every router of a folder on judged records it has not seen. */
 import { Command } from "commander";
 import { loadPoolConfig } from "../../config/index.ts";
-import { readJudgedRecords } from "../../judged/index.ts";
 import { pricesByModel } from "../../pool/index.ts";
 import { evaluateFolder, readEvaluationInputs } from "../../routing/evaluate-folder.ts";
 import { formatEvaluationTable } from "../../routing/evaluation/index.ts";
@@ -9,12 +8,12 @@ import { readLearningCurves, renderEvaluationReport } from "../../routing/report
 import { writeFileAtomic } from "../../support/atomic-file.ts";
 import { wholeNumber } from "../flags.ts";
 import { printResult, say } from "../io.ts";
+import { addDatasetOptions, type DatasetFlags, readDataset } from "../judged-source.ts";
 import { createProgress } from "../progress.ts";
 import { decidingBackend, type ProviderFlags, providerOption } from "../provider-option.ts";
 
-interface Flags extends ProviderFlags {
+interface Flags extends ProviderFlags, DatasetFlags {
   readonly router: string;
-  readonly data: string[];
   readonly json?: string;
   readonly html?: string;
   readonly pool?: string;
@@ -24,14 +23,13 @@ interface Flags extends ProviderFlags {
 }
 
 export function routerEvalCommand(): Command {
-  return new Command("eval")
+  return addDatasetOptions(new Command("eval"))
     .summary("compare a router with its baselines on judged responses")
     .description(
       "Every method of the folder chooses a model per prompt from the prompt alone; answers and scores are read\n" +
-        "only to grade the choices. Intervals are 95 % bootstrap over prompts.",
+        "only to grade the choices. Name prompts that the router was not trained on. Intervals are 95 % bootstrap over prompts.",
     )
     .requiredOption("--router <dir>", "folder of `tutti router train`")
-    .requiredOption("--data <file...>", "judged records (.jsonl or .jsonl.gz) the router was not trained on")
     .option("--json <file>", "write the evaluation as JSON")
     .option("--html <file>", "write a self-contained page with plots")
     .option(
@@ -44,7 +42,8 @@ export function routerEvalCommand(): Command {
     .addOption(providerOption())
     .addHelpText(
       "after",
-      "\nExample:\n  tutti router eval --router runs/first --data test.jsonl.gz --pool pool.yaml \\\n    --json evaluation.json --html report.html",
+      "\nExamples:\n  tutti router eval --router runs/first --data test.jsonl.gz --pool pool.yaml \\\n    --json evaluation.json --html report.html\n" +
+        "  tutti router eval --router runs/first --store runs/store.db --judge verifier --splits test",
     )
     .action(async (flags: Flags) => {
       await run(flags);
@@ -55,7 +54,7 @@ async function run(flags: Flags): Promise<void> {
   const inputs = readEvaluationInputs(flags.router, decidingBackend(flags));
   const learning = flags.learningCurve === undefined ? undefined : readLearningCurves(flags.learningCurve);
   const pricing = flags.pool === undefined ? undefined : pricesByModel(loadPoolConfig(flags.pool).models);
-  const { records, candidates } = await readJudgedRecords(flags.data);
+  const { records, candidates } = await readDataset(flags);
   say(`${records.length} judged prompts, ${inputs.routers.length} routers`);
   const progress = createProgress(process.stderr, {
     label: "choosing",

@@ -4,12 +4,12 @@ import { joinJudgedFiles } from "../../judged/index.ts";
 import { addCandidate, removeCandidate } from "../../routing/grow-folder.ts";
 import { readManifest } from "../../routing/router-folder.ts";
 import { say } from "../io.ts";
+import { checkSource, type DatasetFlags, JUDGE_OPTION, readDataset, STORE_OPTION } from "../judged-source.ts";
 import { createProgress } from "../progress.ts";
 import { decidingBackend, type ProviderFlags, providerOption } from "../provider-option.ts";
 
-interface AddFlags extends ProviderFlags {
+interface AddFlags extends ProviderFlags, Omit<DatasetFlags, "models"> {
   readonly router: string;
-  readonly data: string[];
   readonly model: string;
   readonly dropUngrowable?: boolean;
   readonly default?: string;
@@ -23,10 +23,14 @@ export function routerAddModelCommand(): Command {
         "models stay the same bit for bit. The folder is usable throughout.",
     )
     .requiredOption("--router <dir>", "folder of `tutti router train`")
-    .requiredOption(
+    .option(
       "--data <file...>",
       "judged answers of the new model and of all others to the same prompts; files are joined by id",
     )
+    .option(...STORE_OPTION)
+    .option(...JUDGE_OPTION)
+    .option("--domains <name...>", "of a store: only prompts of these domains")
+    .option("--splits <name...>", "of a store: only prompts of these splits")
     .requiredOption("--model <name>", "the new candidate, as the data names it")
     .option("--drop-ungrowable", "leave methods that cannot take a model in out of the router")
     .option("--default <name>", "the method that serves afterwards; the one that serves now otherwise")
@@ -43,7 +47,11 @@ export function routerAddModelCommand(): Command {
 async function add(flags: AddFlags): Promise<void> {
   const { candidates } = readManifest(flags.router);
   const needed = candidates.includes(flags.model) ? candidates : [...candidates, flags.model];
-  const { records } = await joinJudgedFiles(flags.data, needed);
+  checkSource(flags);
+  const { records } =
+    flags.data === undefined
+      ? await readDataset({ ...flags, models: needed })
+      : await joinJudgedFiles(flags.data, needed);
   say(`${records.length} prompts with answers of ${flags.model} and ${candidates.length} others`);
   let progress: ReturnType<typeof createProgress> | undefined;
   const { dropped, notes } = await addCandidate(

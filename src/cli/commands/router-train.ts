@@ -1,16 +1,15 @@
 /** `tutti router train`: judged records in, router folder out. */
 import { Command, Option } from "commander";
-import { readJudgedRecords } from "../../judged/index.ts";
 import { VARIANTS, type Variant } from "../../routing/lookahead/index.ts";
 import { trainRouter } from "../../routing/train-router.ts";
 import { wholeNumber } from "../flags.ts";
 import { interruptSignal, say } from "../io.ts";
+import { addDatasetOptions, type DatasetFlags, readDataset } from "../judged-source.ts";
 import { addLookaheadFlags, type LookaheadFlags, lookaheadOptionsOf } from "../lookahead-options.ts";
 import { type ProviderFlags, providerOption } from "../provider-option.ts";
 import { trainingProgress } from "../training-progress.ts";
 
-interface Flags extends ProviderFlags, LookaheadFlags {
-  readonly data: string[];
+interface Flags extends ProviderFlags, LookaheadFlags, DatasetFlags {
   readonly out: string;
   readonly variant: Exclude<Variant, "mlc"> | "latent";
   readonly labels: "relative" | "absolute";
@@ -24,13 +23,12 @@ interface Flags extends ProviderFlags, LookaheadFlags {
 }
 
 export function routerTrainCommand(): Command {
-  const command = new Command("train")
+  const command = addDatasetOptions(new Command("train"))
     .summary("train a router on judged responses")
     .description(
       "Trains a Lookahead router, the same model without response modelling (MLC), the latent variant, and simple baselines.\n" +
         "Stopped by Ctrl-C or killed, the same command goes on where it was.",
     )
-    .requiredOption("--data <file...>", "judged records (.jsonl or .jsonl.gz)")
     .requiredOption("--out <dir>", "folder for the router")
     .addOption(
       new Option("--variant <name>", "Lookahead variant; latent fits in seconds and trains no network")
@@ -53,7 +51,8 @@ export function routerTrainCommand(): Command {
   return addLookaheadFlags(command)
     .addHelpText(
       "after",
-      "\nExample:\n  tutti router train --data assets/judged/gsm8k.jsonl.gz assets/judged/mbpp.jsonl.gz --out runs/first",
+      "\nExamples:\n  tutti router train --data assets/judged/gsm8k.jsonl.gz assets/judged/mbpp.jsonl.gz --out runs/first\n" +
+        "  tutti router train --store runs/store.db --judge verifier --splits train --out runs/first",
     )
     .action(async (flags: Flags) => {
       await run(flags);
@@ -61,7 +60,7 @@ export function routerTrainCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
-  const { records, candidates } = await readJudgedRecords(flags.data);
+  const { records, candidates } = await readDataset(flags);
   say(`${records.length} judged prompts, ${candidates.length} candidates: ${candidates.join(", ")}`);
   const lookahead = {
     ...lookaheadOptionsOf(
@@ -91,7 +90,6 @@ async function run(flags: Flags): Promise<void> {
     trainingProgress(interruptSignal()),
   );
   say(`router written to ${flags.out}`);
-  say(
-    `next: tutti router eval --router ${flags.out} --data FILE... --json evaluation.json --html report.html`,
-  );
+  const source = flags.store === undefined ? "--data FILE..." : `--store ${flags.store} --splits test`;
+  say(`next: tutti router eval --router ${flags.out} ${source} --json evaluation.json --html report.html`);
 }

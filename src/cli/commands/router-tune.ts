@@ -1,6 +1,5 @@
 /** `tutti router tune`: the best method and setting for the data, and what it is worth on prompts set apart. */
 import { Command } from "commander";
-import { readJudgedRecords } from "../../judged/index.ts";
 import {
   formatTuning,
   TUNABLE_METHODS,
@@ -10,10 +9,10 @@ import {
 } from "../../routing/tuning/index.ts";
 import { durationSeconds, numberBetween, wholeNumber } from "../flags.ts";
 import { interruptSignal, printResult, say } from "../io.ts";
+import { addDatasetOptions, type DatasetFlags, readDataset } from "../judged-source.ts";
 import { createProgress, formatDuration, type Progress } from "../progress.ts";
 
-interface Flags {
-  readonly data: string[];
+interface Flags extends DatasetFlags {
   readonly out: string;
   readonly budget: number;
   readonly methods?: string[];
@@ -28,14 +27,13 @@ interface Flags {
 export function routerTuneCommand(): Command {
   const quick = tunableMethods().map(({ name }) => name);
   const slow = TUNABLE_METHODS.filter(({ isSlow }) => isSlow).map(({ name }) => name);
-  return new Command("tune")
+  return addDatasetOptions(new Command("tune"))
     .summary("choose method and hyper-parameters by cross-validation")
     .description(
       "Sets prompts apart, chooses a method and its setting by cross-validation on the others, trains it on them, and\n" +
         "measures it once on those set apart: the only number that is reported as a result.\n" +
         "Stopped by Ctrl-C or killed, the same command goes on where it was.",
     )
-    .requiredOption("--data <file...>", "judged records (.jsonl or .jsonl.gz)")
     .requiredOption("--out <dir>", "folder for the router")
     .option(
       "--budget <time>",
@@ -61,7 +59,7 @@ export function routerTuneCommand(): Command {
 
 async function run(flags: Flags): Promise<void> {
   const methods = tunableMethods(flags.methods);
-  const { records, candidates } = await readJudgedRecords(flags.data);
+  const { records, candidates } = await readDataset(flags);
   say(`${records.length} judged prompts, ${candidates.length} candidates: ${candidates.join(", ")}`);
   const result = await tuneRouter(
     records,

@@ -1,7 +1,7 @@
 /** `tutti sample`: answers of the pool's models to the prompts of a store. */
 import { Command } from "commander";
 import { loadPool } from "../../gateway/index.ts";
-import { type JsonObject, openStore, type PromptFilter } from "../../judged/index.ts";
+import { type JsonObject, openStore } from "../../judged/index.ts";
 import {
   type ModelSampling,
   type Pool,
@@ -11,12 +11,13 @@ import {
 } from "../../pool/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { isJsonObject } from "../../support/json.ts";
-import { durationSeconds, numberBetween, wholeNumber } from "../flags.ts";
+import { nameList, numberBetween, wholeNumber } from "../flags.ts";
 import { interruptSignal, printable, printResult, say } from "../io.ts";
+import { addJobOptions, filterOf, type JobFlags, jobLimits } from "../job-options.ts";
 import { modelPath } from "../model-source.ts";
 import { createProgress } from "../progress.ts";
 
-interface Flags {
+interface Flags extends JobFlags {
   readonly store: string;
   readonly pool: string;
   readonly models?: string;
@@ -26,21 +27,11 @@ interface Flags {
   readonly maxTokens?: number;
   readonly parameters?: JsonObject;
   readonly set: Readonly<Record<string, JsonObject>>;
-  readonly domain?: readonly string[];
-  readonly split?: readonly string[];
-  readonly source?: readonly string[];
   readonly seed: number;
-  readonly budgetUsd?: number;
-  readonly budgetTokens?: number;
-  readonly concurrency: number;
-  readonly lease: number;
-  readonly json?: boolean;
 }
 
-const list = (text: string): string[] => text.split(",").map((name) => name.trim());
-
 export function sampleCommand(): Command {
-  return new Command("sample")
+  const command = new Command("sample")
     .summary("sample answers of the pool's models into a store")
     .description(
       "Makes what is missing: run again after Ctrl-C, a crash or a spent budget, it goes on where it stopped.\n" +
@@ -60,24 +51,12 @@ export function sampleCommand(): Command {
       modelSetting,
       {},
     )
-    .option("--domain <names>", "prompts of these domains only", list)
-    .option("--split <names>", "prompts of these splits only", list)
-    .option("--source <names>", "prompts of these sources only", list)
-    .option("--seed <n>", "of the job; another one draws other answers", wholeNumber("--seed", 0), 0)
-    .option("--budget-usd <x>", "dollars for all answers together", numberBetween("--budget-usd", 0, 1e9))
-    .option(
-      "--budget-tokens <n>",
-      "tokens of prompts and answers together",
-      wholeNumber("--budget-tokens", 0),
-    )
-    .option("--concurrency <n>", "most calls at once to one provider", wholeNumber("--concurrency", 1), 64)
-    .option(
-      "--lease <time>",
-      "after how long the items of a dead process go to others",
-      durationSeconds("--lease"),
-      60,
-    )
-    .option("--json", "machine-readable report")
+    .option("--seed <n>", "of the job; another one draws other answers", wholeNumber("--seed", 0), 0);
+  return addJobOptions(command, {
+    source: "prompts of these sources only",
+    results: "answers",
+    atOnce: "calls at once to one provider",
+  })
     .addHelpText(
       "after",
       "\nExample:\n  tutti sample --store runs/store.db --pool pool.yaml --models smol,large --samples 4 \\\n" +
@@ -111,14 +90,6 @@ function modelSetting(
   return { ...before, [text.slice(0, place)]: jsonObject("--set")(text.slice(place + 1)) };
 }
 
-function filterOf({ domain, split, source }: Flags): PromptFilter {
-  return {
-    ...(domain !== undefined && { domains: domain }),
-    ...(split !== undefined && { splits: split }),
-    ...(source !== undefined && { sources: source }),
-  };
-}
-
 function samplingsOf(pool: Pool, flags: Flags): ModelSampling[] {
   const strange = Object.keys(flags.set).find((name) => pool.find(name) === undefined);
   if (strange !== undefined) {
@@ -145,7 +116,7 @@ async function run(flags: Flags): Promise<void> {
   const signal = interruptSignal(
     "finishing the answers under way; press Ctrl-C again to leave them to a later run",
   );
-  const names = flags.models === undefined ? undefined : list(flags.models);
+  const names = flags.models === undefined ? undefined : nameList(flags.models);
   const pool = await loadPool(flags.pool, { resolveModel: modelPath, ...(names && { models: names }) });
   const store = await openStore(flags.store);
   try {
@@ -177,9 +148,7 @@ async function sampleWithProgress(
   let progress: ReturnType<typeof createProgress> | undefined;
   const report = await sample({
     ...what,
-    budget: { usd: flags.budgetUsd, tokens: flags.budgetTokens },
-    maxConcurrency: flags.concurrency,
-    leaseMs: flags.lease * 1000,
+    ...jobLimits(flags),
     signal,
     onProgress: (state) => {
       progress ??= createProgress(process.stderr, {

@@ -10,6 +10,7 @@ import {
   readLatencyLog,
   readPoolPolicy,
   serveGateway,
+  TrafficRecorder,
 } from "../../gateway/index.ts";
 import { loadRouters, routerNamed, withCalibration } from "../../routing/router-folder.ts";
 import { createJsonLinesLogger } from "../../support/logger.ts";
@@ -25,6 +26,7 @@ interface Flags extends ProviderFlags {
   readonly policy?: string;
   readonly budgetFile?: string;
   readonly latencyLog?: string;
+  readonly store?: string;
   readonly host: string;
   readonly port: number;
 }
@@ -42,6 +44,10 @@ export function serveCommand(): Command {
     .option("--policy <json>", "how to choose, in place of the pool file's policy")
     .option("--budget-file <file>", "where the spending of a budget is kept", "tutti-budget.json")
     .option("--latency-log <file>", "log of an earlier run: its measured speeds are known from the start")
+    .option(
+      "--store <address>",
+      "a store that keeps prompts and answers in full, for `tutti judge`; nothing is kept without",
+    )
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .option("--port <n>", "port to listen on", wholeNumber("--port", 0), 8080)
     .addOption(providerOption())
@@ -58,17 +64,26 @@ export function serveCommand(): Command {
       const logger = createJsonLinesLogger((line) => process.stderr.write(line));
       const budget = policy?.budget && new BudgetLedger(policy.budget, { path: flags.budgetFile, logger });
       const latencies = new LatencyMeter(pool, earlier);
-      const server = await serveGateway({
-        app: createGateway({ pool, router, policy, budget, latencies, logger }),
-        host: flags.host,
-        port: flags.port,
-      });
-      say(`listening on ${server.url}/v1 with router ${router.name}; Ctrl-C stops`);
-      await new Promise<void>((resolve) => {
-        process.once("SIGINT", resolve);
-        process.once("SIGTERM", resolve);
-      });
-      await server.close();
+      const traffic =
+        flags.store === undefined
+          ? undefined
+          : await TrafficRecorder.open({ store: flags.store, pool, logger });
+      try {
+        const server = await serveGateway({
+          app: createGateway({ pool, router, policy, budget, latencies, traffic, logger }),
+          host: flags.host,
+          port: flags.port,
+        });
+        say(`listening on ${server.url}/v1 with router ${router.name}; Ctrl-C stops`);
+        await new Promise<void>((resolve) => {
+          process.once("SIGINT", resolve);
+          process.once("SIGTERM", resolve);
+        });
+        await server.close();
+      } finally {
+        const counts = await traffic?.close();
+        if (counts !== undefined) say(`${counts.written} answers written to ${flags.store}`);
+      }
       await pool.close();
       budget?.flush();
     });

@@ -14,6 +14,7 @@ import { type ChatCall, parseChatRequest } from "../wire/chat-request.ts";
 import {
   type AnswerIdentity,
   answerText,
+  finishReasonOf,
   toWireChunk,
   toWireResponse,
   usageChunk,
@@ -94,7 +95,7 @@ function begin(
     context.header("x-tutti-router", headerText(decision.router));
     context.header("x-tutti-routing-ms", decision.routingMs.toFixed(3));
   }
-  return new Exchange(record, model, context.get("access"), parts);
+  return new Exchange({ record, model, request: call.request }, context.get("access"), parts);
 }
 
 /** Header values are ASCII; the UTF-8 bytes of other characters are percent-encoded. */
@@ -114,8 +115,9 @@ async function answerWhole(
   prompt: string,
 ): Promise<Response> {
   const response = await exchange.model.upstream.chat(call.request, { signal: context.get("signal") });
-  const usage = usageOrEstimate(response.usage, prompt, answerText(response.choices, "message"));
-  exchange.completed(usage);
+  const text = answerText(response.choices, "message");
+  const usage = usageOrEstimate(response.usage, prompt, text);
+  exchange.completed({ text, finishReason: finishReasonOf(response.choices), usage });
   return context.json(toWireResponse(response, identity, usage));
 }
 
@@ -173,11 +175,13 @@ async function* streamEvents(state: StreamState): AsyncGenerator<string> {
   let identity: AnswerIdentity | undefined;
   let reportedUsage: unknown;
   let text = "";
+  let finishReason: string | undefined;
   const usageSoFar = (): Usage => usageOrEstimate(reportedUsage, state.prompt, text);
   try {
     for (let next = state.first; next.done !== true; next = await chunks.next()) {
       const chunk = next.value;
       text += answerText(chunk.choices, "delta");
+      finishReason = finishReasonOf(chunk.choices) ?? finishReason;
       if (chunk.usage) {
         reportedUsage = chunk.usage;
         if (chunk.choices.length === 0) continue;
@@ -187,7 +191,7 @@ async function* streamEvents(state: StreamState): AsyncGenerator<string> {
       yield event(wireChunk);
     }
     if (state.includeUsage) yield event(usageChunk(identity ?? state.identity, usageSoFar()));
-    exchange.completed(usageSoFar());
+    exchange.completed({ text, finishReason, usage: usageSoFar() });
     yield "data: [DONE]\n\n";
   } catch (thrown) {
     if (!state.signal.aborted) {

@@ -79,3 +79,9 @@ export function answerText(choices: ChatResponse["choices"], field: "message" | 
   }
   return text;
 }
+
+/** Why the answer ended, where an answer or a stream piece says it. */
+export function finishReasonOf([choice]: ChatResponse["choices"]): string | undefined {
+  const reason = choice?.finish_reason;
+  return typeof reason === "string" ? reason : undefined;
+}

@@ -63,6 +63,8 @@ export function createCodeJudge({ credit = "all", cache, ...options }: CodeJudge
   return {
     name: "code",
     version,
+    maxConcurrency: options.workers ?? 1,
+    canJudge: ({ reference }) => reference?.tests !== undefined,
     async judge(prompt: PromptRow, response: ResponseRow, { signal }: JudgeOptions = {}): Promise<Verdict> {
       const { language, tests, entryPoint, setup, ...rest } = codeReference(prompt.reference, prompt.id);
       const extracted = extractProgram(response.text, {

@@ -35,6 +35,7 @@ export function createConstraintsJudge(options: ConstraintsJudgeOptions = {}): J
   return {
     name: "constraints",
     version: [VERSION, ...changed].join(";"),
+    canJudge: ({ reference }) => reference?.constraints !== undefined,
     judge: async (prompt, response) => {
       const { constraints, place } = constraintsOf(prompt);
       const isAboutLanguage = constraints.some(({ kind }) => kind === "language");

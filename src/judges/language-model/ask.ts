@@ -1,7 +1,16 @@
 /** Asking a model of the pool for a verdict, and again where it cannot be read. */
 import { createHash } from "node:crypto";
 import { type ChatMessage, canonicalJson, type Json } from "../../judged/index.ts";
-import { type ChatTurn, costUsd, type ModelPricing, type Upstream } from "../../pool/index.ts";
+import {
+  type ChatTurn,
+  costUsd,
+  estimateTokens,
+  type ModelPricing,
+  type Spending,
+  turnText,
+  type Upstream,
+  type Usage,
+} from "../../pool/index.ts";
 import { tokenPreference } from "./preference.ts";
 import { type ReadVerdict, readVerdict, type Unreadable } from "./read-verdict.ts";
 import { DEFAULT_LABELS, type Rubric } from "./rubric.ts";
@@ -12,6 +21,8 @@ export interface JudgingModel {
   readonly upstream: Upstream;
   /** Without it judgements have no cost. */
   readonly pricing?: ModelPricing | undefined;
+  /** Calls at once that have a use. */
+  readonly maxConcurrency?: number | undefined;
 }
 
 /** A verdict, or why there is none, with all that the model wrote. */
@@ -20,6 +31,8 @@ export interface Reply {
   /** What the model wrote, one text a call. */
   readonly texts: readonly string[];
   readonly costUsd: number | undefined;
+  /** Of all calls, read and written. */
+  readonly tokens: number;
   /** For `tokens`: probability of both labels together. */
   readonly labelMass?: number;
 }
@@ -72,6 +85,49 @@ function readTokens(rubric: Rubric, { text, logprobs }: Choice): Pick<Reply, "ve
   };
 }
 
+const attemptsOf = ({ output, repairs = 1 }: Rubric): number => 1 + (output === "tokens" ? 0 : repairs);
+
+function openingOf(rubric: Rubric, prompt: string): ChatTurn[] {
+  return [
+    ...(rubric.system === undefined ? [] : [{ role: "system", content: rubric.system }]),
+    { role: "user", content: prompt },
+  ];
+}
+
+/** Taken for the length of a reply where the rubric sets no limit. */
+const USUAL_REPLY_TOKENS = 1024;
+
+/**
+ * The most that a verdict can cost, as far as token counts can be estimated: every repair reads all that was written before.
+ *
+ * @param prompts the texts that the model is asked, each in a conversation of its own
+ */
+export function mostSpentOn(model: JudgingModel, rubric: Rubric, prompts: readonly string[]): Spending {
+  const { max_tokens: limit = USUAL_REPLY_TOKENS } = rubric.parameters ?? {};
+  const replyTokens = Number(limit);
+  let [read, written] = [0, 0];
+  for (const prompt of prompts) {
+    const opening = openingOf(rubric, prompt).reduce((sum, turn) => sum + estimateTokens(turnText(turn)), 0);
+    for (let attempt = 0; attempt < attemptsOf(rubric); attempt++) {
+      read += opening + attempt * (replyTokens + estimateTokens(again("")));
+      written += replyTokens;
+    }
+  }
+  const usd = model.pricing === undefined ? 0 : costUsd(model.pricing, read, written);
+  return { usd, tokens: read + written };
+}
+
+/** As the provider counted them, estimated where it did not. */
+function tokensOf(
+  usage: Usage | undefined,
+  messages: readonly ChatTurn[],
+  reply: string,
+): Pick<Usage, "prompt_tokens" | "completion_tokens"> {
+  if (usage !== undefined) return usage;
+  const asked = messages.map(turnText).join("\n");
+  return { prompt_tokens: estimateTokens(asked), completion_tokens: estimateTokens(reply) };
+}
+
 /**
  * Asks for a verdict, and up to `rubric.repairs` times more when it cannot be read, in one growing conversation.
  *
@@ -83,23 +139,25 @@ export async function askForVerdict(
   prompt: string,
   signal: AbortSignal,
 ): Promise<Reply> {
-  const messages: ChatTurn[] = [
-    ...(rubric.system === undefined ? [] : [{ role: "system", content: rubric.system }]),
-    { role: "user", content: prompt },
-  ];
+  const messages = openingOf(rubric, prompt);
   const texts: string[] = [];
-  const attempts = 1 + (rubric.output === "tokens" ? 0 : (rubric.repairs ?? 1));
+  const attempts = attemptsOf(rubric);
   let cost: number | undefined = model.pricing === undefined ? undefined : 0;
+  let tokens = 0;
   for (let attempt = 1; ; attempt++) {
     const response = await model.upstream.chat({ messages, parameters: rubric.parameters ?? {} }, { signal });
-    if (model.pricing !== undefined && response.usage !== undefined && cost !== undefined) {
-      cost += costUsd(model.pricing, response.usage.prompt_tokens, response.usage.completion_tokens);
-    }
     const choice = firstChoice(response.choices);
     texts.push(choice.text);
+    const used = tokensOf(response.usage, messages, choice.text);
+    if (model.pricing !== undefined && cost !== undefined) {
+      cost += costUsd(model.pricing, used.prompt_tokens, used.completion_tokens);
+    }
+    tokens += used.prompt_tokens + used.completion_tokens;
     const read =
       rubric.output === "tokens" ? readTokens(rubric, choice) : { verdict: readVerdict(rubric, choice.text) };
-    if (read.verdict.kind !== "unreadable" || attempt === attempts) return { ...read, texts, costUsd: cost };
+    if (read.verdict.kind !== "unreadable" || attempt === attempts) {
+      return { ...read, texts, costUsd: cost, tokens };
+    }
     messages.push(
       { role: "assistant", content: choice.text },
       { role: "user", content: again(read.verdict.problem) },

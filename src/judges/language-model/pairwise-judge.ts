@@ -2,9 +2,16 @@
 import type { Json, PromptRow, ResponseRow } from "../../judged/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import type { JudgeOptions, PairJudge, PairVerdict } from "../judge.ts";
-import { askForVerdict, type JudgingModel, questionText, type Reply, rubricVersion } from "./ask.ts";
+import {
+  askForVerdict,
+  type JudgingModel,
+  mostSpentOn,
+  questionText,
+  type Reply,
+  rubricVersion,
+} from "./ask.ts";
 import { referenceText } from "./reference.ts";
-import { checkRubric, fillRubric, type Rubric } from "./rubric.ts";
+import { asksForReference, checkRubric, fillRubric, type Rubric } from "./rubric.ts";
 
 export interface PairwiseJudgeOptions {
   /** Whether the answers are shown in both orders. @default true */
@@ -70,23 +77,25 @@ export function createPairwiseJudge(
       `rubric "${rubric.name}": received a ${rubric.kind} rubric, expected a pairwise one`,
     );
   }
-  const play = async (
-    order: Game["order"],
-    prompt: PromptRow,
-    texts: readonly [string, string],
-    signal: AbortSignal,
-  ): Promise<Game> => {
-    const filled = fillRubric(rubric, {
+  const orders = isSwapped ? (["given", "swapped"] as const) : (["given"] as const);
+  const filledFor = (order: Game["order"], prompt: PromptRow, texts: readonly [string, string]): string =>
+    fillRubric(rubric, {
       question: questionText(prompt.messages),
       answer_a: order === "given" ? texts[0] : texts[1],
       answer_b: order === "given" ? texts[1] : texts[0],
       reference: referenceText(prompt),
     });
-    return gameOf(order, await askForVerdict(model, rubric, filled, signal));
-  };
   return {
     name: `${model.name}/${rubric.name}`,
     version: `${rubricVersion(rubric)}${isSwapped ? "" : "-one-order"}`,
+    maxConcurrency: model.maxConcurrency,
+    canJudge: (prompt) => !asksForReference(rubric) || referenceText(prompt) !== undefined,
+    mostSpent: (prompt, [first, second]) =>
+      mostSpentOn(
+        model,
+        rubric,
+        orders.map((order) => filledFor(order, prompt, [first!.text, second!.text])),
+      ),
     async compare(
       prompt: PromptRow,
       first: ResponseRow,
@@ -94,8 +103,11 @@ export function createPairwiseJudge(
       { signal = never }: JudgeOptions = {},
     ): Promise<PairVerdict> {
       const texts = [first.text, second.text] as const;
-      const orders = isSwapped ? (["given", "swapped"] as const) : (["given"] as const);
-      const games = await Promise.all(orders.map((order) => play(order, prompt, texts, signal)));
+      const games = await Promise.all(
+        orders.map(async (order) =>
+          gameOf(order, await askForVerdict(model, rubric, filledFor(order, prompt, texts), signal)),
+        ),
+      );
       return verdictOf(games);
     },
   };
@@ -103,7 +115,10 @@ export function createPairwiseJudge(
 
 function verdictOf(games: readonly Game[]): PairVerdict {
   const costs = games.map(({ reply }) => reply.costUsd).filter((cost) => cost !== undefined);
-  const cost = costs.length === 0 ? {} : { costUsd: costs.reduce((sum, each) => sum + each, 0) };
+  const cost = {
+    tokens: games.reduce((sum, { reply }) => sum + reply.tokens, 0),
+    ...(costs.length > 0 && { costUsd: costs.reduce((sum, each) => sum + each, 0) }),
+  };
   const explanation = { games: games.map(shownGame) };
   if (games.some(({ outcome }) => outcome === null)) {
     return { score: null, verdict: "no_verdict", explanation, ...cost };

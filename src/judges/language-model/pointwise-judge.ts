@@ -2,9 +2,9 @@
 import type { PromptRow, ResponseRow } from "../../judged/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import type { Judge, JudgeOptions, Verdict } from "../judge.ts";
-import { askForVerdict, type JudgingModel, questionText, rubricVersion } from "./ask.ts";
+import { askForVerdict, type JudgingModel, mostSpentOn, questionText, rubricVersion } from "./ask.ts";
 import { referenceText } from "./reference.ts";
-import { checkRubric, fillRubric, type Rubric } from "./rubric.ts";
+import { asksForReference, checkRubric, fillRubric, type Rubric } from "./rubric.ts";
 
 const never = new AbortController().signal;
 
@@ -22,21 +22,26 @@ export function createPointwiseJudge(model: JudgingModel, rubric: Rubric): Judge
       `rubric "${rubric.name}": received a ${rubric.kind} rubric, expected a pointwise one`,
     );
   }
+  const filledFor = (prompt: PromptRow, response: ResponseRow): string =>
+    fillRubric(rubric, {
+      question: questionText(prompt.messages),
+      answer: response.text,
+      reference: referenceText(prompt),
+    });
   return {
     name: `${model.name}/${rubric.name}`,
     version: rubricVersion(rubric),
+    maxConcurrency: model.maxConcurrency,
+    canJudge: (prompt) => !asksForReference(rubric) || referenceText(prompt) !== undefined,
+    mostSpent: (prompt, [response]) => mostSpentOn(model, rubric, [filledFor(prompt, response!)]),
     async judge(
       prompt: PromptRow,
       response: ResponseRow,
       { signal = never }: JudgeOptions = {},
     ): Promise<Verdict> {
-      const filled = fillRubric(rubric, {
-        question: questionText(prompt.messages),
-        answer: response.text,
-        reference: referenceText(prompt),
-      });
-      const { verdict, texts, costUsd } = await askForVerdict(model, rubric, filled, signal);
-      const cost = costUsd === undefined ? {} : { costUsd };
+      const reply = await askForVerdict(model, rubric, filledFor(prompt, response), signal);
+      const { verdict, texts, costUsd, tokens } = reply;
+      const cost = { tokens, ...(costUsd !== undefined && { costUsd }) };
       if (verdict.kind !== "rating") {
         const problem = verdict.kind === "unreadable" ? verdict.problem : "the reply compares";
         return { score: null, verdict: "no_verdict", explanation: { problem, replies: texts }, ...cost };

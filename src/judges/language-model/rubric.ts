@@ -101,6 +101,11 @@ function isOf(kind: Rubric["kind"], name: string): boolean {
   return ["question", "reference", ...NEEDED[kind]].includes(name);
 }
 
+/** Whether the judging model is shown the reference answer. */
+export function asksForReference({ prompt }: Rubric): boolean {
+  return [...prompt.matchAll(PLACEHOLDER)].some(([, name]) => name === "reference");
+}
+
 /**
  * The template with its known placeholders replaced, in one pass: braces inside of answers stay as they are.
  *

@@ -46,6 +46,7 @@ export function createMathematicsJudge(options: MathematicsJudgeOptions = {}): J
   return {
     name: "mathematics",
     version: [VERSION, ...changed].join(";"),
+    canJudge: ({ reference }) => reference?.answer !== undefined,
     judge: async (prompt, response) => {
       const reference = referenceAnswer(prompt);
       const question = prompt.messages.map(({ content }) => content).join("\n\n");

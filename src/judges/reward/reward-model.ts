@@ -16,6 +16,8 @@ export interface RewardModel {
   readonly name: string;
   /** What of the model's identity can be known, for the judge's version. */
   readonly revision: string;
+  /** Calls at once that have a use. */
+  readonly maxConcurrency?: number;
   reward(input: RewardInput, signal: AbortSignal): Promise<number>;
   close?(): Promise<void>;
 }
@@ -70,6 +72,7 @@ export function createRewardJudge(
   return {
     name: model.name,
     version: digest.slice(0, DIGEST_DIGITS),
+    maxConcurrency: model.maxConcurrency,
     async judge(
       { messages }: PromptRow,
       { text }: ResponseRow,
@@ -106,6 +109,7 @@ export function localRewardModel(
   }
   return {
     name,
+    maxConcurrency: 1,
     revision: `${revision}${label === undefined ? "" : `/${label}`}`,
     async reward({ messages, answer }) {
       const logits = await scorer.logits(messages, answer);

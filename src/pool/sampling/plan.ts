@@ -10,6 +10,7 @@ import {
   responseKey,
 } from "../../judged/index.ts";
 import { withDefaults } from "../default-parameters.ts";
+import { responseIdentity } from "../model-identity.ts";
 import type { PoolModel } from "../pool.ts";
 
 /** How one model is sampled. */
@@ -45,13 +46,12 @@ const PROMPTS_AT_A_TIME = 256;
 /** Opens no model; local models are hashed. */
 export async function planJob(sampling: ModelSampling, scope: SamplingScope): Promise<SamplingJob> {
   const { model } = sampling;
-  const identity = (await model.upstream.identity?.()) ?? { revision: undefined, template: "provider" };
-  const modelRevision = identity.revision ?? model.revision ?? model.name;
+  const { modelRevision, template } = await responseIdentity(model);
   const { seed: _, ...parameters } = withDefaults(model.parameters ?? {}, sampling.parameters) as JsonObject;
   const { prompts, seed } = scope;
   const described = canonicalJson([
     modelRevision,
-    identity.template,
+    template,
     parameters,
     seed,
     prompts as unknown as JsonObject,
@@ -62,7 +62,7 @@ export async function planJob(sampling: ModelSampling, scope: SamplingScope): Pr
     name: `sample:${model.name}:${digest}`,
     seed,
     modelRevision,
-    template: identity.template,
+    template,
     parameters,
   };
 }

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { JudgedStore } from "../../judged/index.ts";
 import type { TuttiError } from "../../support/errors.ts";
+import { reportRegularly } from "../../support/regular-reports.ts";
 import { AdaptiveConcurrency } from "./adaptive-concurrency.ts";
 import { Budget, type BudgetLimits, type Spending } from "./budget.ts";
 import { type JobEnd, JobWorker } from "./job-worker.ts";
@@ -49,7 +50,6 @@ export interface SamplingReport {
 
 const DEFAULT_LEASE_MS = 60_000;
 const DEFAULT_MOST = 64;
-const PROGRESS_MS = 500;
 
 /**
  * Puts the missing answers into the store's work queue and works until nothing is open. The same call made again, or by other
@@ -156,32 +156,4 @@ async function allSettledOrThrow(runs: readonly Promise<JobEnd>[]): Promise<JobE
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason as TuttiError;
   return results.map((result) => (result as PromiseFulfilledResult<JobEnd>).value);
-}
-
-/** Counting a large queue takes time: looks are as far apart as they are long. @returns stops, after the last look */
-function reportRegularly(
-  look: () => Promise<SamplingProgress>,
-  report: ((progress: SamplingProgress) => void) | undefined,
-): () => Promise<void> {
-  if (report === undefined) return async () => undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let looking: Promise<void> = Promise.resolve();
-  let isStopped = false;
-  const next = (delayMs: number): void => {
-    timer = setTimeout(() => {
-      const startedMs = performance.now();
-      // A look that fails is left out: the workers meet the store's failure themselves.
-      looking = look()
-        .then(report, () => undefined)
-        .then(() => {
-          if (!isStopped) next(Math.max(PROGRESS_MS, 20 * (performance.now() - startedMs)));
-        });
-    }, delayMs);
-  };
-  next(0);
-  return async () => {
-    isStopped = true;
-    clearTimeout(timer);
-    await looking;
-  };
 }
