@@ -27,7 +27,7 @@ export function printable(text: string): string {
   });
 }
 
-/** 0 done, 1 domain failure, 2 usage or configuration, 3 upstream, 130 interrupted. */
+/** 0 done, 1 domain failure, 2 usage or configuration, 3 something that is called is not there or fails, 130 interrupted. */
 export function exitCodeOf(error: unknown): number {
   if (!TuttiError.is(error)) return 1;
   switch (error.code) {
@@ -43,6 +43,7 @@ export function exitCodeOf(error: unknown): number {
     case "UPSTREAM_TIMEOUT":
     case "HUB_UNREACHABLE":
     case "HUB_FAILED":
+    case "STORE_UNREACHABLE":
       return 3;
     default:
       return 1;
