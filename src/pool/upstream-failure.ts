@@ -59,7 +59,8 @@ function isExhaustedQuota(error: unknown): boolean {
 /** Seconds that the provider wants to be left alone, from `retry-after-ms` or `Retry-After` (RFC 9110, 10.2.3). */
 function retryAfterOf(answer: HttpAnswer): number | undefined {
   const milliseconds = answer.header("retry-after-ms");
-  if (milliseconds !== undefined && /^\d{1,9}(\.\d+)?$/.test(milliseconds)) return Number(milliseconds) / 1000;
+  if (milliseconds !== undefined && /^\d{1,9}(\.\d+)?$/.test(milliseconds))
+    return Number(milliseconds) / 1000;
   const text = answer.header("retry-after");
   if (text === undefined) return undefined;
   if (/^\d{1,6}(\.\d+)?$/.test(text)) return Number(text);
