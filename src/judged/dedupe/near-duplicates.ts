@@ -59,7 +59,7 @@ export interface NearDuplicate {
 
 /**
  * Finds near-duplicates among texts that come one at a time. Of every text that is kept it holds 4 bytes a distinct n-gram and
- * 12 bytes a band (21 bands at the default threshold), and no object: a million prompts of a hundred words take about 0.7 GB.
+ * at most 12 bytes a band (21 bands at the default threshold), and no object.
  */
 export class NearDuplicateFinder {
   readonly #options: NearDuplicateOptions;
