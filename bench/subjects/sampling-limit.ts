@@ -1,10 +1,10 @@
 /** What the mock provider can give: a client that does nothing but ask. */
 import { Agent, request } from "node:http";
-import { PLACES, startMockProvider } from "../mock-provider.ts";
+import { answersPerSecond, PLACES, startMockProvider } from "../mock-provider.ts";
 import { answerRounds } from "./answer-rounds.ts";
 
-const answers = Number(process.argv[2]);
-const origin = await startMockProvider();
+const [answers, answerMs] = process.argv.slice(2).map(Number) as [number, number];
+const origin = await startMockProvider(answerMs);
 // One more than there are places, so that each finds the next call waiting.
 const agent = new Agent({ keepAlive: true, maxSockets: PLACES + 1 });
 const body = JSON.stringify({
@@ -27,12 +27,13 @@ function ask(): Promise<void> {
 }
 
 await answerRounds({}, async () => {
+  const before = process.cpuUsage();
   const startedMs = performance.now();
   let left = answers;
   const client = async (): Promise<void> => {
     while (left-- > 0) await ask();
   };
   await Promise.all(Array.from({ length: PLACES + 1 }, client));
-  return (performance.now() - startedMs) / answers;
+  return answersPerSecond(performance.now() - startedMs, answers, process.cpuUsage(before));
 });
 process.exit();

@@ -7,12 +7,17 @@ import { createOpenAiCompatibleUpstream } from "../../src/pool/openai-compatible
 import { createResilientUpstream } from "../../src/pool/resilient-upstream.ts";
 import { DEFAULT_RETRIES } from "../../src/pool/retries.ts";
 import { sample } from "../../src/pool/sampling/sample.ts";
-import { startMockProvider } from "../mock-provider.ts";
+import { startPostgres } from "../../test/support/postgres.ts";
+import { answersPerSecond, startMockProvider } from "../mock-provider.ts";
 import { answerRounds } from "./answer-rounds.ts";
 
 const SAMPLES = 4;
-const answers = Number(process.argv[2]);
-const origin = await startMockProvider();
+const [answers, answerMs] = process.argv.slice(2, 4).map(Number) as [number, number];
+const postgres = process.argv[4] === "postgres" ? startPostgres({ isDurable: true }) : undefined;
+if (process.argv[4] === "postgres" && postgres === undefined) throw new Error("there is no PostgreSQL");
+process.once("exit", () => postgres?.stop());
+process.once("SIGTERM", () => process.exit());
+const origin = await startMockProvider(answerMs);
 const inner = createOpenAiCompatibleUpstream({
   name: "mock",
   baseUrl: `${origin}/v1`,
@@ -37,11 +42,15 @@ const prompts = Array.from({ length: answers / SAMPLES }, (_, number): PromptRow
   return { key: promptKey(row), ...row };
 });
 
+let round = 0;
 await answerRounds({}, async () => {
   const folder = mkdtempSync(join(tmpdir(), "tutti-bench-"));
-  const store = await openStore(join(folder, "store.db"));
+  const store = await openStore(
+    postgres ? `${postgres.url}&schema=round_${round++}` : join(folder, "store.db"),
+  );
   try {
     await store.putPrompts(prompts);
+    const before = process.cpuUsage();
     const startedMs = performance.now();
     const report = await sample({
       store,
@@ -49,12 +58,12 @@ await answerRounds({}, async () => {
       prompts: {},
       seed: 0,
     });
-    const seconds = (performance.now() - startedMs) / answers;
+    const measured = answersPerSecond(performance.now() - startedMs, answers, process.cpuUsage(before));
     const { responses } = await store.stats();
     if (report.done !== answers || responses !== answers) {
       throw new Error(`${responses} answers in the store, expected ${answers}`);
     }
-    return seconds;
+    return measured;
   } finally {
     await store.close();
     rmSync(folder, { recursive: true });

@@ -4,6 +4,7 @@ import {
   openDataFiles,
   openStore,
   type PromptEntry,
+  type PromptRow,
   type RowGroup,
   readDataFiles,
   storeEntries,
@@ -16,8 +17,7 @@ export interface DataSourceFlags {
   readonly format?: string;
 }
 
-/** Prompts with their answers, from the files or the store that the flags name. */
-export async function* dataEntries({ data, store, format }: DataSourceFlags): AsyncGenerator<PromptEntry> {
+function checkSource({ data, store }: DataSourceFlags): void {
   if ((data === undefined) === (store === undefined)) {
     throw new TuttiError(
       "INVALID_ARGUMENT",
@@ -27,6 +27,12 @@ export async function* dataEntries({ data, store, format }: DataSourceFlags): As
       },
     );
   }
+}
+
+/** Prompts with their answers, from the files or the store that the flags name. */
+export async function* dataEntries(flags: DataSourceFlags): AsyncGenerator<PromptEntry> {
+  checkSource(flags);
+  const { data, store, format } = flags;
   if (store !== undefined) {
     const opened = await openStore(store);
     try {
@@ -39,6 +45,21 @@ export async function* dataEntries({ data, store, format }: DataSourceFlags): As
   const options = format === undefined ? {} : { format };
   for await (const group of readDataFiles(await openDataFiles(data!, options), options))
     yield* groupEntries(group);
+}
+
+/** The prompts alone, which a store gives without their answers. */
+export async function* dataPrompts(flags: DataSourceFlags): AsyncGenerator<PromptRow> {
+  checkSource(flags);
+  if (flags.store === undefined) {
+    for await (const { prompt } of dataEntries(flags)) yield prompt;
+    return;
+  }
+  const opened = await openStore(flags.store);
+  try {
+    yield* opened.prompts();
+  } finally {
+    await opened.close();
+  }
 }
 
 const DATA_FILE = /\.(jsonl|json|csv|parquet)(\.gz)?$/;

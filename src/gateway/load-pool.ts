@@ -22,7 +22,6 @@ import { readSecret } from "./read-secret.ts";
 export interface LoadPoolOptions {
   /** Where secrets are looked up. Default: the environment of the process. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  readonly fetch?: typeof fetch;
   /** The path of a local model named `hf:...`; without it such a name is refused. */
   readonly resolveModel?: (reference: string) => Promise<string>;
   /** Only these models; others need neither secrets nor files. Default: all. */
@@ -113,7 +112,6 @@ async function createUpstream(
     apiKey: readSecret(path, model.name, model, options.environment ?? process.env),
     apiKeyEnv: model.apiKeyEnv ?? model.apiKeyFile,
     timeoutMs: model.timeoutMs,
-    fetch: options.fetch,
   };
   const upstream =
     model.provider === "anthropic"

@@ -1,8 +1,10 @@
 export type { JudgedDataset } from "./collect.ts";
 export { CONTAMINATION_WORDS, type Contamination, contaminated } from "./dedupe/contamination.ts";
+export { type DedupeOptions, type DedupeReport, dedupePrompts } from "./dedupe/dedupe-prompts.ts";
 export {
   NEAR_DUPLICATE_DEFAULTS,
   type NearDuplicate,
+  NearDuplicateFinder,
   type NearDuplicateOptions,
   nearDuplicates,
 } from "./dedupe/near-duplicates.ts";

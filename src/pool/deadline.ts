@@ -1,5 +1,8 @@
 /** A time limit that can be put off, joined with the caller's abort signal. */
 
+/** One for all calls: an error of its own would cost each of them a stack trace. */
+const HAS_ENDED = new Error("the call has ended");
+
 /** Aborts {@link signal} when the caller's signal does, or when `timeoutMs` pass without {@link extend}. */
 export class Deadline {
   readonly timeoutMs: number;
@@ -44,6 +47,6 @@ export class Deadline {
   end(): void {
     clearTimeout(this.#timer);
     this.#outer.removeEventListener("abort", this.#follow);
-    this.#controller.abort(new Error("the call has ended"));
+    this.#controller.abort(HAS_ENDED);
   }
 }

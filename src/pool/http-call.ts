@@ -3,6 +3,7 @@ import { messageOf, TuttiError } from "../support/errors.ts";
 import { isJsonObject } from "../support/json.ts";
 import { Deadline } from "./deadline.ts";
 import { readEventStream } from "./event-stream.ts";
+import { exchange, type HttpAnswer } from "./http-exchange.ts";
 import { type Peer, readAnswerText, refusal, unreadable } from "./upstream-failure.ts";
 
 export interface HttpCall {
@@ -13,28 +14,26 @@ export interface HttpCall {
   readonly signal: AbortSignal;
   /** Longest wait for a complete answer, or in a stream for its next part. */
   readonly timeoutMs: number;
-  readonly fetch: typeof fetch | undefined;
 }
 
-async function send(call: HttpCall, accept: string, deadline: Deadline): Promise<Response> {
-  const response = await (call.fetch ?? fetch)(call.peer.url, {
+async function send(call: HttpCall, accept: string, deadline: Deadline): Promise<HttpAnswer> {
+  const answer = await exchange({
     method: "POST",
+    url: call.peer.url,
     headers: { "content-type": "application/json", accept, ...call.headers },
     body: JSON.stringify(call.body),
-    // A redirected POST loses its body or its key; report it instead.
-    redirect: "manual",
     signal: deadline.signal,
   });
-  if (!response.ok) throw await refusal(call.peer, response);
-  return response;
+  if (answer.status < 200 || answer.status > 299) throw await refusal(call.peer, answer);
+  return answer;
 }
 
 /** The JSON object that the provider answers. */
 export async function callForObject(call: HttpCall): Promise<Record<string, unknown>> {
   const deadline = new Deadline(call.signal, call.timeoutMs);
   try {
-    const response = await send(call, "application/json", deadline);
-    return parseObject(call.peer, await readAnswerText(call.peer, response), "the answer");
+    const answer = await send(call, "application/json", deadline);
+    return parseObject(call.peer, await readAnswerText(call.peer, answer), "the answer");
   } catch (thrown) {
     throw inContext(call.peer, thrown, call.signal, deadline);
   } finally {
@@ -53,8 +52,8 @@ export async function* callForStream(
 ): AsyncGenerator<Record<string, unknown>> {
   const deadline = new Deadline(call.signal, call.timeoutMs);
   try {
-    const response = await send(call, "text/event-stream", deadline);
-    yield* readObjects(call.peer, response, deadline, isLast);
+    const answer = await send(call, "text/event-stream", deadline);
+    yield* readObjects(call.peer, answer, deadline, isLast);
   } catch (thrown) {
     throw inContext(call.peer, thrown, call.signal, deadline);
   } finally {
@@ -65,19 +64,19 @@ export async function* callForStream(
 
 async function* readObjects(
   peer: Peer,
-  response: Response,
+  answer: HttpAnswer,
   deadline: Deadline,
   isLast: (event: Readonly<Record<string, unknown>>) => boolean,
 ): AsyncGenerator<Record<string, unknown>> {
-  const type = response.headers.get("content-type") ?? "";
-  if (!type.toLowerCase().startsWith("text/event-stream") || response.body === null) {
+  const type = answer.header("content-type") ?? "";
+  if (!type.toLowerCase().startsWith("text/event-stream")) {
     throw unreadable(
       peer,
       `asked for a stream of text/event-stream, received ${type.slice(0, 100) || "no content type"}`,
     );
   }
   let hasFinished = false;
-  for await (const { data } of readEventStream(response.body)) {
+  for await (const { data } of readEventStream(answer.body)) {
     deadline.extend();
     if (data.trim() === "[DONE]") return;
     const value = parseObject(peer, data, "an event of the stream");
@@ -108,8 +107,8 @@ function inContext(peer: Peer, thrown: unknown, signal: AbortSignal, deadline: D
     );
   }
   if (TuttiError.is(thrown)) return thrown;
-  const reason =
-    thrown instanceof Error && thrown.cause !== undefined ? messageOf(thrown.cause) : messageOf(thrown);
+  // Where every address of a host was tried, the failure of them all has no message, only a code.
+  const reason = messageOf(thrown) || String((thrown as NodeJS.ErrnoException).code);
   return new TuttiError("UPSTREAM_FAILED", `model "${peer.model}" could not be reached: ${reason}`, {
     cause: thrown,
     details: { model: peer.model },

@@ -16,7 +16,7 @@ export interface OpenAiCompatibleOptions extends RemoteOptions {
 }
 
 /**
- * Makes an upstream over `fetch`. Streams always ask the provider for usage (`stream_options.include_usage`), because
+ * Makes an upstream. Streams always ask the provider for usage (`stream_options.include_usage`), because
  * costs are computed from it.
  */
 export function createOpenAiCompatibleUpstream(options: OpenAiCompatibleOptions): Upstream {
@@ -32,7 +32,6 @@ export function createOpenAiCompatibleUpstream(options: OpenAiCompatibleOptions)
     headers: options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` },
     signal,
     timeoutMs: options.timeoutMs,
-    fetch: options.fetch,
   });
   const chat = async (request: ChatRequest, callOptions: CallOptions): Promise<ChatResponse> => {
     const value = await callForObject(callOf(request, callOptions));

@@ -12,7 +12,6 @@ export interface RemoteOptions {
   readonly apiKeyEnv?: string | undefined;
   /** Longest wait for a complete answer, or in a stream for its next part. */
   readonly timeoutMs: number;
-  readonly fetch?: typeof fetch | undefined;
 }
 
 /** The provider's side of calls to a path below the base URL. */

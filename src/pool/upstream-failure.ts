@@ -1,6 +1,7 @@
 /** Typed errors for everything a provider can answer wrongly, without ever repeating its key. */
 import { type ErrorCode, TuttiError } from "../support/errors.ts";
 import { isJsonObject } from "../support/json.ts";
+import { type HttpAnswer, readText } from "./http-exchange.ts";
 
 /** The provider's side of a call, as far as messages need it. */
 export interface Peer {
@@ -15,34 +16,19 @@ const LONGEST_REFUSAL_BYTES = 64 * 1024;
 const LONGEST_QUOTE_CHARACTERS = 300;
 
 /** The whole body as text; UPSTREAM_FAILED beyond 64 MiB. */
-export async function readAnswerText(peer: Peer, response: Response): Promise<string> {
-  const { text, isComplete } = await readText(response, LONGEST_ANSWER_BYTES);
+export async function readAnswerText(peer: Peer, answer: HttpAnswer): Promise<string> {
+  const { text, isComplete } = await readText(answer.body, LONGEST_ANSWER_BYTES);
   if (!isComplete) throw unreadable(peer, `the answer is longer than ${LONGEST_ANSWER_BYTES} bytes`);
   return text;
 }
 
-async function readText(
-  response: Response,
-  limitBytes: number,
-): Promise<{ text: string; isComplete: boolean }> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let sizeBytes = 0;
-  for await (const chunk of response.body ?? []) {
-    sizeBytes += chunk.byteLength;
-    if (sizeBytes > limitBytes) return { text, isComplete: false };
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return { text: text + decoder.decode(), isComplete: true };
-}
-
 /** The error for an HTTP status other than 2xx. */
-export async function refusal(peer: Peer, response: Response): Promise<TuttiError> {
-  const { status } = response;
-  const body = (await readText(response, LONGEST_REFUSAL_BYTES)).text;
+export async function refusal(peer: Peer, answer: HttpAnswer): Promise<TuttiError> {
+  const { status } = answer;
+  const body = (await readText(answer.body, LONGEST_REFUSAL_BYTES)).text;
   const error = errorIn(body);
   const said = status === 401 || status === 403 ? "" : quote(peer, messageOfErrorObject(error));
-  const retryAfterSeconds = retryAfterOf(response.headers);
+  const retryAfterSeconds = retryAfterOf(answer);
   const isQuota = status === 429 && isExhaustedQuota(error);
   const { code, hint } = isQuota ? EXHAUSTED : classify(peer, status);
   return new TuttiError(
@@ -71,11 +57,12 @@ function isExhaustedQuota(error: unknown): boolean {
 }
 
 /** Seconds that the provider wants to be left alone, from `retry-after-ms` or `Retry-After` (RFC 9110, 10.2.3). */
-function retryAfterOf(headers: Headers): number | undefined {
-  const milliseconds = headers.get("retry-after-ms");
-  if (milliseconds !== null && /^\d{1,9}(\.\d+)?$/.test(milliseconds)) return Number(milliseconds) / 1000;
-  const text = headers.get("retry-after");
-  if (text === null) return undefined;
+function retryAfterOf(answer: HttpAnswer): number | undefined {
+  const milliseconds = answer.header("retry-after-ms");
+  if (milliseconds !== undefined && /^\d{1,9}(\.\d+)?$/.test(milliseconds))
+    return Number(milliseconds) / 1000;
+  const text = answer.header("retry-after");
+  if (text === undefined) return undefined;
   if (/^\d{1,6}(\.\d+)?$/.test(text)) return Number(text);
   const seconds = (Date.parse(text) - Date.now()) / 1000;
   return Number.isNaN(seconds) ? undefined : Math.max(0, Math.ceil(seconds));

@@ -44,8 +44,10 @@ function check({ status, stderr, stdout, error }: SpawnSyncReturns<string>, what
 /**
  * Starts a server that listens on a Unix socket in its own folder only. Undefined, with the reason printed, where there are no
  * binaries.
+ *
+ * @param isDurable commits wait for the disk, as they do where data matters. Default: they do not
  */
-export function startPostgres(): TestPostgres | undefined {
+export function startPostgres({ isDurable = false } = {}): TestPostgres | undefined {
   const given = process.env.TUTTI_TEST_POSTGRES;
   if (given) return { url: given, stop: () => undefined };
   const folder = binaries();
@@ -69,7 +71,8 @@ export function startPostgres(): TestPostgres | undefined {
     });
   const data = join(place, "data");
   check(run("initdb", "-D", data, "-U", "tester", "-A", "trust", "-E", "UTF8", "--no-sync"), "initdb");
-  const options = `-k ${place} -c listen_addresses='' -c fsync=off -c max_connections=60 -c shared_buffers=32MB`;
+  const durability = isDurable ? "on" : "off";
+  const options = `-k ${place} -c listen_addresses='' -c fsync=${durability} -c max_connections=60 -c shared_buffers=32MB`;
   check(run("pg_ctl", "-D", data, "-w", "-l", join(place, "log"), "-o", options, "start"), "pg_ctl start");
   return {
     url: `postgres:///postgres?host=${encodeURIComponent(place)}&user=tester`,

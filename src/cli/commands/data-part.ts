@@ -1,17 +1,16 @@
 /** `tutti data dedupe` and `split`: prompts that are too alike, and prompts held out. */
 import { Command } from "commander";
 import {
-  contaminated,
-  nearDuplicates,
+  type DedupeReport,
+  dedupePrompts,
   openStore,
   type PromptRow,
-  promptText,
   type SelectionRow,
-  selectionKey,
   splitByPrompt,
   writeDataFile,
 } from "../../judged/index.ts";
-import { type DataSourceFlags, dataEntries } from "../data-source.ts";
+import { TuttiError } from "../../support/errors.ts";
+import { type DataSourceFlags, dataEntries, dataPrompts } from "../data-source.ts";
 import { numberBetween, wholeNumber } from "../flags.ts";
 import { printable, printResult, say } from "../io.ts";
 
@@ -24,36 +23,28 @@ interface DedupeFlags extends DataSourceFlags {
   readonly record?: boolean;
 }
 
-async function promptsOf(flags: DataSourceFlags): Promise<PromptRow[]> {
-  const prompts: PromptRow[] = [];
-  for await (const { prompt } of dataEntries(flags)) prompts.push(prompt);
-  return prompts;
-}
+const SELECTIONS_AT_ONCE = 1000;
 
-async function record(
-  url: string,
-  prompts: readonly PromptRow[],
-  dropped: ReadonlyMap<number, string>,
-  options: SelectionRow["options"],
-): Promise<void> {
-  const createdAt = new Date().toISOString();
-  const rows = prompts.map(({ key }, index): SelectionRow => {
-    const identity = { selector: "dedupe", options, promptKey: key };
-    const reason = dropped.get(index);
-    return {
-      key: selectionKey(identity),
-      ...identity,
-      isKept: reason === undefined,
-      reason: reason ?? "unique",
-      createdAt,
-    };
-  });
+async function record(url: string, report: DedupeReport): Promise<void> {
   const store = await openStore(url);
   try {
-    await store.putSelections(rows);
+    let batch: SelectionRow[] = [];
+    for (const row of report.selections(new Date().toISOString())) {
+      batch.push(row);
+      if (batch.length < SELECTIONS_AT_ONCE) continue;
+      await store.putSelections(batch);
+      batch = [];
+    }
+    await store.putSelections(batch);
   } finally {
     await store.close();
   }
+}
+
+async function testPrompts(files: string[] | undefined): Promise<PromptRow[]> {
+  const prompts: PromptRow[] = [];
+  if (files !== undefined) for await (const prompt of dataPrompts({ data: files })) prompts.push(prompt);
+  return prompts;
 }
 
 export function dataDedupeCommand(): Command {
@@ -79,34 +70,26 @@ export function dataDedupeCommand(): Command {
     )
     .option("--record", "keep the decisions in the store, for `tutti data export --kept-by dedupe`")
     .action(async (flags: DedupeFlags) => {
-      const { threshold, words, seed } = flags;
-      const prompts = await promptsOf(flags);
-      const texts = prompts.map(({ messages }) => promptText(messages));
-      const dropped = new Map<number, string>();
-      for (const { index, of, similarity } of nearDuplicates(texts, { threshold, words, seed })) {
-        dropped.set(index, "near_duplicate");
-        printResult(printable(`${prompts[index]!.id} is like ${prompts[of]!.id} (${similarity.toFixed(3)})`));
+      const { threshold, words, seed, share: leastShare } = flags;
+      if (flags.record && flags.store === undefined) {
+        throw new TuttiError("INVALID_ARGUMENT", "received --record without --store", {
+          hint: "decisions are kept in a store: import the files first, and name it with --store",
+        });
       }
-      say(`${dropped.size} of ${prompts.length} prompts are near-duplicates of an earlier one`);
+      const against = await testPrompts(flags.against);
+      const report = await dedupePrompts(dataPrompts(flags), {
+        ...{ threshold, words, seed, against, leastShare },
+        onDuplicate: (id, of, similarity) =>
+          printResult(printable(`${id} is like ${of} (${similarity.toFixed(3)})`)),
+      });
+      say(`${report.duplicates} of ${report.prompts} prompts are near-duplicates of an earlier one`);
+      for (const { id, test, share } of report.contaminated) {
+        printResult(printable(`${id} holds ${(100 * share).toFixed(0)} % of test prompt ${test}`));
+      }
       if (flags.against !== undefined) {
-        const test = await promptsOf({ data: flags.against });
-        const held = contaminated(
-          texts,
-          test.map(({ messages }) => promptText(messages)),
-          flags.share,
-        );
-        for (const { test: index, train, share } of held) {
-          dropped.set(train, "contaminated");
-          printResult(
-            printable(
-              `${prompts[train]!.id} holds ${(100 * share).toFixed(0)} % of test prompt ${test[index]!.id}`,
-            ),
-          );
-        }
-        say(`${held.length} of ${test.length} test prompts are in the data`);
+        say(`${report.contaminated.length} of ${against.length} test prompts are in the data`);
       }
-      if (flags.record && flags.store !== undefined)
-        await record(flags.store, prompts, dropped, { threshold, words, seed });
+      if (flags.record) await record(flags.store!, report);
     });
 }
 

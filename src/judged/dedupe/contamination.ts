@@ -16,6 +16,48 @@ export interface Contamination {
   readonly share: number;
 }
 
+/** Compares training texts, one at a time, with test texts, whose n-grams it holds. */
+export class ContaminationCheck {
+  readonly #words: number;
+  readonly #leastShare: number;
+  readonly #sizes: number[] = [];
+  readonly #holders = new Map<number, number[]>();
+  readonly #best = new Map<number, Contamination>();
+  #train = 0;
+
+  constructor(test: Iterable<string>, leastShare: number, words: number = CONTAMINATION_WORDS) {
+    this.#words = words;
+    this.#leastShare = leastShare;
+    for (const text of test) {
+      const shingles = shinglesOf(text, words);
+      for (const shingle of shingles) {
+        const holders = this.#holders.get(shingle);
+        if (holders === undefined) this.#holders.set(shingle, [this.#sizes.length]);
+        else holders.push(this.#sizes.length);
+      }
+      this.#sizes.push(shingles.length);
+    }
+  }
+
+  add(text: string): void {
+    const train = this.#train++;
+    const hits = new Map<number, number>();
+    for (const shingle of shinglesOf(text, this.#words)) {
+      for (const test of this.#holders.get(shingle) ?? []) hits.set(test, (hits.get(test) ?? 0) + 1);
+    }
+    for (const [test, count] of hits) {
+      const share = count / this.#sizes[test]!;
+      const isMost = share > (this.#best.get(test)?.share ?? 0);
+      if (share >= this.#leastShare && isMost) this.#best.set(test, { test, train, share });
+    }
+  }
+
+  /** By number of the test text. */
+  found(): readonly Contamination[] {
+    return [...this.#best.values()].sort((a, b) => a.test - b.test);
+  }
+}
+
 /**
  * Test texts of which some training text holds at least `leastShare` of the n-grams. Texts shorter than an n-gram have to be equal,
  * but for case, punctuation and white space.
@@ -26,26 +68,7 @@ export function contaminated(
   leastShare: number,
   words: number = CONTAMINATION_WORDS,
 ): readonly Contamination[] {
-  const sizes: number[] = [];
-  const holders = new Map<number, number[]>();
-  for (const text of test) {
-    const shingles = shinglesOf(text, words);
-    for (const shingle of shingles) holders.set(shingle, [...(holders.get(shingle) ?? []), sizes.length]);
-    sizes.push(shingles.length);
-  }
-  const best = new Map<number, Contamination>();
-  let number = 0;
-  for (const text of train) {
-    const hits = new Map<number, number>();
-    for (const shingle of shinglesOf(text, words)) {
-      for (const index of holders.get(shingle) ?? []) hits.set(index, (hits.get(index) ?? 0) + 1);
-    }
-    for (const [index, count] of hits) {
-      const share = count / sizes[index]!;
-      if (share >= leastShare && share > (best.get(index)?.share ?? 0))
-        best.set(index, { test: index, train: number, share });
-    }
-    number++;
-  }
-  return [...best.values()].sort((a, b) => a.test - b.test);
+  const check = new ContaminationCheck(test, leastShare, words);
+  for (const text of train) check.add(text);
+  return check.found();
 }

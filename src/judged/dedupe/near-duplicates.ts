@@ -6,6 +6,8 @@
  * section 3.4 (two texts of similarity s meet in one of b bands of r minima with probability 1 - (1 - s^r)^b).
  */
 import { TuttiError } from "../../support/errors.ts";
+import { BandIndex } from "./band-index.ts";
+import { PackedNumbers, PackedSets } from "./packed.ts";
 import { jaccard, mix, shinglesOf } from "./shingles.ts";
 
 export interface NearDuplicateOptions {
@@ -56,7 +58,59 @@ export interface NearDuplicate {
 }
 
 /**
- * Which texts are near-duplicates of an earlier text that is none itself. Keeps the n-grams of all kept texts.
+ * Finds near-duplicates among texts that come one at a time. Of every text that is kept it holds 4 bytes a distinct n-gram and
+ * at most 12 bytes a band (21 bands at the default threshold), and no object.
+ */
+export class NearDuplicateFinder {
+  readonly #options: NearDuplicateOptions;
+  readonly #bands: BandIndex;
+  readonly #sets = new PackedSets();
+  /** Of each kept text: its index among all. */
+  readonly #kept = new PackedNumbers();
+  #count = 0;
+
+  /** @throws {TuttiError} INVALID_ARGUMENT */
+  constructor(options: NearDuplicateOptions = NEAR_DUPLICATE_DEFAULTS) {
+    const { threshold, words } = options;
+    if (!(threshold > 0 && threshold <= 1) || !Number.isSafeInteger(words) || words < 1) {
+      throw new TuttiError(
+        "INVALID_ARGUMENT",
+        `received threshold ${threshold} and words ${words}, expected above 0 to 1 and a whole number of at least 1`,
+        { hint: "0.8 and 3 are usual" },
+      );
+    }
+    this.#options = options;
+    this.#bands = new BandIndex(HASHES, bandRows(threshold));
+  }
+
+  /** The text that the next one is nearly; undefined, and the text is kept, where it is like none of the kept ones. */
+  add(text: string): NearDuplicate | undefined {
+    const { threshold, words, seed } = this.#options;
+    const index = this.#count++;
+    const shingles = shinglesOf(text, words);
+    const signature = minHashes(shingles, seed);
+    let best: { readonly set: number; readonly similarity: number } | undefined;
+    for (const set of this.#bands.candidates(signature)) {
+      const [smaller, larger] = [shingles.length, this.#sets.sizeOf(set)].sort((a, b) => a - b);
+      // Sets of very different sizes cannot be alike enough.
+      if (smaller! < threshold * larger!) continue;
+      const similarity = jaccard(shingles, this.#sets.at(set));
+      const isBetter =
+        best === undefined ||
+        similarity > best.similarity ||
+        (similarity === best.similarity && set < best.set);
+      if (similarity >= threshold && isBetter) best = { set, similarity };
+    }
+    if (best !== undefined) return { index, of: this.#kept.at(best.set), similarity: best.similarity };
+    this.#bands.add(signature);
+    this.#sets.push(shingles);
+    this.#kept.push(index);
+    return undefined;
+  }
+}
+
+/**
+ * Which texts are near-duplicates of an earlier text that is none itself.
  *
  * @throws {TuttiError} INVALID_ARGUMENT
  */
@@ -64,41 +118,11 @@ export function nearDuplicates(
   texts: Iterable<string>,
   options: NearDuplicateOptions = NEAR_DUPLICATE_DEFAULTS,
 ): readonly NearDuplicate[] {
-  const { threshold, words, seed } = options;
-  if (!(threshold > 0 && threshold <= 1) || !Number.isSafeInteger(words) || words < 1) {
-    throw new TuttiError(
-      "INVALID_ARGUMENT",
-      `received threshold ${threshold} and words ${words}, expected above 0 to 1 and a whole number of at least 1`,
-      { hint: "0.8 and 3 are usual" },
-    );
-  }
-  const rows = bandRows(threshold);
-  const kept = new Map<number, Uint32Array>();
-  const buckets = new Map<string, number[]>();
+  const finder = new NearDuplicateFinder(options);
   const found: NearDuplicate[] = [];
-  let index = 0;
   for (const text of texts) {
-    const shingles = shinglesOf(text, words);
-    const minima = minHashes(shingles, seed);
-    const keys: string[] = [];
-    for (let start = 0; start + rows <= HASHES; start += rows)
-      keys.push(`${start}:${minima.subarray(start, start + rows).join()}`);
-    const candidates = new Set(keys.flatMap((key) => buckets.get(key) ?? []));
-    let best: NearDuplicate | undefined;
-    for (const of of candidates) {
-      const similarity = jaccard(shingles, kept.get(of)!);
-      if (similarity >= threshold && similarity > (best?.similarity ?? 0)) best = { index, of, similarity };
-    }
-    if (best !== undefined) found.push(best);
-    else {
-      kept.set(index, shingles);
-      for (const key of keys) {
-        const bucket = buckets.get(key);
-        if (bucket === undefined) buckets.set(key, [index]);
-        else bucket.push(index);
-      }
-    }
-    index++;
+    const duplicate = finder.add(text);
+    if (duplicate !== undefined) found.push(duplicate);
   }
   return found;
 }

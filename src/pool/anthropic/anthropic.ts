@@ -34,7 +34,6 @@ export function createAnthropicUpstream(options: AnthropicOptions): Upstream {
     },
     signal,
     timeoutMs: options.timeoutMs,
-    fetch: options.fetch,
   });
   return {
     async chat(request, callOptions): Promise<ChatResponse> {

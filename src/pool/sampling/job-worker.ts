@@ -27,9 +27,10 @@ export interface JobWorkerOptions {
 /** Why a worker stopped: `done` when every item of the job is settled, whoever settled it. */
 export type JobEnd = "done" | "budget" | "interrupted" | TuttiError;
 
-/** Items fetched ahead of the calls under way. */
-const CLAIM_AHEAD = 2;
+/** Most items fetched at once; as many as calls may be under way, so that little waits here while another worker has nothing. */
 const LARGEST_CLAIM = 256;
+/** The next are fetched when fewer than this share of them wait: they come before the last call has begun. */
+const LOW_WATER = 0.5;
 /** Between looks at a queue whose items are all with other workers. */
 const POLL_MS = 500;
 /** A model that fails as often in a row fails for good. */
@@ -46,7 +47,10 @@ export class JobWorker {
   readonly tally: Tally;
   readonly #options: JobWorkerOptions;
   readonly #leases: Leases;
-  #ready: Ready[] = [];
+  readonly #ready: Ready[] = [];
+  #claiming: Promise<void> | undefined;
+  /** There was nothing to claim; before then another look is not worth it. */
+  #nextClaimMs = 0;
   readonly #underWay = new Set<Promise<void>>();
   #failuresInARow = 0;
   #end: JobEnd | undefined;
@@ -65,8 +69,10 @@ export class JobWorker {
     try {
       while (this.#end === undefined) {
         this.#checkHealth();
+        this.#claimWhenLow();
         if (this.#options.signal.aborted) this.#end = "interrupted";
-        else if (this.#ready.length > 0 || (await this.#claim())) await this.#startNext();
+        else if (this.#ready.length > 0) await this.#startNext();
+        else if (this.#claiming !== undefined) await this.#claiming;
         else if (this.#underWay.size > 0) await Promise.race(this.#underWay);
         else if (await this.#isSettled()) this.#end = "done";
         else await wait(POLL_MS);
@@ -76,6 +82,7 @@ export class JobWorker {
       this.#checkHealth();
       return this.#end;
     } finally {
+      await this.#claiming;
       await Promise.all(this.#underWay);
       await this.#leases.close();
     }
@@ -86,12 +93,27 @@ export class JobWorker {
     if (failure !== undefined) throw failure;
   }
 
-  /** Fetches items; those whose answers the store has by now are finished at once. */
-  async #claim(): Promise<boolean> {
+  /** Fetches more items beside the calls, unless enough are waiting or there were none a moment ago. */
+  #claimWhenLow(): void {
+    const isLow = this.#ready.length <= LOW_WATER * this.#options.concurrency.limit;
+    if (!isLow || this.#claiming !== undefined || performance.now() < this.#nextClaimMs) return;
+    this.#claiming = this.#claim()
+      .catch((failure: unknown) => {
+        this.#broken ??= failure;
+      })
+      .finally(() => {
+        this.#claiming = undefined;
+      });
+  }
+
+  /** Items whose answers the store has by now are finished at once. */
+  async #claim(): Promise<void> {
     const { store, job, concurrency } = this.#options;
-    const limit = Math.min(LARGEST_CLAIM, CLAIM_AHEAD * concurrency.limit);
-    const items = await this.#leases.claim(limit);
-    if (items.length === 0) return false;
+    const items = await this.#leases.claim(Math.min(LARGEST_CLAIM, concurrency.limit));
+    if (items.length === 0) {
+      this.#nextClaimMs = performance.now() + POLL_MS;
+      return;
+    }
     const parsed = items.map((item) => ({ item, ...parseItem(item) }));
     const keyed = parsed.map((part) => ({ ...part, key: keyOf(job, part.promptKey, part.seedIndex) }));
     const existing = await store.existing(
@@ -108,7 +130,6 @@ export class JobWorker {
       else if (prompt === undefined) this.#leases.finish({ item, isFailed: true });
       else this.#ready.push({ item, prompt });
     }
-    return true;
   }
 
   async #isSettled(): Promise<boolean> {

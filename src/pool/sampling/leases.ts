@@ -10,12 +10,15 @@ export interface LeaseOptions {
 
 /** Renewals in a lease's time: one may fail or be late without the lease being lost. */
 const RENEWALS_A_LEASE = 3;
+/** Answers that come within this time are written in one transaction; what a killed process had not written is asked again. */
+const GROUP_MS = 50;
 
 export class Leases {
   readonly #options: LeaseOptions;
   /** What ends the work on an item once its lease is lost. */
   readonly #held = new Map<string, AbortController>();
   #finished: FinishedItem[] = [];
+  #group: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #failure: unknown;
   readonly #timer: NodeJS.Timeout;
@@ -43,42 +46,51 @@ export class Leases {
     return this.#held.get(item)?.signal;
   }
 
-  /** Writes the item's rows; those that come while others are written go together into the next transaction. */
+  /** Writes the item's rows, together with those of others that come at about the same time: an item counts once it is written. */
   finish(item: FinishedItem): void {
     this.#finished.push(item);
-    this.#writing ??= this.#write();
+    this.#group ??= setTimeout(() => void this.#write(), GROUP_MS);
   }
 
   /** Waits until all that is finished is written. @throws what the store throws */
   async flush(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing;
+    await this.#write();
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** Gives back what is not finished, once what is has been written. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    while (this.#writing !== undefined) await this.#writing;
+    await this.#write();
     const { store, job, worker } = this.#options;
     const left = [...this.#held.keys()];
     this.#held.clear();
     if (left.length > 0) await store.work.release(job, worker, left);
   }
 
+  /** One transaction at a time; after a failure nothing more is written. */
   async #write(): Promise<void> {
+    clearTimeout(this.#group);
+    this.#group = undefined;
+    while (this.#writing !== undefined) await this.#writing;
+    if (this.#finished.length === 0 || this.#failure !== undefined) return;
+    const group = this.#finished;
+    this.#finished = [];
     const { store, job, worker } = this.#options;
-    try {
-      while (this.#finished.length > 0) {
-        const group = this.#finished;
-        this.#finished = [];
-        await store.work.finish(job, worker, group);
-        for (const { item } of group) this.#held.delete(item);
-      }
-    } catch (failure) {
-      this.#failure = failure;
-    } finally {
-      this.#writing = undefined;
-    }
+    this.#writing = store.work
+      .finish(job, worker, group)
+      .then(
+        () => {
+          for (const { item } of group) this.#held.delete(item);
+        },
+        (failure: unknown) => {
+          this.#failure = failure;
+        },
+      )
+      .finally(() => {
+        this.#writing = undefined;
+      });
+    await this.#writing;
   }
 
   async #renew(): Promise<void> {
