@@ -27,6 +27,7 @@ function family<Config extends CausalConfig>(rules: CausalFamily<Config>): Build
       config,
       specs: rules.specs(config),
       prefix: rules.prefix,
+      embedding: rules.embedding,
       decoder: (parameters, inputs, options) => rules.decoder(config, parameters, inputs, options),
       head: (parameters) => parameters(config.hasTiedEmbeddings ? rules.embedding : HEAD),
     };
