@@ -25,6 +25,7 @@ async function build(): Promise<Command> {
   const { poolCommand } = await import("./commands/pool.ts");
   const { sampleCommand } = await import("./commands/sample.ts");
   const { storeCommand } = await import("./commands/store.ts");
+  const { trainCommand } = await import("./commands/train.ts");
   const { demoCommand } = await import("./commands/demo.ts");
   const { serveCommand } = await import("./commands/serve.ts");
   for (const command of [
@@ -46,6 +47,7 @@ async function build(): Promise<Command> {
     .addCommand(modelCommand())
     .addCommand(leaderboardCommand().exitOverride().showHelpAfterError())
     .addCommand(poolCommand())
+    .addCommand(trainCommand())
     .addCommand(sampleCommand().exitOverride().showHelpAfterError("(--help shows the options)"))
     .addCommand(storeCommand())
     .addCommand(serveCommand().exitOverride().showHelpAfterError())

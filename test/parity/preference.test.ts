@@ -6,9 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { createCausalModel, createSequenceClassifier } from "../../src/models/index.ts";
 import type { Parameters } from "../../src/nn/index.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
-import { type Float32Tensor, zeros } from "../../src/tensor/host-tensor.ts";
 import {
-  CompiledSteps,
   createCausalLanguageModelTask,
   type FineTuningTask,
   parameterGroups,
@@ -30,6 +28,7 @@ import {
   unpairedPreference,
   weightedPreference,
 } from "../../src/trainers/index.ts";
+import { type FirstStep, firstStep } from "../support/first-step.ts";
 import { expectAllClose, Fixture, fixtureJson } from "../support/fixtures.ts";
 
 interface RecordedBatch {
@@ -89,38 +88,17 @@ async function logProbabilities(
     for (const response of group.responses) {
       const twice = { ...group, responses: [response, response] };
       const task = createPreferenceTask(model, [twice], objective, undefined, OPTIONS);
-      const { metrics } = await firstStep(task, weights);
+      const { metrics } = await firstStep(task, weights, backend);
       sums[index]!.push(metrics["logps/chosen"]!);
     }
   }
   return sums;
 }
 
-async function firstStep(task: FineTuningTask, parameters: Parameters) {
-  const compiled = new CompiledSteps(task, backend);
-  const total = Object.fromEntries(
-    task.trainable.map((name) => [name, new Float64Array(parameters[name]!.data.length)]),
-  );
-  let loss = 0;
-  const metrics: Record<string, number> = {};
-  for (const [counter, batch] of task.microBatches(0).entries()) {
-    const into = Object.fromEntries(
-      task.trainable.map((name) => [name, zeros("float32", parameters[name]!.shape) as Float32Tensor]),
-    );
-    const result = await compiled.run(batch, parameters, into, { seed: 1, counter });
-    loss += result.loss;
-    for (const [name, value] of Object.entries(result.metrics)) metrics[name] = (metrics[name] ?? 0) + value;
-    for (const name of task.trainable)
-      for (const [index, value] of into[name]!.data.entries()) total[name]![index]! += value;
-  }
-  await compiled.dispose();
-  return { loss, metrics, gradients: total };
-}
-
 const recordedReference: ReferenceLookUp = (group) =>
   (["chosen", "rejected"] as const).map((side) => losses.values(`reference_${side}`)[group]!);
 
-function expectRecorded(name: string, { loss, gradients }: Awaited<ReturnType<typeof firstStep>>): void {
+function expectRecorded(name: string, { loss, gradients }: FirstStep): void {
   expectAllClose([loss], losses.values(`${name}.loss`), { absolute: 5e-6, relative: 5e-6 }, `${name} loss`);
   const compared = losses.names(`${name}.grad.`);
   expect(compared.sort()).toEqual(Object.keys(gradients).sort());
@@ -154,7 +132,7 @@ describe("losses and gradients equal TRL's", () => {
   test.each(Object.keys(DIRECT))("%s", async (name) => {
     const given = pairs.slice(0, recorded.batch);
     const task = createPreferenceTask(model, given, DIRECT[name]!(), recordedReference, OPTIONS);
-    expectRecorded(name, await firstStep(task, weights));
+    expectRecorded(name, await firstStep(task, weights, backend));
   });
 
   test("kto", async () => {
@@ -172,7 +150,7 @@ describe("losses and gradients equal TRL's", () => {
       undesirableWeight: undesirableWeight!,
     });
     const task = createPreferenceTask(model, groups, objective, (group) => sums[group]!, OPTIONS);
-    expectRecorded("kto", await firstStep(task, weights));
+    expectRecorded("kto", await firstStep(task, weights, backend));
   });
 
   test("wrpo", async () => {
@@ -189,7 +167,7 @@ describe("losses and gradients equal TRL's", () => {
       sourceShare: [sourceShare!, 1],
     });
     const task = createPreferenceTask(model, groups, objective, (group) => sums[group]!, OPTIONS);
-    expectRecorded("wrpo", await firstStep(task, weights));
+    expectRecorded("wrpo", await firstStep(task, weights, backend));
   });
 
   test("reference sums equal those of one sequence at a time", async () => {
@@ -215,7 +193,7 @@ describe("losses and gradients equal TRL's", () => {
   ] as const)("%s", async (name, withMargins, centring) => {
     const given = rewardGroups(withMargins).slice(0, recorded.batch);
     const task = createRewardTask(scorer, given, { kind: "bradley-terry", centring }, OPTIONS);
-    expectRecorded(name, await firstStep(task, parametersOf("scorer.")));
+    expectRecorded(name, await firstStep(task, parametersOf("scorer."), backend));
   });
 });
 
@@ -297,6 +275,7 @@ test("sharing the prompt, packing and micro-batches change neither loss nor grad
         batching: { ...BATCHING, groupsPerStep: pairs.length, ...batching },
       }),
       weights,
+      backend,
     );
   const separate = await make(false, { tokensPerRow: 64, rowsPerBatch: 8 });
   for (const [sharesPrompt, batching] of [
