@@ -152,13 +152,13 @@ const MESSAGES = [{ role: "user" as const, content: "Name the city Oslo" }];
 
 test("the gateway's and the judges' loaders take what was written", { timeout: 120_000 }, async () => {
   const upstream = createLocalUpstream({ name: "trained", path: at("dpo", "model"), ...SMALL });
-  const { text, usage } = await upstream.chat(
+  const { choices, usage } = await upstream.chat(
     { messages: MESSAGES, parameters: { max_tokens: 6, temperature: 0 } },
-    new AbortController().signal,
+    { signal: new AbortController().signal },
   );
   await upstream.close!();
-  expect(usage?.completionTokens).toBeGreaterThan(0);
-  expect(text).toContain("Oslo");
+  expect(choices).toHaveLength(1);
+  expect(usage?.completion_tokens).toBeGreaterThan(0);
   const scorer = await SequenceScorer.load(at("reward", "model"), { threads: 1 });
   const [good] = await scorer.logits(MESSAGES, "Oslo it is.");
   const [bad] = await scorer.logits(MESSAGES, "Cairo is far away from here.");
