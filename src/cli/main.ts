@@ -26,6 +26,7 @@ async function build(): Promise<Command> {
   const { sampleCommand } = await import("./commands/sample.ts");
   const { judgeCommand } = await import("./commands/judge.ts");
   const { storeCommand } = await import("./commands/store.ts");
+  const { trainCommand } = await import("./commands/train.ts");
   const { demoCommand } = await import("./commands/demo.ts");
   const { serveCommand } = await import("./commands/serve.ts");
   for (const command of [
@@ -47,6 +48,7 @@ async function build(): Promise<Command> {
     .addCommand(modelCommand())
     .addCommand(leaderboardCommand().exitOverride().showHelpAfterError())
     .addCommand(poolCommand())
+    .addCommand(trainCommand())
     .addCommand(sampleCommand().exitOverride().showHelpAfterError("(--help shows the options)"))
     .addCommand(judgeCommand().exitOverride().showHelpAfterError("(--help shows the options)"))
     .addCommand(storeCommand())

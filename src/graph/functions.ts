@@ -172,6 +172,17 @@ export const linearCrossEntropy = (
     ...(logitSoftcap !== undefined && { logitSoftcap }),
   });
 
+/** See ops/linear-log-probabilities.ts; hidden [N, H] -> [N]. */
+export const linearLogProbabilities = (
+  inputs: { readonly hidden: Value; readonly weight: Value; readonly bias: Value; readonly labels: Value },
+  rowsPerChunk: number,
+  logitSoftcap?: number,
+): Value =>
+  one("linear_log_probabilities", [inputs.hidden, inputs.weight, inputs.bias, inputs.labels], {
+    rowsPerChunk,
+    ...(logitSoftcap !== undefined && { logitSoftcap }),
+  });
+
 /** See ops/cached-attention.ts. */
 export const cachedAttention = (
   q: Value,

@@ -7,7 +7,8 @@ import { BINARY_OPS } from "./ops/binary.ts";
 import { CACHED_ATTENTION_OPS } from "./ops/cached-attention.ts";
 import { COLUMN_OPS } from "./ops/columns.ts";
 import { INDEXING_OPS } from "./ops/indexing.ts";
-import { LOSS_OPS } from "./ops/linear-cross-entropy.ts";
+import { LINEAR_CROSS_ENTROPY_OPS } from "./ops/linear-cross-entropy.ts";
+import { LINEAR_LOG_PROBABILITIES_OPS } from "./ops/linear-log-probabilities.ts";
 import { MATMUL_OPS } from "./ops/matmul.ts";
 import { MOVEMENT_OPS } from "./ops/movement.ts";
 import { MULTI_HEAD_ATTENTION_OPS } from "./ops/multi-head-attention.ts";
@@ -31,7 +32,8 @@ export const OP_TABLE: ReadonlyMap<string, OpDefinition> = new Map(
     NORMALISATION_OPS,
     INDEXING_OPS,
     ROTARY_OPS,
-    LOSS_OPS,
+    LINEAR_CROSS_ENTROPY_OPS,
+    LINEAR_LOG_PROBABILITIES_OPS,
     CACHED_ATTENTION_OPS,
     MULTI_HEAD_ATTENTION_OPS,
     QUANTIZED_MATMUL_OPS,

@@ -28,16 +28,27 @@ export interface VocabularyCrossEntropyInputs {
   readonly logitSoftcap?: number | undefined;
 }
 
-/** scale * sum over labelled p of -log softmax(cap(hidden[p] weight^T + bias))[label[p]], in nats. */
-export function vocabularyCrossEntropy(inputs: VocabularyCrossEntropyInputs): Value {
-  const [classes, width] = staticShape(inputs.weight.shape) as [number, number];
-  const { graph } = inputs.hidden;
+/** Hidden states of the labelled positions [P, H], the weight [V, H] and the bias [V], zeros where there is none. */
+export function projectionOperands(inputs: Omit<VocabularyCrossEntropyInputs, "scale">): {
+  readonly hidden: Value;
+  readonly weight: Value;
+  readonly bias: Value;
+  readonly labels: Value;
+} {
+  const { weight, labels } = inputs;
+  const [classes, width] = staticShape(weight.shape) as [number, number];
   const flat = ops.reshape(inputs.hidden, [sizeOf(inputs.hidden.shape) / width, width]);
   const hidden = inputs.positions ? ops.gatherRows(flat, inputs.positions) : flat;
-  const bias = inputs.bias ?? graph.constant("float32", [classes], new Float32Array(classes));
+  const bias = inputs.bias ?? flat.graph.constant("float32", [classes], new Float32Array(classes));
+  return { hidden, weight, bias, labels };
+}
+
+/** scale * sum over labelled p of -log softmax(cap(hidden[p] weight^T + bias))[label[p]], in nats. */
+export function vocabularyCrossEntropy(inputs: VocabularyCrossEntropyInputs): Value {
+  const operands = projectionOperands(inputs);
   return ops.linearCrossEntropy(
-    { hidden, weight: inputs.weight, bias, labels: inputs.labels, scale: inputs.scale },
-    rowsPerChunk(classes),
+    { ...operands, scale: inputs.scale },
+    rowsPerChunk(Number(operands.weight.shape[0])),
     inputs.logitSoftcap,
   );
 }

@@ -1,6 +1,7 @@
 /** The table of decoder families, and what can be done with a causal language model whatever its family. */
 import type { Value } from "../graph/ir.ts";
 import { vocabularyCrossEntropy } from "../losses/vocabulary-cross-entropy.ts";
+import { vocabularyLogProbabilities } from "../losses/vocabulary-log-probabilities.ts";
 import { softCap } from "../nn/attention.ts";
 import { linear } from "../nn/layers.ts";
 import type { ParameterValues } from "../nn/parameters.ts";
@@ -26,6 +27,7 @@ function family<Config extends CausalConfig>(rules: CausalFamily<Config>): Build
       config,
       specs: rules.specs(config),
       prefix: rules.prefix,
+      embedding: rules.embedding,
       decoder: (parameters, inputs, options) => rules.decoder(config, parameters, inputs, options),
       head: (parameters) => parameters(config.hasTiedEmbeddings ? rules.embedding : HEAD),
     };
@@ -77,6 +79,21 @@ export function causalCrossEntropy(
   targets: CausalTargets,
 ): Value {
   return vocabularyCrossEntropy({
+    ...targets,
+    hidden,
+    weight: model.head(parameters),
+    logitSoftcap: model.config.finalSoftcap,
+  });
+}
+
+/** log p(label) f32 [P], in nats, from hidden states [B, T, H]; no full logits tensor exists. */
+export function causalLogProbabilities(
+  model: CausalModel,
+  parameters: ParameterValues,
+  hidden: Value,
+  targets: Omit<CausalTargets, "scale">,
+): Value {
+  return vocabularyLogProbabilities({
     ...targets,
     hidden,
     weight: model.head(parameters),

@@ -90,6 +90,8 @@ export interface CausalModel {
   readonly specs: ParameterSpecs;
   /** What the names of decoder parameters begin with. */
   readonly prefix: string;
+  /** Name of the embedding table. */
+  readonly embedding: string;
   /** Final-norm hidden states f32 [B, T, H]. */
   decoder(parameters: ParameterValues, inputs: DecoderInputs, options?: DecoderOptions): Value;
   /** The output projection f32 [V, H]: the embedding table itself when tied. */

@@ -14,6 +14,7 @@ export {
   type CausalTargets,
   causalCrossEntropy,
   causalLogits,
+  causalLogProbabilities,
   createCausalModel,
 } from "./causal-families.ts";
 export type {

@@ -60,7 +60,8 @@ export function loraNames(module: string, { name }: Pick<LoraConfig, "name">) {
 
 const WEIGHT = ".weight";
 /** Matrices that are no linear layer of the hidden space: tables and output heads. */
-const NOT_LINEAR = /embed|lm_head|^shared\.|\bwte\b|\bwpe\b|decoder\.weight$|relative_attention_bias/i;
+const NOT_LINEAR =
+  /embed|lm_head|^score\.|^shared\.|\bwte\b|\bwpe\b|decoder\.weight$|relative_attention_bias/i;
 
 /**
  * The modules (parameter names without ".weight") that an adapter changes.

@@ -132,3 +132,14 @@ export function fillKeepMask(
     mask[index + 3] = b >>> 16 >= threshold ? 1 : 0;
   }
 }
+
+/** Fills `values` with uniform numbers from -bound to below bound, each of 32 random bits. */
+export function fillUniform(values: Float32Array, bound: number, key: RandomKey, counterHigh: number): void {
+  const words = new Uint32Array(2);
+  const scale = 2 ** -31 * bound;
+  for (let index = 0, counter = 0; index < values.length; index += 2, counter++) {
+    threefry2x32(key.seed, key.stream, counter, counterHigh, words);
+    values[index] = words[0]! * scale - bound;
+    values[index + 1] = words[1]! * scale - bound;
+  }
+}

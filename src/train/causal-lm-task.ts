@@ -2,12 +2,14 @@
 import type { Graph } from "../graph/ir.ts";
 import { causalCrossEntropy } from "../models/causal-families.ts";
 import type { CausalModel } from "../models/causal-model.ts";
+import { neftuneBound, withEmbeddingNoise } from "../nn/embedding-noise.ts";
 import { type NarrowedParameters, narrowParameters } from "../nn/half-parameters.ts";
-import { type LoraConfig, withLora } from "../nn/lora.ts";
+import { withLora } from "../nn/lora.ts";
 import type { HalfParameters, Parameters, ParameterValues } from "../nn/parameters.ts";
 import type { ParameterGroup } from "../optim/optimizer.ts";
 import { TuttiError } from "../support/errors.ts";
-import { float32, int32 } from "../tensor/host-tensor.ts";
+import { type Float32Tensor, float32, int32 } from "../tensor/host-tensor.ts";
+import { fillUniform, streamOf } from "../tensor/random.ts";
 import { type Batching, type BatchPlan, planBatches } from "./batch-plans.ts";
 import {
   type CommonFineTuningOptions,
@@ -28,6 +30,11 @@ export interface FineTuningOptions extends CommonFineTuningOptions {
   readonly batching: Batching;
   /** The model's frozen matrices in half precision, from {@link narrowFrozenMatrices}. */
   readonly half?: HalfParameters;
+  /**
+   * Uniform noise on the rows looked up in the embedding table, before what Gemma and others do to them. Each sequence of a
+   * packed row has noise by its own length. @default none
+   */
+  readonly neftune?: { readonly alpha: number };
 }
 
 export type CausalLanguageModelTask = FineTuningTask;
@@ -51,7 +58,7 @@ export function createCausalLanguageModelTask(
     });
   }
   checkOptions(model, options);
-  const { adapter, accumulation } = options;
+  const { accumulation } = options;
   const trained = chooseTrained(model.specs, options);
   const plans = planBatches(
     kept.map(({ ids }) => ids.length),
@@ -64,14 +71,20 @@ export function createCausalLanguageModelTask(
     ...(options.recompute && { recompute: options.recompute }),
     totalSteps: Math.ceil((plans.batchesPerEpoch * options.epochs) / accumulation),
     leftOut: examples.filter((example) => countTargets(example) === 0).map(({ id }) => id),
-    build: (graph, parameters, bucket) => buildStep(model, adapter, graph, parameters, bucket),
+    build: (graph, parameters, bucket) => buildStep(model, options, graph, parameters, bucket),
     microBatches(step) {
       const batches = Array.from({ length: accumulation }, (_, index) =>
         plans.batch(step * accumulation + index),
       );
       const targets = batches.flatMap(({ rows }) => rows.flat()).map((index) => countTargets(kept[index]!));
       const scale = 1 / targets.reduce((sum, count) => sum + count, 0);
-      return batches.map((plan) => microBatch(kept, plan, plans.rowsPerBatch, options.paddingId, scale));
+      return batches.map((plan, index) => {
+        const batch = microBatch(kept, plan, plans.rowsPerBatch, options.paddingId, scale);
+        if (!options.neftune) return batch;
+        const draw = { ...options.neftune, seed: options.seed, number: step * accumulation + index };
+        const noise = embeddingNoise(kept, plan, plans.rowsPerBatch, model.config.hiddenSize, draw);
+        return { ...batch, feeds: { ...batch.feeds, embedding_noise: noise } };
+      });
     },
   };
 }
@@ -91,13 +104,17 @@ function checkOptions(model: CausalModel, options: FineTuningOptions): void {
 
 function buildStep(
   model: CausalModel,
-  adapter: LoraConfig | undefined,
+  { adapter, neftune }: Pick<FineTuningOptions, "adapter" | "neftune">,
   graph: Graph,
   declared: ParameterValues,
   bucket: Bucket,
 ): StepOutputs {
   const { batch, tokens, targets } = bucket as { batch: number; tokens: number; targets: number };
-  const parameters = withLora(declared, model.specs, adapter ? [adapter] : [], { isTraining: true });
+  const adapted = withLora(declared, model.specs, adapter ? [adapter] : [], { isTraining: true });
+  const shape = [batch, tokens, model.config.hiddenSize];
+  const parameters = neftune
+    ? withEmbeddingNoise(adapted, model.embedding, graph.input("embedding_noise", "float32", shape))
+    : adapted;
   const inputs = {
     inputIds: graph.input("input_ids", "int32", [batch, tokens]),
     positionIds: graph.input("position_ids", "int32", [batch, tokens]),
@@ -136,6 +153,30 @@ function microBatch(
       ...feeds,
     },
   };
+}
+
+/** NEFTune's noise f32 [B, T, H], a function of seed and number of the batch; none where there is padding. */
+function embeddingNoise(
+  examples: readonly FineTuningExample[],
+  { rows, tokens }: BatchPlan,
+  batch: number,
+  width: number,
+  { alpha, seed, number }: { readonly alpha: number; readonly seed: number; readonly number: number },
+): Float32Tensor {
+  const noise = new Float32Array(batch * tokens * width);
+  const key = { seed, stream: streamOf("embedding noise") };
+  fillUniform(noise, 1, key, number);
+  for (let row = 0; row < batch; row++) {
+    let start = row * tokens;
+    for (const index of rows[row] ?? []) {
+      const { length } = examples[index]!.ids;
+      const bound = neftuneBound(alpha, length, width);
+      for (let at = start * width; at < (start + length) * width; at++) noise[at]! *= bound;
+      start += length;
+    }
+    noise.fill(0, start * width, (row + 1) * tokens * width);
+  }
+  return float32([batch, tokens, width], noise);
 }
 
 /**

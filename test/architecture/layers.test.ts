@@ -32,6 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   pool: [...MODELS, ...RUNNING, "judged", "generate"],
   judges: [...MODELS, ...RUNNING, "statistics", "judged", "pool", "generate"],
   routing: [...TRAINING, "statistics", "plots", "embed", "export", "generate", "judged", "pool", "judges"],
+  trainers: [...TRAINING, "generate", "judged"],
   gateway: ["support", "config", "judged", "pool", "judges", "routing"],
   cli: [
     ...TRAINING,
@@ -46,6 +47,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "judges",
     "config",
     "routing",
+    "trainers",
     "gateway",
   ],
 };

@@ -401,7 +401,42 @@ const lossCase = (
       softcap,
     ),
 });
+const logProbabilitiesCase = (
+  [rows, width, classes]: readonly [number, number, number],
+  chunk: number,
+  labels: number[],
+  softcap?: number,
+): OpCase => ({
+  name: `linear_log_probabilities rows=${rows} chunk=${chunk} labels=${labels} softcap=${softcap}`,
+  op: "linear_log_probabilities",
+  inputs: [f(rows, width), f(classes, width), f(classes), { shape: [rows], dtype: "int32", values: labels }],
+  build: ([hidden, weight, bias, labelIds]) =>
+    ops.linearLogProbabilities(
+      { hidden: hidden!, weight: weight!, bias: bias!, labels: labelIds! },
+      chunk,
+      softcap,
+    ),
+});
 const losses: OpCase[] = [
+  logProbabilitiesCase([5, 3, 7], 2, [2, -100, 0, 6, -100]),
+  logProbabilitiesCase([3, 4, 5], 8, [1, 1, 4]),
+  logProbabilitiesCase([5, 3, 7], 2, [2, 3, 0, 6, -100], 2.5),
+  {
+    name: "linear_cross_entropy with a scale for every row",
+    op: "linear_cross_entropy",
+    inputs: [f(5, 3), f(7, 3), f(7), { shape: [5], dtype: "int32", values: [2, -100, 0, 6, 1] }],
+    build: ([hidden, weight, bias, labels], graph) =>
+      ops.linearCrossEntropy(
+        {
+          hidden: hidden!,
+          weight: weight!,
+          bias: bias!,
+          labels: labels!,
+          scale: graph.constant("float32", [5], Float32Array.of(0.5, 2, -1, 0, 0.25)),
+        },
+        2,
+      ),
+  },
   lossCase(5, 3, 7, 2, [2, -100, 0, 6, -100]),
   lossCase(1, 4, 3, 8, [1]),
   lossCase(3, 2, 4, 3, [-100, -100, -100]),

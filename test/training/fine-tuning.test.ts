@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { initialiseParameters } from "../../src/nn/index.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
-import { type Float32Tensor, zeros } from "../../src/tensor/host-tensor.ts";
-import { type Batching, CompiledSteps, createCausalLanguageModelTask, train } from "../../src/train/index.ts";
+import { type Batching, createCausalLanguageModelTask, train } from "../../src/train/index.ts";
 import { countTargets } from "../../src/train/sequence-rows.ts";
+import { firstStep } from "../support/first-step.ts";
 import { expectAllClose } from "../support/fixtures.ts";
 import { expectLossFalls } from "./loss-falls.ts";
 import { examples, model, prepare, RUNS } from "./tiny-fine-tuning.ts";
@@ -16,8 +16,7 @@ const backend = createOrtBackend({ threads: 1 });
 const folder = mkdtempSync(join(tmpdir(), "tutti-fine-tuning-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Loss and gradients of step 0, summed over its micro-batches. */
-async function firstStep(batching: Batching, accumulation: number) {
+async function stepOf(batching: Batching, accumulation: number) {
   const task = createCausalLanguageModelTask(model, examples, {
     seed: 1,
     epochs: 1,
@@ -25,27 +24,11 @@ async function firstStep(batching: Batching, accumulation: number) {
     accumulation,
     paddingId: 7,
   });
-  const parameters = initialiseParameters(model.specs, 3);
-  const steps = new CompiledSteps(task, backend);
-  const gradients = Object.fromEntries(
-    task.trainable.map((name) => [name, new Float64Array(parameters[name]!.data.length)]),
-  );
-  let loss = 0;
-  const batches = task.microBatches(0);
-  for (const [counter, batch] of batches.entries()) {
-    const into = Object.fromEntries(
-      task.trainable.map((name) => [name, zeros("float32", parameters[name]!.shape) as Float32Tensor]),
-    );
-    loss += (await steps.run(batch, parameters, into, { seed: 1, counter })).loss;
-    for (const name of task.trainable)
-      for (const [index, value] of into[name]!.data.entries()) gradients[name]![index]! += value;
-  }
-  await steps.dispose();
-  return { loss, gradients, rows: batches.reduce((sum, { bucket }) => sum + bucket.batch!, 0) };
+  return await firstStep(task, initialiseParameters(model.specs, 3), backend);
 }
 
 test("packed rows, padded rows and accumulated micro-batches have the same loss and gradients", async () => {
-  const alone = await firstStep({ kind: "length-buckets", bucketTokens: [128], rowsPerBatch: 8 }, 1);
+  const alone = await stepOf({ kind: "length-buckets", bucketTokens: [128], rowsPerBatch: 8 }, 1);
   const others: [Batching, number][] = [
     [{ kind: "packed", tokensPerRow: 256, rowsPerBatch: 8 }, 1],
     [{ kind: "packed", tokensPerRow: 200, rowsPerBatch: 8 }, 1],
@@ -53,7 +36,7 @@ test("packed rows, padded rows and accumulated micro-batches have the same loss 
   ];
   expect(alone.loss).toBeGreaterThan(1);
   for (const [batching, accumulation] of others) {
-    const { loss, gradients } = await firstStep(batching, accumulation);
+    const { loss, gradients } = await stepOf(batching, accumulation);
     expectAllClose([loss], [alone.loss], { absolute: 1e-5, relative: 0 }, "loss");
     for (const [name, gradient] of Object.entries(gradients)) {
       expectAllClose(gradient, alone.gradients[name]!, { absolute: 1e-5, relative: 1e-5 }, name);
@@ -128,4 +111,41 @@ test("groups and trainable names are checked", async () => {
     code: "INVALID_ARGUMENT",
     hint: expect.stringContaining("model.norm.weight"),
   });
+});
+
+test("NEFTune's noise is bounded by the length of each sequence, absent at padding, and a function of the step", async () => {
+  const alpha = 5;
+  const task = (neftune?: { alpha: number }) =>
+    createCausalLanguageModelTask(model, examples, {
+      seed: 1,
+      epochs: 2,
+      batching: { kind: "length-buckets", bucketTokens: [128], rowsPerBatch: 8 },
+      accumulation: 1,
+      paddingId: 7,
+      ...(neftune && { neftune }),
+    });
+  const noiseOf = (step: number) => task({ alpha }).microBatches(step)[0]!.feeds.embedding_noise!;
+  const noise = noiseOf(0);
+  expect(noise.shape).toEqual([8, 128, 32]);
+  expect(noiseOf(0).data).toEqual(noise.data);
+  expect(noiseOf(1).data).not.toEqual(noise.data);
+  const { recordIds } = task({ alpha }).microBatches(0)[0]!;
+  for (const [row, id] of recordIds.entries()) {
+    const { length } = examples.find((example) => example.id === id)!.ids;
+    const own = Float32Array.from(noise.data as Float32Array).subarray(row * 128 * 32, (row + 1) * 128 * 32);
+    const bound = alpha / Math.sqrt(length * 32);
+    const largest = own.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    expect(largest).toBeLessThanOrEqual(bound * 1.000001);
+    expect(largest).toBeGreaterThan(0.95 * bound);
+    const mean = own.reduce((sum, value) => sum + value, 0) / (length * 32);
+    expect(Math.abs(mean)).toBeLessThan(0.1 * bound);
+    expect(own.subarray(length * 32).every((value) => value === 0)).toBe(true);
+  }
+  const parameters = initialiseParameters(model.specs, 3);
+  const [plain, noisy] = [
+    await firstStep(task(), parameters, backend),
+    await firstStep(task({ alpha }), parameters, backend),
+  ];
+  expect(noisy.loss).not.toBe(plain.loss);
+  expect(noisy.loss).toBeCloseTo(plain.loss, 0);
 });

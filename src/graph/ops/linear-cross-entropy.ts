@@ -1,18 +1,18 @@
 /**
  * Output projection and cross-entropy in one op, a chunk of rows at a time:
  *
- *   loss = scale * sum over labelled n of -log softmax(cap(hidden[n] weight^T + bias))[label[n]]
+ *   loss = sum over labelled n of -scale[n] log softmax(cap(hidden[n] weight^T + bias))[label[n]]
  *
  * cap(z) = c tanh(z / c) with the attribute logitSoftcap = c (Gemma 2, arXiv 2408.00118), z without it.
  *
- * Shapes: hidden f32 [N, H], weight f32 [V, H], bias f32 [V], labels i32 [N] (negative = ignored), scale f32 [].
+ * Shapes: hidden f32 [N, H], weight f32 [V, H], bias f32 [V], labels i32 [N] (negative = ignored), scale f32 [N], or [] for
+ * all rows.
  * Outputs: loss [], d_hidden [N, H], d_weight [V, H], d_bias [V].
  *
  * The gradients are made in the same pass as the loss, so that no more than [rowsPerChunk, V] logits ever live,
  * instead of the [N, V] logits, their log-softmax and their gradient. Backends skip the outputs nobody reads.
  */
 import { staticShape } from "../../tensor/shape.ts";
-import type { Attributes } from "../ir.ts";
 import {
   defineOp,
   type LoweringContext,
@@ -22,85 +22,34 @@ import {
 } from "../op.ts";
 import { inputAt, numberAttribute, shapeMismatch } from "./check.ts";
 import { outputLike } from "./reference.ts";
+import {
+  type Chunk,
+  chunkTerms,
+  logitGradient,
+  rowLogProbabilities,
+  sliceRows,
+  softcapOf,
+  type VocabularyHead,
+  zeroAfter,
+} from "./vocabulary-chunks.ts";
 
 const NAME = "linear_cross_entropy";
 
-interface Chunk {
-  readonly hidden: string;
-  readonly labels: string;
-  readonly rows: number;
-}
-
-function sliceRows(emitter: OnnxEmitter, x: string, start: number, end: number): string {
-  return emitter.node("Slice", [x, emitter.int64([start]), emitter.int64([end]), emitter.int64([0])])[0]!;
-}
-
-/**
- * 0, but known only after `values` [rows, columns] are: added to the next chunk's hidden states it makes the
- * runtime finish one chunk before it starts another, which is what keeps a single chunk's logits alive.
- */
-function zeroAfter(emitter: OnnxEmitter, values: readonly string[]): string {
-  const zero = emitter.int64([0, 0]);
-  const one = emitter.int64([1, 1]);
-  const corners = values.map((value) => emitter.node("Slice", [value, zero, one, emitter.int64([0, 1])])[0]!);
-  const [sum] = emitter.node("Sum", corners);
-  const [isNan] = emitter.node("IsNaN", [sum!]);
-  const [isAny] = emitter.node("Where", [isNan!, emitter.float(0), emitter.float(0)]);
-  return emitter.node("Reshape", [isAny!, emitter.int64([])])[0]!;
-}
-
-function softcapOf(attributes: Attributes): number | undefined {
-  return attributes.logitSoftcap === undefined
-    ? undefined
-    : numberAttribute(NAME, attributes, "logitSoftcap");
-}
-
 /** Emits one chunk; returns the loss term [] and what the gradients need. */
-function lowerChunk(emitter: OnnxEmitter, context: LoweringContext, chunk: Chunk) {
-  const [, weight, bias, , scale] = context.inputs as [string, string, string, string, string];
-  const [logits] = emitter.node("Gemm", [chunk.hidden, weight, bias], { attributes: { transB: { int: 1 } } });
-  const softcap = softcapOf(context.attributes);
-  const tanh =
-    softcap && emitter.node("Tanh", [emitter.node("Mul", [logits!, emitter.float(1 / softcap)])[0]!])[0];
-  const capped = softcap && tanh ? emitter.node("Mul", [tanh, emitter.float(softcap)])[0] : logits;
-  const [logProbabilities] = emitter.node("LogSoftmax", [capped!], { attributes: { axis: { int: -1 } } });
-  const [isLabelled] = emitter.node("GreaterOrEqual", [chunk.labels, emitter.int32Scalar(0)]);
-  const [kept] = emitter.node("Cast", [isLabelled!], { attributes: { to: { int: 1 } } });
-  const [rowWeights] = emitter.node("Mul", [kept!, scale]);
+function lowerChunk(emitter: OnnxEmitter, head: VocabularyHead, chunk: Chunk, scale: string) {
+  const terms = chunkTerms(emitter, head, chunk);
+  const [rowWeights] = emitter.node("Mul", [terms.kept, scale]);
   const [rowWeightColumn] = emitter.node("Unsqueeze", [rowWeights!, emitter.int64([1])]);
-  const [safeLabels] = emitter.node("Where", [isLabelled!, chunk.labels, emitter.int32Scalar(0)]);
-  const [labelColumn] = emitter.node("Unsqueeze", [safeLabels!, emitter.int64([1])]);
-  const [picked] = emitter.node("GatherElements", [logProbabilities!, labelColumn!], {
-    attributes: { axis: { int: 1 } },
-  });
-  const [weighted] = emitter.node("Mul", [picked!, rowWeightColumn!]);
+  const [weighted] = emitter.node("Mul", [terms.picked, rowWeightColumn!]);
   const [total] = emitter.node("ReduceSum", [weighted!], { attributes: { keepdims: { int: 0 } } });
   const [loss] = emitter.node("Neg", [total!]);
-  return {
-    loss: loss!,
-    /** tanh(logits / cap), where there is a cap */
-    tanh,
-    logProbabilities: logProbabilities!,
-    labelColumn: labelColumn!,
-    rowWeightColumn: rowWeightColumn!,
-  };
-}
-
-/** (softmax - one hot)(1 - tanh^2): the gradient of one row's loss by its logits, before the row's weight. */
-function logitGradient(emitter: OnnxEmitter, terms: ReturnType<typeof lowerChunk>, rows: number): string {
-  const [probabilities] = emitter.node("Exp", [terms.logProbabilities]);
-  const [minusOnes] = emitter.node("Expand", [emitter.float(-1), emitter.int64([rows, 1])]);
-  const [difference] = emitter.node("ScatterElements", [probabilities!, terms.labelColumn, minusOnes!], {
-    attributes: { axis: { int: 1 }, reduction: { string: "add" } },
-  });
-  if (!terms.tanh) return difference!;
-  const [square] = emitter.node("Mul", [terms.tanh, terms.tanh]);
-  const [slope] = emitter.node("Sub", [emitter.float(1), square!]);
-  return emitter.node("Mul", [difference!, slope!])[0]!;
+  return { ...terms, loss: loss!, rowWeightColumn: rowWeightColumn! };
 }
 
 function lower(emitter: OnnxEmitter, context: LoweringContext): void {
-  const [hidden, weight, , labels] = context.inputs as [string, string, string, string];
+  const [hidden, weight, bias, labels, scale] = context.inputs as [string, string, string, string, string];
+  const head = { weight, bias, softcap: softcapOf(NAME, context.attributes) };
+  const isScaledByRow = context.inputTypes[4]!.shape.length === 1;
   const [rows] = staticShape(context.inputTypes[0]!.shape) as [number, number];
   const rowsPerChunk = numberAttribute(NAME, context.attributes, "rowsPerChunk");
   const [lossOutput, hiddenOutput, weightOutput, biasOutput] = context.outputs as [
@@ -123,7 +72,8 @@ function lower(emitter: OnnxEmitter, context: LoweringContext): void {
       labels: sliceRows(emitter, labels, start, end),
       rows: end - start,
     };
-    const terms = lowerChunk(emitter, context, chunk);
+    const rowScale = isScaledByRow ? sliceRows(emitter, scale, start, end) : scale;
+    const terms = lowerChunk(emitter, head, chunk, rowScale);
     losses.push(terms.loss);
     if (!hiddenOutput && !weightOutput && !biasOutput) continue;
     const gradient = logitGradient(emitter, terms, chunk.rows);
@@ -190,22 +140,15 @@ function evaluate(
   ];
   const [rows, width] = hidden.shape as [number, number];
   const classes = weight.shape[0]!;
-  const logits = new Float64Array(classes);
+  const head = { weight, bias, softcap };
   for (let row = 0; row < rows; row++) {
     const label = labels.data[row]!;
     if (label < 0) continue;
+    const { logProbabilities, slopes } = rowLogProbabilities(hidden, row, head);
+    const rowScale = scale.data[scale.data.length === 1 ? 0 : row]!;
+    loss.data[0]! -= rowScale * logProbabilities[label]!;
     for (let c = 0; c < classes; c++) {
-      logits[c] = bias.data[c]!;
-      for (let k = 0; k < width; k++)
-        logits[c]! += hidden.data[row * width + k]! * weight.data[c * width + k]!;
-      if (softcap) logits[c] = softcap * Math.tanh(logits[c]! / softcap);
-    }
-    const most = Math.max(...logits);
-    const logSum = most + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - most), 0));
-    loss.data[0]! += scale.data[0]! * (logSum - logits[label]!);
-    for (let c = 0; c < classes; c++) {
-      const slope = softcap ? 1 - (logits[c]! / softcap) ** 2 : 1;
-      const d = scale.data[0]! * slope * (Math.exp(logits[c]! - logSum) - (c === label ? 1 : 0));
+      const d = rowScale * slopes[c]! * (Math.exp(logProbabilities[c]!) - (c === label ? 1 : 0));
       dBias.data[c]! += d;
       for (let k = 0; k < width; k++) {
         dHidden.data[row * width + k]! += d * weight.data[c * width + k]!;
@@ -232,9 +175,9 @@ const linearCrossEntropy = defineOp({
       weight.shape.join() === `${classes},${width}` &&
       bias.shape.join() === `${classes}` &&
       labels.shape.join() === `${rows}` &&
-      scale.shape.length === 0;
+      (scale.shape.length === 0 || scale.shape.join() === `${rows}`);
     if (!isLegal) {
-      throw shapeMismatch(NAME, "hidden[N, H], weight[V, H], bias[V], labels[N], scale[]", inputs);
+      throw shapeMismatch(NAME, "hidden[N, H], weight[V, H], bias[V], labels[N], scale[] or [N]", inputs);
     }
     return [{ dtype: "float32", shape: [] }, hidden, weight, bias];
   },
@@ -244,7 +187,7 @@ const linearCrossEntropy = defineOp({
     return [scaled(1), scaled(2), scaled(3), undefined, undefined];
   },
   lower,
-  evaluate: (inputs, attributes, types) => evaluate(inputs, softcapOf(attributes), types),
+  evaluate: (inputs, attributes, types) => evaluate(inputs, softcapOf(NAME, attributes), types),
   productFlops: ({ inputTypes, isRead }) => {
     const [rows, width] = staticShape(inputTypes[0]!.shape) as [number, number];
     const classes = Number(inputTypes[1]!.shape[0]);
@@ -254,4 +197,4 @@ const linearCrossEntropy = defineOp({
   traits: { isElementwise: false, isRecomputed: false },
 });
 
-export const LOSS_OPS: readonly OpDefinition[] = [linearCrossEntropy];
+export const LINEAR_CROSS_ENTROPY_OPS: readonly OpDefinition[] = [linearCrossEntropy];

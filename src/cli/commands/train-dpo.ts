@@ -1,0 +1,129 @@
+/** `tutti train dpo`: preference optimisation, by DPO and its relatives. */
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import { TuttiError } from "../../support/errors.ts";
+import {
+  directPreference,
+  oddsRatioPreference,
+  type PreferenceObjective,
+  preparePreference,
+  simplePreference,
+  unpairedPreference,
+} from "../../trainers/index.ts";
+import { numberBetween } from "../flags.ts";
+import { say } from "../io.ts";
+import { createProgress } from "../progress.ts";
+import { addTrainingFlags, runSettings, type TrainingFlags, trainAndWrite } from "../training-run.ts";
+
+const DEFAULTS = { epochs: 1, learningRate: [1e-6, 2e-5] } as const;
+const LOSSES = ["sigmoid", "hinge", "ipo", "robust", "simpo", "orpo", "kto"] as const;
+
+interface Flags extends TrainingFlags {
+  readonly loss: (typeof LOSSES)[number];
+  readonly beta?: number;
+  readonly lengthNormalised?: true;
+  readonly labelSmoothing: number;
+  readonly targetMargin?: number;
+  readonly desirableWeight: number;
+  readonly undesirableWeight: number;
+  readonly referenceDir?: string;
+}
+
+export function trainDpoCommand(): Command {
+  const command = new Command("dpo")
+    .summary("preference optimisation: DPO, length-normalised DPO, IPO, hinge, robust, SimPO, ORPO, KTO")
+    .description(
+      "Trains on chosen and rejected answers. The reference's log-probabilities are computed once and kept in a file.\n" +
+        "Stopped by Ctrl-C or killed, the same command goes on where it was.",
+    );
+  return addTrainingFlags(command, DEFAULTS)
+    .addOption(new Option("--loss <name>", "objective").choices(LOSSES).default("sigmoid"))
+    .option(
+      "--beta <x>",
+      "strength of the preference; lambda of orpo (default: 0.1, with --length-normalised 10, simpo 2)",
+      numberBetween("--beta", Number.MIN_VALUE, Number.MAX_VALUE),
+    )
+    .option("--length-normalised", "log-probabilities count per token; wants a much larger beta")
+    .option(
+      "--label-smoothing <share>",
+      "sigmoid and robust: share of pairs that may be the wrong way round",
+      numberBetween("--label-smoothing", 0, 0.5),
+      0,
+    )
+    .option(
+      "--target-margin <gamma>",
+      "simpo: margin between the rewards (default: half of beta)",
+      numberBetween("--target-margin", 0, Number.MAX_VALUE),
+    )
+    .option("--desirable-weight <x>", "kto: of good answers", numberBetween("--desirable-weight", 0, 1e6), 1)
+    .option("--undesirable-weight <x>", "kto: of bad ones", numberBetween("--undesirable-weight", 0, 1e6), 1)
+    .option(
+      "--reference-dir <dir>",
+      "where the reference's log-probabilities are kept (default: OUT/reference)",
+    )
+    .addHelpText(
+      "after",
+      "\nExample:\n  tutti data pairs --data judged.jsonl.gz --out pairs.jsonl\n" +
+        "  tutti train dpo --model runs/sft/model --data pairs.jsonl --length-normalised --beta 10 --out runs/dpo",
+    )
+    .action(async (flags: Flags) => {
+      await run(flags);
+    });
+}
+
+function objectiveOf(flags: Flags): PreferenceObjective {
+  const { loss, labelSmoothing, lengthNormalised } = flags;
+  refuseForeign(flags);
+  switch (loss) {
+    case "simpo": {
+      const beta = flags.beta ?? 2;
+      return simplePreference({ beta, targetMargin: flags.targetMargin ?? beta / 2 });
+    }
+    case "orpo":
+      return oddsRatioPreference({ lambda: flags.beta ?? 0.1 });
+    case "kto": {
+      const { desirableWeight, undesirableWeight } = flags;
+      return unpairedPreference({ beta: flags.beta ?? 0.1, desirableWeight, undesirableWeight });
+    }
+    default: {
+      const isLengthNormalised = lengthNormalised === true;
+      const beta = flags.beta ?? (isLengthNormalised ? 10 : 0.1);
+      return directPreference({ loss, beta, isLengthNormalised, labelSmoothing });
+    }
+  }
+}
+
+/** A flag that would silently change nothing is a mistake. */
+function refuseForeign({ loss, lengthNormalised, labelSmoothing, targetMargin }: Flags): void {
+  const isDirect = loss === "sigmoid" || loss === "hinge" || loss === "robust";
+  const foreign =
+    (lengthNormalised && !isDirect && "--length-normalised") ||
+    (labelSmoothing > 0 && loss !== "sigmoid" && loss !== "robust" && "--label-smoothing") ||
+    (targetMargin !== undefined && loss !== "simpo" && "--target-margin");
+  if (!foreign) return;
+  throw new TuttiError("INVALID_ARGUMENT", `${foreign} means nothing with --loss ${loss}`, {
+    hint: "leave it out, or choose another loss",
+  });
+}
+
+async function run(flags: Flags): Promise<void> {
+  const settings = {
+    ...runSettings(flags, DEFAULTS),
+    objective: objectiveOf(flags),
+    referenceFolder: flags.referenceDir ?? join(flags.out, "reference"),
+  };
+  await trainAndWrite(flags, settings, async (base, backend, signal) => {
+    let progress: ReturnType<typeof createProgress> | undefined;
+    const prepared = await preparePreference(base, settings, backend, {
+      signal,
+      onProgress: (done, total) => {
+        progress ??= createProgress(process.stderr, { label: "reference", total, unit: "prompts" });
+        if (done === total) progress.finish();
+        else progress.update(done);
+        if (done === total) progress = undefined;
+      },
+    });
+    if (settings.objective.needsReference) say(`reference: ${settings.referenceFolder}`);
+    return prepared;
+  });
+}

@@ -1,0 +1,64 @@
+/** A decoder with everything that training and writing it take. */
+import {
+  type CausalModel,
+  causalParameterName,
+  createCausalModel,
+  type HuggingFaceConfig,
+  openModelFiles,
+} from "../../models/index.ts";
+import { type ModelDocument, modelDocuments } from "../../models/model-documents.ts";
+import { readParameters } from "../../models/read-parameters.ts";
+import type { Parameters } from "../../nn/index.ts";
+import { TuttiError } from "../../support/errors.ts";
+import { loadTokenizer, type Tokenizer, tokenizerFromGguf } from "../../text/index.ts";
+
+export interface LanguageModel {
+  readonly path: string;
+  readonly config: HuggingFaceConfig;
+  readonly model: CausalModel;
+  readonly parameters: Parameters;
+  readonly tokenizer: Tokenizer;
+  /** Jinja. */
+  readonly template: string;
+  /** Text of the tokens that a template may ask for. */
+  readonly bosToken: string;
+  readonly eosToken: string;
+  /** Tokenizer and chat template, as they are written beside trained weights. */
+  readonly documents: readonly ModelDocument[];
+}
+
+/**
+ * Reads a Hugging Face folder or a .gguf file.
+ *
+ * @throws {TuttiError} FILE_NOT_FOUND, MODEL_CONFIG_UNSUPPORTED, WEIGHTS_MISMATCH, TOKENIZER_INVALID;
+ *   CHAT_TEMPLATE_INVALID where the model has none
+ */
+export function loadLanguageModel(path: string): LanguageModel {
+  const files = openModelFiles(path);
+  try {
+    const model = createCausalModel(files.config);
+    const tokenizer = files.gguf === undefined ? loadTokenizer(path) : tokenizerFromGguf(path, files.gguf);
+    if (files.chatTemplate === undefined) {
+      throw new TuttiError("CHAT_TEMPLATE_INVALID", `${path}: the model has no chat template`, {
+        details: { path },
+        hint: "put a chat_template.jinja into its folder",
+      });
+    }
+    const { bos, eos } = tokenizer.specialTokens;
+    const spelling = (id: number | undefined): string =>
+      id === undefined ? "" : (tokenizer.token(id) ?? "");
+    return {
+      path,
+      config: files.config,
+      model,
+      parameters: readParameters(model.specs, files.source, (stored) => causalParameterName(model, stored)),
+      tokenizer,
+      template: files.chatTemplate,
+      bosToken: spelling(bos),
+      eosToken: spelling(eos),
+      documents: modelDocuments(files),
+    };
+  } finally {
+    files.close();
+  }
+}

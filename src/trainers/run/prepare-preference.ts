@@ -1,0 +1,98 @@
+/** `tutti train dpo`: pairs of answers, or single ones with a verdict. */
+import { basename } from "node:path";
+import type { Backend } from "../../runtime/index.ts";
+import { frozenDigest } from "../../train/frozen.ts";
+import { betaWarning } from "../check-beta.ts";
+import { encodeAnswers, withMismatched } from "../data/encode-answers.ts";
+import { readAnswers } from "../data/read-answers.ts";
+import type { PreferenceObjective } from "../objectives.ts";
+import { createPreferenceTask, type PreferenceGroup } from "../preference-task.ts";
+import { computeReference, type ReferenceOptions } from "../reference/compute-reference.ts";
+import { groupTokens } from "../rows/prompt-responses.ts";
+import type { LanguageModel } from "./language-model.ts";
+import { countReasons, fileFacts, type PreparedRun, withFreshAdapter } from "./prepared-run.ts";
+import { type RunSettings, rowSizes } from "./settings.ts";
+
+export interface PreferenceSettings extends RunSettings {
+  readonly objective: PreferenceObjective;
+  /** Where the reference's log-probabilities are kept, for other runs on the same model and data too. */
+  readonly referenceFolder: string;
+}
+
+async function groupsOf(base: LanguageModel, paths: readonly string[], settings: PreferenceSettings) {
+  const isUnpaired = settings.objective.roles.includes("answer");
+  const answered = await readAnswers(paths, isUnpaired ? "verdicts" : "pairs");
+  const { template, bosToken, eosToken } = base;
+  const encoded = encodeAnswers(base.tokenizer, answered, {
+    template,
+    bosToken,
+    eosToken,
+    maxTokens: settings.maxTokens,
+  });
+  return isUnpaired ? { ...encoded, groups: withMismatched(encoded.groups) } : encoded;
+}
+
+/**
+ * Reads and encodes the data, and computes the reference's log-probabilities, or finds them computed.
+ *
+ * @throws {TuttiError} as `readAnswers`, `encodeAnswers`, `computeReference` and `createPreferenceTask`
+ */
+export async function preparePreference(
+  base: LanguageModel,
+  settings: PreferenceSettings,
+  backend: Backend,
+  events: Pick<ReferenceOptions, "onProgress" | "signal"> = {},
+): Promise<PreparedRun> {
+  const { objective } = settings;
+  const training = await groupsOf(base, settings.data, settings);
+  const held = settings.evaluationData ? await groupsOf(base, settings.evaluationData, settings) : undefined;
+  const sizes = rowSizes(
+    [...training.groups, ...(held?.groups ?? [])].map((group) => groupTokens(group, true)),
+    settings.tokensAtOnce,
+  );
+  const taskOn = async (groups: readonly PreferenceGroup[], epochs: number, order: "shuffled" | "given") => {
+    const reference = objective.needsReference
+      ? await computeReference(base.model, base.parameters, groups, backend, {
+          ...sizes,
+          ...events,
+          folder: settings.referenceFolder,
+          paddingId: 0,
+        })
+      : undefined;
+    return createPreferenceTask(
+      base.model,
+      groups,
+      objective,
+      reference && ((group) => reference.row(group)),
+      {
+        seed: settings.seed,
+        epochs,
+        paddingId: 0,
+        batching: { ...sizes, groupsPerStep: settings.batch, order },
+        ...(settings.adapter && { adapter: settings.adapter }),
+      },
+    );
+  };
+  const lengths = training.groups.flatMap(({ responses }) => responses.map(({ length }) => length));
+  const meanTokens = lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, lengths.length);
+  const warning = objective.reward && objective.needsReference && betaWarning(objective.reward, meanTokens);
+  const task = await taskOn(training.groups, settings.epochs, "shuffled");
+  return {
+    base,
+    task,
+    ...(held && { evaluation: await taskOn(held.groups, 1, "given") }),
+    specs: base.model.specs,
+    parameters: withFreshAdapter(base.parameters, base.model.specs, settings),
+    warnings: warning ? [warning] : [],
+    facts: {
+      kind: "dpo",
+      objective: { name: objective.name, ...objective.settings },
+      base: { name: basename(base.path), digest: await frozenDigest(base.parameters) },
+      files: await fileFacts([...settings.data, ...(settings.evaluationData ?? [])]),
+      examples: training.groups.length,
+      evaluationExamples: held?.groups.length ?? 0,
+      cut: training.cut,
+      dropped: countReasons(training.dropped),
+    },
+  };
+}

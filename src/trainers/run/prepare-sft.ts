@@ -1,0 +1,85 @@
+/** `tutti train sft`: conversations to imitate. */
+import { basename } from "node:path";
+import { frozenDigest } from "../../train/frozen.ts";
+import {
+  type Batching,
+  conversationExamples,
+  createCausalLanguageModelTask,
+  type FineTuningExample,
+} from "../../train/index.ts";
+import { countTargets } from "../../train/sequence-rows.ts";
+import { readAnswers } from "../data/read-answers.ts";
+import type { LanguageModel } from "./language-model.ts";
+import { fileFacts, type PreparedRun, withFreshAdapter } from "./prepared-run.ts";
+import { type RunSettings, rowSizes } from "./settings.ts";
+
+export interface SftSettings extends RunSettings {
+  /** NEFTune's alpha; see `neftune` of the fine-tuning task. @default none */
+  readonly neftuneAlpha?: number;
+}
+
+async function examplesOf(base: LanguageModel, paths: readonly string[], maxTokens: number) {
+  const answered = await readAnswers(paths, "answers");
+  return conversationExamples(
+    base.tokenizer,
+    answered.map(({ id, messages, answers }) => ({
+      id,
+      messages: [...messages, { role: "assistant", content: answers[0]! }],
+    })),
+    { template: base.template, maxTokens, bosToken: base.bosToken, eosToken: base.eosToken },
+  );
+}
+
+/** Steps of about `batch` conversations: packed rows are counted by the conversations they hold on average. */
+function batchingOf(examples: readonly FineTuningExample[], settings: RunSettings) {
+  const lengths = examples.map(({ ids }) => ids.length);
+  const { tokensPerRow, rowsPerBatch } = rowSizes(lengths, settings.tokensAtOnce);
+  const perRow = (lengths.length * tokensPerRow) / lengths.reduce((sum, length) => sum + length, 0);
+  const rowsPerStep = Math.max(1, Math.round(settings.batch / perRow));
+  const rows = Math.min(rowsPerBatch, rowsPerStep);
+  const batching: Batching = { kind: "packed", tokensPerRow, rowsPerBatch: rows };
+  return { batching, accumulation: Math.max(1, Math.round(rowsPerStep / rows)) };
+}
+
+/** @throws {TuttiError} as `readAnswers`, `conversationExamples` and `createCausalLanguageModelTask` */
+export async function prepareSft(base: LanguageModel, settings: SftSettings): Promise<PreparedRun> {
+  const examples = await examplesOf(base, settings.data, settings.maxTokens);
+  const common = {
+    seed: settings.seed,
+    paddingId: 0,
+    ...(settings.adapter && { adapter: settings.adapter }),
+  };
+  const task = createCausalLanguageModelTask(base.model, examples, {
+    ...common,
+    ...batchingOf(examples, settings),
+    epochs: settings.epochs,
+    ...(settings.neftuneAlpha !== undefined && { neftune: { alpha: settings.neftuneAlpha } }),
+  });
+  const held = settings.evaluationData
+    ? await examplesOf(base, settings.evaluationData, settings.maxTokens)
+    : [];
+  const evaluation =
+    held.length > 0 &&
+    createCausalLanguageModelTask(base.model, held, { ...common, ...batchingOf(held, settings), epochs: 1 });
+  return {
+    base,
+    task,
+    ...(evaluation && { evaluation }),
+    specs: base.model.specs,
+    parameters: withFreshAdapter(base.parameters, base.model.specs, settings),
+    warnings: [],
+    facts: {
+      kind: "sft",
+      objective: {
+        name: "sft",
+        ...(settings.neftuneAlpha !== undefined && { neftuneAlpha: settings.neftuneAlpha }),
+      },
+      base: { name: basename(base.path), digest: await frozenDigest(base.parameters) },
+      files: await fileFacts([...settings.data, ...(settings.evaluationData ?? [])]),
+      examples: examples.filter((example) => countTargets(example) > 0).length,
+      evaluationExamples: held.length,
+      cut: examples.filter(({ ids }) => ids.length === settings.maxTokens).length,
+      dropped: task.leftOut.length > 0 ? { nothing_to_learn: task.leftOut.length } : {},
+    },
+  };
+}

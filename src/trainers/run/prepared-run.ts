@@ -1,0 +1,67 @@
+/** A run that is ready to go: what it trains, on which data, and what is told of it. */
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { initialiseLora, type ParameterSpecs, type Parameters } from "../../nn/index.ts";
+import { hashFile } from "../../support/hash-file.ts";
+import type { FineTuningTask } from "../../train/fine-tuning.ts";
+import type { EncodedAnswers } from "../data/encode-answers.ts";
+import type { LanguageModel } from "./language-model.ts";
+import type { RunSettings } from "./settings.ts";
+
+/** For the model card: what the trained model is a function of. */
+export interface RunFacts {
+  readonly kind: "sft" | "dpo" | "reward";
+  /** Name and settings of what was optimised. */
+  readonly objective: Readonly<Record<string, unknown>>;
+  readonly base: { readonly name: string; readonly digest: string };
+  readonly files: readonly { readonly name: string; readonly sha256: string }[];
+  readonly examples: number;
+  readonly evaluationExamples: number;
+  /** Answers that were cut to the length allowed. */
+  readonly cut: number;
+  /** Examples left out, by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+export interface PreparedRun {
+  readonly base: LanguageModel;
+  readonly task: FineTuningTask;
+  /** One epoch over the held-out data, in order. */
+  readonly evaluation?: FineTuningTask;
+  /** What the model has, a new head included and an adapter not. */
+  readonly specs: ParameterSpecs;
+  /** The model's, a new head's and an adapter's. */
+  readonly parameters: Parameters;
+  readonly facts: RunFacts;
+  /** What the user should know before it starts. */
+  readonly warnings: readonly string[];
+}
+
+export async function fileFacts(paths: readonly string[]): Promise<RunFacts["files"]> {
+  const facts: { name: string; sha256: string }[] = [];
+  for (const path of paths) {
+    facts.push({ name: basename(path), sha256: await hashFile(path, createHash("sha256")) });
+  }
+  return facts;
+}
+
+export function countReasons(dropped: EncodedAnswers["dropped"]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { reason } of dropped) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
+}
+
+/** The base's parameters with those of a fresh adapter, where the run trains one. */
+export function withFreshAdapter(
+  base: Parameters,
+  specs: ParameterSpecs,
+  { adapter, seed }: Pick<RunSettings, "adapter" | "seed">,
+): Parameters {
+  return adapter ? { ...base, ...initialiseLora(base, specs, adapter, seed) } : base;
+}
+
+/** What a checkpoint is refused for when it changes. The output folder, and how often something is done, may change. */
+export function fingerprintOf({ facts }: Pick<PreparedRun, "facts">, settings: RunSettings): string {
+  const { out: _, data: __, evaluationData: ___, checkpointEverySteps: ____, ...rest } = settings;
+  return createHash("sha256").update(JSON.stringify({ facts, rest })).digest("hex");
+}
