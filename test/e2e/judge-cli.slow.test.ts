@@ -84,7 +84,7 @@ test("references come with the import, and the verifier judges each prompt by it
   });
   const again = await tutti("judge", "--store", store, "--judge", "verifier", "--json");
   expect(JSON.parse(again.stdout)).toMatchObject({ total: 6, done: 6, leftOut: 2, models: [], end: "done" });
-}, 120_000);
+}, 300_000);
 
 test("a judge file, and mistakes", async () => {
   writeFileSync(
@@ -104,7 +104,7 @@ test("a judge file, and mistakes", async () => {
   const noPool = await tutti("judge", "--store", store, "--judge", "model:large/rating");
   expect(noPool.code).toBe(2);
   expect(noPool.stderr).toContain("there is no --pool");
-}, 120_000);
+}, 300_000);
 
 test("a judging model: killed and out of budget, it goes on where it was", async () => {
   const provider = await startProvider((_request, response, index) => {
@@ -136,4 +136,4 @@ test("a judging model: killed and out of budget, it goes on where it was", async
   expect(rest.stdout).toMatch(/8\/8 verdicts of large\/rating@1-\w+ in the store; \$0\.\d+, \d+ tokens/);
   expect(new Set(Object.values(await verdicts("large/rating")))).toEqual(new Set(["rated"]));
   expect(provider.requests.length).toBe(3 + 8);
-}, 120_000);
+}, 300_000);

@@ -92,7 +92,7 @@ async function serveAndAsk(args: readonly string[]): Promise<Finished> {
   return await ended;
 }
 
-test("every command of the tutorial works, in the order of the page", { timeout: 300_000 }, async () => {
+test("every command of the tutorial works, in the order of the page", { timeout: 600_000 }, async () => {
   const commands = commandsOf("docs/tutorial.md").map(smaller);
   const names = commands.map(([first, second]) =>
     /^(data|router|pool)$/.test(first!) ? `${first} ${second}` : first,

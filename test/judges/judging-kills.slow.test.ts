@@ -38,4 +38,4 @@ test(`${ANSWERS} verdicts over ${KILLS} kills`, async () => {
   await store.close();
   // What a killed process had under way is asked again, and nothing else is.
   expect(provider.requests.length).toBeLessThanOrEqual(ANSWERS + KILLS * 2 * CONCURRENCY);
-}, 180_000);
+}, 300_000);
