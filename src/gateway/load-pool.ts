@@ -50,6 +50,7 @@ export async function loadPool(path: string, options: LoadPoolOptions = {}): Pro
     revision: model.revision ?? model.upstreamModel ?? model.name,
     endpoint:
       "baseUrl" in model ? `${model.baseUrl} ${model.apiKeyEnv ?? model.apiKeyFile ?? ""}` : model.name,
+    limits: "limits" in model ? model.limits : undefined,
     maxConcurrency: maxConcurrencyOf(model),
     upstream: withDefaultParameters(await createUpstream(path, model, store, options), model.parameters),
   }));

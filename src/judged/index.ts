@@ -67,15 +67,18 @@ export {
 } from "./store/rows.ts";
 export { SCHEMA_VERSION } from "./store/schema.ts";
 export type {
+  CallLimits,
   FinishedItem,
   JobProgress,
   JudgedStore,
   JudgementFilter,
+  LeaveTaken,
   PromptFilter,
   PutResult,
   RecordOptions,
   ResponseFilter,
   RowSet,
+  SharedLimits,
   StoreStats,
   StoreTable,
   WorkQueue,

@@ -32,6 +32,7 @@ export {
   type ChatTurn,
   type ContentPart,
   type ContinuationLogProbabilities,
+  type Leave,
   type ModelIdentity,
   type ScoreRequest,
   turnText,

@@ -3,6 +3,7 @@ import type { Json } from "../judged/index.ts";
 import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
 import type { ModelPricing } from "./pricing.ts";
+import type { RateLimits } from "./rate-limiter.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface ModelLatency {
@@ -27,6 +28,8 @@ export interface PoolModel {
   readonly revision?: string | undefined;
   /** Models with the same one share a server and an account. Default: the model's own. */
   readonly endpoint?: string | undefined;
+  /** Of calls and tokens a minute; `sample` keeps them for all processes on its store together. */
+  readonly limits?: Pick<RateLimits, "requestsPerMinute" | "tokensPerMinute"> | undefined;
   /** Calls at once that have a use. */
   readonly maxConcurrency?: number | undefined;
   readonly upstream: Upstream;

@@ -118,7 +118,7 @@ async function withAttempts<Result>(
   const inner = { ...callOptions, signal: total.signal };
   try {
     for (let attempt = 1; ; attempt++) {
-      const permit = await limiter.acquire(tokens, total.signal);
+      const permit = await bothPermits(limiter, tokens, callOptions, total.signal);
       try {
         callOptions.onAttempt?.();
         return { result: await call(inner), permit };
@@ -147,6 +147,24 @@ async function withAttempts<Result>(
   } finally {
     total.end();
   }
+}
+
+/** Leave of the limits that are shared, then of this process's. */
+async function bothPermits(
+  limiter: RateLimiter,
+  tokens: number,
+  { leave }: CallOptions,
+  signal: AbortSignal,
+): Promise<Permit> {
+  const shared = await leave?.(tokens, signal);
+  const permit = await limiter.acquire(tokens, signal);
+  if (shared === undefined) return permit;
+  return {
+    release: (taken) => {
+      permit.release(taken);
+      shared.settle(taken);
+    },
+  };
 }
 
 function expectedTokens({ messages, parameters }: ChatRequest): number {

@@ -52,9 +52,17 @@ export interface ChatChunk {
   readonly [extra: string]: unknown;
 }
 
+/** Leave to make one call, from limits that others share. */
+export interface Leave {
+  /** The call took this many tokens; without a number the estimate stands. */
+  settle(tokens?: number): void;
+}
+
 export interface CallOptions {
   /** Aborting ends the call and frees the connection to the provider. */
   readonly signal: AbortSignal;
+  /** Asked before every attempt, with the tokens that it is expected to take; the attempt waits for it. */
+  readonly leave?: ((tokens: number, signal: AbortSignal) => Promise<Leave>) | undefined;
   /** Called when an attempt begins, after any wait for a limit; the first one too. */
   readonly onAttempt?: (() => void) | undefined;
   /** Called with the failure of an attempt that another one will follow. */

@@ -1,5 +1,5 @@
 /** `sample` over both databases, against a provider that answers, refuses, cuts off and fails. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { type JudgedStore, openStore } from "../../src/judged/index.ts";
 import {
   createOpenAiCompatibleUpstream,
@@ -52,6 +52,26 @@ const lastWords = (body: Readonly<Record<string, unknown>>): string =>
   (body.messages as { content: string }[]).at(-1)!.content;
 
 describeStores((place) => {
+  it("limits a minute hold for all processes on the store together", async () => {
+    const store = await filled(place, 50);
+    const provider = await startProvider(answerAll);
+    const limits = { requestsPerMinute: 30, tokensPerMinute: 100_000 };
+    const stop = new AbortController();
+    const watch = setInterval(() => {
+      if (provider.requests.length < 30) return;
+      clearInterval(watch);
+      setTimeout(() => stop.abort(), 500);
+    }, 20);
+    onTestFinished(() => clearInterval(watch));
+    const processes = [store, await place.open(), await place.open()].map((own) =>
+      sample(options(own, modelAt(provider.origin, "m", { limits }), { signal: stop.signal })),
+    );
+    const calls = (await Promise.all(processes)).map(({ models }) => models[0]!.statuses.ok ?? 0);
+    expect(provider.requests.length).toBe(30);
+    expect(calls.reduce((sum, count) => sum + count)).toBe(30);
+    expect((await collect(store.responses())).length).toBe(30);
+  });
+
   it("writes every answer with its lineage", async () => {
     const store = await filled(place, 3);
     const provider = await startProvider(answerAll);

@@ -81,7 +81,7 @@ describeStores((place) => {
     await expect(migrateStore(place.url(), { version: 1 })).rejects.toThrow(
       /loses the progress of unfinished jobs/,
     );
-    expect(await migrateStore(place.url(), { version: 2 })).toEqual({ from: 3, to: 2 });
+    expect(await migrateStore(place.url(), { version: 2 })).toEqual({ from: SCHEMA_VERSION, to: 2 });
     await migrateStore(place.url(), { version: 0, mayLose: true });
     expect(await storeSchemaVersion(place.url())).toBe(0);
     await expect(checkStore(place.url())).rejects.toMatchObject({ code: "STORE_INVALID" });

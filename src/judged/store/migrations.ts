@@ -125,4 +125,22 @@ const SEARCH: Migration = {
       : ["ALTER TABLE prompts DROP COLUMN words", "DROP FUNCTION prompt_text"],
 };
 
-export const MIGRATIONS: readonly Migration[] = [ROWS, WORK, SEARCH];
+/** What was called in the last minute; nothing here outlives it. */
+const LIMITS: Migration = {
+  version: 4,
+  title: "limits that processes share",
+  up: (dialect) => {
+    const text = TYPES[dialect].text;
+    const strict = dialect === "sqlite" ? " STRICT" : "";
+    return [
+      `CREATE TABLE call_accounts (account ${text} PRIMARY KEY NOT NULL)${strict}`,
+      `CREATE TABLE call_leaves (grant_id ${text} PRIMARY KEY NOT NULL, account ${text} NOT NULL, ` +
+        `at_ms ${TYPES[dialect].integer} NOT NULL, calls ${TYPES[dialect].integer} NOT NULL, ` +
+        `tokens ${TYPES[dialect].number} NOT NULL)${strict}`,
+      "CREATE INDEX call_leaves_account ON call_leaves (account, at_ms)",
+    ];
+  },
+  down: () => ["DROP TABLE call_leaves", "DROP TABLE call_accounts"],
+};
+
+export const MIGRATIONS: readonly Migration[] = [ROWS, WORK, SEARCH, LIMITS];

@@ -6,6 +6,7 @@ import { putRows } from "./put-rows.ts";
 import { readRecords } from "./records.ts";
 import type { JudgementRow, PromptRow, ResponseRow, SelectionRow } from "./rows.ts";
 import { searchPrompts } from "./search.ts";
+import { SqlSharedLimits } from "./shared-limits.ts";
 import { readStats } from "./stats.ts";
 import type {
   JudgedStore,
@@ -15,6 +16,7 @@ import type {
   RecordOptions,
   ResponseFilter,
   RowSet,
+  SharedLimits,
   StoreStats,
   StoreTable,
   WorkQueue,
@@ -27,12 +29,14 @@ const KEYS_AT_A_TIME = 1000;
 export class SqlStore implements JudgedStore {
   readonly url: string;
   readonly work: WorkQueue;
+  readonly limits: SharedLimits;
   readonly #database: SqlDatabase;
 
   constructor(database: SqlDatabase) {
     this.#database = database;
     this.url = database.url;
     this.work = new SqlWorkQueue(database);
+    this.limits = new SqlSharedLimits(database);
   }
 
   #put<Row extends StoreRow>(table: Table<Row>, rows: readonly Row[]): Promise<PutResult> {

@@ -104,6 +104,30 @@ export interface WorkQueue {
   jobs(): Promise<readonly string[]>;
 }
 
+/** In any minute, of all processes together. */
+export interface CallLimits {
+  readonly callsPerMinute?: number | undefined;
+  /** Of prompts and answers. */
+  readonly tokensPerMinute?: number | undefined;
+}
+
+export interface LeaveTaken {
+  /** Names what was taken, for corrections. */
+  readonly grant: string;
+  /** How many of the calls may begin now, from the first on. */
+  readonly calls: number;
+  /** Where none may: when the first could, if nothing changes. */
+  readonly waitMs: number;
+}
+
+/** Limits of accounts that several processes share, counted by the clock that all of them share. */
+export interface SharedLimits {
+  /** Asks leave for calls that are expected to take so many tokens each. Leave is meant to be used at once. */
+  take(account: string, callTokens: readonly number[], limits: CallLimits): Promise<LeaveTaken>;
+  /** What calls took beyond (or, negative, below) what they were counted with. */
+  correct(grant: string, tokens: number): Promise<void>;
+}
+
 export type StoreTable = "prompts" | "responses" | "judgements" | "selections";
 
 /** Failures are `TuttiError`s with the codes STORE_*. Safe with several processes on one database. */
@@ -111,6 +135,7 @@ export interface JudgedStore {
   /** As given to openStore, without any password. */
   readonly url: string;
   readonly work: WorkQueue;
+  readonly limits: SharedLimits;
   putPrompts(rows: readonly PromptRow[]): Promise<PutResult>;
   putResponses(rows: readonly ResponseRow[]): Promise<PutResult>;
   putJudgements(rows: readonly JudgementRow[]): Promise<PutResult>;

@@ -10,6 +10,7 @@ import type { Budget, Reservation, Spending } from "./budget.ts";
 import { Leases } from "./leases.ts";
 import { failedOutcome, isHopeless, type Outcome, outcomeOf } from "./outcome.ts";
 import { keyOf, parseItem, rowBase, type SamplingJob, seedOf } from "./plan.ts";
+import type { SharedLimiter } from "./shared-limiter.ts";
 import { Tally } from "./tally.ts";
 
 export interface JobWorkerOptions {
@@ -20,6 +21,8 @@ export interface JobWorkerOptions {
   readonly leaseMs: number;
   readonly concurrency: AdaptiveConcurrency;
   readonly budget: Budget;
+  /** Absent where the model has no limits a minute. */
+  readonly limiter?: SharedLimiter | undefined;
   /** No call begins after it aborts; those under way are waited for. */
   readonly signal: AbortSignal;
 }
@@ -84,6 +87,7 @@ export class JobWorker {
     } finally {
       await this.#claiming;
       await Promise.all(this.#underWay);
+      await this.#options.limiter?.flush();
       await this.#leases.close();
     }
   }
@@ -191,7 +195,7 @@ export class JobWorker {
       latencyMs = asked.latencyMs;
       this.#failuresInARow = 0;
     } catch (failure) {
-      if (lease.aborted) return;
+      if (lease.aborted || failure === this.#options.signal.reason) return;
       if (!TuttiError.is(failure)) throw failure;
       outcome = this.#afterFailure(failure, slot);
     } finally {
@@ -216,6 +220,7 @@ export class JobWorker {
     slot: Slot,
     signal: AbortSignal,
   ): Promise<{ readonly outcome: Outcome; readonly latencyMs: number }> {
+    const { limiter, signal: interruption } = this.#options;
     const { model, parameters } = this.#options.job;
     const messages = turnsOf(prompt);
     let startedMs = performance.now();
@@ -227,6 +232,11 @@ export class JobWorker {
       },
       {
         signal,
+        // Who waits for leave has not begun: an interruption need not wait for it.
+        ...(limiter && {
+          leave: (tokens: number, until: AbortSignal) =>
+            limiter.acquire(tokens, AbortSignal.any([until, interruption])),
+        }),
         onAttempt: () => {
           startedMs = performance.now();
           if (!isFirst) slot.restart();

@@ -8,6 +8,7 @@ import { AdaptiveConcurrency } from "./adaptive-concurrency.ts";
 import { Budget, type BudgetLimits, type Spending } from "./budget.ts";
 import { type JobEnd, JobWorker } from "./job-worker.ts";
 import { enqueue, type ModelSampling, planJob, type SamplingJob, type SamplingScope } from "./plan.ts";
+import { SharedLimiter } from "./shared-limiter.ts";
 import type { JobTally } from "./tally.ts";
 
 export interface SamplingOptions extends SamplingScope {
@@ -73,6 +74,7 @@ export async function sample(options: SamplingOptions): Promise<SamplingReport> 
       new JobWorker({
         ...{ store, job, worker, leaseMs, budget, signal },
         concurrency: concurrencies.get(endpointOf(job))!,
+        limiter: limiterOf(store, job),
       }),
   );
   const progressNow = async (): Promise<SamplingProgress> => ({
@@ -94,6 +96,13 @@ export async function sample(options: SamplingOptions): Promise<SamplingReport> 
 }
 
 const endpointOf = ({ model }: SamplingJob): string => model.endpoint ?? model.name;
+
+/** Processes with one pool file name a model alike. */
+function limiterOf(store: JudgedStore, { model }: SamplingJob): SharedLimiter | undefined {
+  const { requestsPerMinute: callsPerMinute, tokensPerMinute } = model.limits ?? {};
+  if (callsPerMinute === undefined && tokensPerMinute === undefined) return undefined;
+  return new SharedLimiter(store, model.name, { callsPerMinute, tokensPerMinute });
+}
 
 /** Models behind one endpoint share what it can take; a model in this process takes its whole batch from the start. */
 function concurrencyByEndpoint(
