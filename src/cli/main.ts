@@ -4,60 +4,36 @@ import { Command, CommanderError } from "commander";
 import { version } from "../support/version.ts";
 import { exitCodeOf, sayError } from "./io.ts";
 
-async function build(): Promise<Command> {
+/** In the order of the help. A command's code is loaded when it is asked for: reading all of it takes longer than most commands. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  router: async () => (await import("./commands/router.ts")).routerCommand(),
+  data: async () => (await import("./commands/data.ts")).dataCommand(),
+  model: async () => (await import("./commands/model.ts")).modelCommand(),
+  leaderboard: async () => (await import("./commands/leaderboard.ts")).leaderboardCommand(),
+  pool: async () => (await import("./commands/pool.ts")).poolCommand(),
+  train: async () => (await import("./commands/train.ts")).trainCommand(),
+  sample: async () => (await import("./commands/sample.ts")).sampleCommand(),
+  judge: async () => (await import("./commands/judge.ts")).judgeCommand(),
+  store: async () => (await import("./commands/store.ts")).storeCommand(),
+  serve: async () => (await import("./commands/serve.ts")).serveCommand(),
+  demo: async () => (await import("./commands/demo.ts")).demoCommand(),
+};
+
+async function build(name: string | undefined): Promise<Command> {
   const program = new Command("tutti")
     .description("Turns a pool of language models into one better model.")
     .version(version)
     .showHelpAfterError("(--help shows the options)")
     .exitOverride();
-  const router = new Command("router").description("train, evaluate and explain routers").exitOverride();
-  const { routerTrainCommand } = await import("./commands/router-train.ts");
-  const { routerTuneCommand } = await import("./commands/router-tune.ts");
-  const { routerEvalCommand } = await import("./commands/router-eval.ts");
-  const { routerExplainCommand } = await import("./commands/router-explain.ts");
-  const { routerExportCommand } = await import("./commands/router-export.ts");
-  const { routerVerifyCommand } = await import("./commands/router-verify.ts");
-  const { routerDriftCommand } = await import("./commands/router-drift.ts");
-  const { routerAddModelCommand, routerRemoveModelCommand } = await import("./commands/router-growth.ts");
-  const { dataCommand } = await import("./commands/data.ts");
-  const { modelCommand } = await import("./commands/model.ts");
-  const { leaderboardCommand } = await import("./commands/leaderboard.ts");
-  const { poolCommand } = await import("./commands/pool.ts");
-  const { sampleCommand } = await import("./commands/sample.ts");
-  const { judgeCommand } = await import("./commands/judge.ts");
-  const { storeCommand } = await import("./commands/store.ts");
-  const { trainCommand } = await import("./commands/train.ts");
-  const { demoCommand } = await import("./commands/demo.ts");
-  const { serveCommand } = await import("./commands/serve.ts");
-  for (const command of [
-    routerTrainCommand(),
-    routerTuneCommand(),
-    routerEvalCommand(),
-    routerExplainCommand(),
-    routerDriftCommand(),
-    routerAddModelCommand(),
-    routerRemoveModelCommand(),
-    routerExportCommand(),
-    routerVerifyCommand(),
-  ]) {
-    router.addCommand(command.exitOverride().showHelpAfterError("(--help shows the options)"));
+  const isKnown = name !== undefined && Object.hasOwn(COMMANDS, name);
+  for (const load of isKnown ? [COMMANDS[name]!] : Object.values(COMMANDS)) {
+    program.addCommand((await load()).exitOverride().showHelpAfterError("(--help shows the options)"));
   }
-  return program
-    .addCommand(router)
-    .addCommand(dataCommand())
-    .addCommand(modelCommand())
-    .addCommand(leaderboardCommand().exitOverride().showHelpAfterError())
-    .addCommand(poolCommand())
-    .addCommand(trainCommand())
-    .addCommand(sampleCommand().exitOverride().showHelpAfterError("(--help shows the options)"))
-    .addCommand(judgeCommand().exitOverride().showHelpAfterError("(--help shows the options)"))
-    .addCommand(storeCommand())
-    .addCommand(serveCommand().exitOverride().showHelpAfterError())
-    .addCommand(demoCommand().exitOverride().showHelpAfterError());
+  return program;
 }
 
 try {
-  const program = await build();
+  const program = await build(process.argv[2]);
   await program.parseAsync(process.argv);
 } catch (error) {
   if (error instanceof CommanderError) {
