@@ -108,8 +108,7 @@ def main() -> None:
             if precompute:
                 figures["reference, seconds per step"] = (time.perf_counter() - started) / steps
         else:
-            rows = [{"input_ids": p["prompt"] + p["chosen"],
-                     "completion_mask": [0] * len(p["prompt"]) + [1] * len(p["chosen"])} for p in pairs]
+            rows = [{"input_ids": p["prompt"] + p["chosen"], "labels": [-100] * len(p["prompt"]) + p["chosen"]} for p in pairs]
             args = SFTConfig(**common, dataset_kwargs={"skip_prepare_dataset": True})
             trainer = SFTTrainer(model=model, args=args, train_dataset=Dataset.from_list(rows), processing_class=tokenizer,
                                  callbacks=[rounds])

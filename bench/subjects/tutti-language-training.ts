@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { loadCausalModel } from "../../src/models/index.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
 import { createCausalLanguageModelTask, type FineTuningTask } from "../../src/train/index.ts";
+import { packFirstFitDecreasing } from "../../src/train/packing.ts";
 import {
   computeReference,
   createPreferenceTask,
@@ -79,19 +80,19 @@ const sequence = ({ id, promptIds, responses }: PromptResponses) => ({
 
 /** The same four sequences a step as the peer. */
 function sftTask(): FineTuningTask {
-  const tasks = Array.from({ length: STEPS_PER_ROUND }, (_, step) =>
-    createCausalLanguageModelTask(
-      model,
-      pairs.slice(step * PAIRS_PER_STEP, (step + 1) * PAIRS_PER_STEP).map(sequence),
-      {
-        seed: 0,
-        epochs: 1,
-        accumulation: 1,
-        paddingId: 0,
-        batching: { kind: "packed", tokensPerRow: 512, rowsPerBatch: PAIRS_PER_STEP },
-      },
-    ),
-  );
+  const tasks = Array.from({ length: STEPS_PER_ROUND }, (_, step) => {
+    const examples = pairs.slice(step * PAIRS_PER_STEP, (step + 1) * PAIRS_PER_STEP).map(sequence);
+    const lengths = examples.map(({ ids }) => ids.length);
+    const tokensPerRow = 64 * Math.ceil(Math.max(...lengths) / 64);
+    const rowsPerBatch = packFirstFitDecreasing(lengths, tokensPerRow).length;
+    return createCausalLanguageModelTask(model, examples, {
+      seed: 0,
+      epochs: 1,
+      accumulation: 1,
+      paddingId: 0,
+      batching: { kind: "packed", tokensPerRow, rowsPerBatch },
+    });
+  });
   return { ...tasks[0]!, microBatches: (step) => tasks[step % STEPS_PER_ROUND]!.microBatches(0) };
 }
 

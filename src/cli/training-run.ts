@@ -167,6 +167,7 @@ export async function trainAndWrite(
     },
   });
   progress.finish(`loss ${finished.training.loss.toFixed(4)}`);
+  run.close();
   const { model, adapter } = writeTrainedModel(run, finished, settings);
   if (finished.best) say(`kept: the weights after step ${finished.best.step}`);
   if (adapter !== undefined) say(`adapter written to ${adapter}`);

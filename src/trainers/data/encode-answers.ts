@@ -1,4 +1,5 @@
 /** Conversations with answers as token groups, laid out by the model's chat template. */
+import { TuttiError } from "../../support/errors.ts";
 import { encodeConversation, type Tokenizer } from "../../text/index.ts";
 import type { PreferenceGroup } from "../preference-task.ts";
 import type { RewardGroup } from "../reward-task.ts";
@@ -62,12 +63,26 @@ const hasEqual = (responses: readonly Int32Array[]): boolean =>
   new Set(responses.map((ids) => ids.join())).size < responses.length;
 
 /**
- * Adds to each answer one to another prompt, which KTO's reference point is estimated from: the answer of the group before,
- * as TRL pairs them within a batch, here over all data.
+ * Adds to each answer one to another prompt, which KTO's reference point is estimated from: that of the nearest group before
+ * with another prompt, cut to what fits. TRL takes the one before within a batch.
+ *
+ * @throws {TuttiError} DATASET_INVALID when all groups have the same prompt
  */
-export function withMismatched(groups: readonly PreferenceGroup[]): PreferenceGroup[] {
-  return groups.map((group, index) => ({
-    ...group,
-    responses: [group.responses[0]!, groups.at(index - 1)!.responses[0]!],
-  }));
+export function withMismatched(groups: readonly PreferenceGroup[], maxTokens: number): PreferenceGroup[] {
+  const prompts = groups.map(({ promptIds }) => promptIds.join());
+  const otherOf = (index: number): PreferenceGroup => {
+    for (let back = 1; back < groups.length; back++)
+      if (prompts.at(index - back) !== prompts[index]) return groups.at(index - back)!;
+    throw new TuttiError(
+      "DATASET_INVALID",
+      "all answers are to one prompt, and KTO needs answers to another",
+      {
+        hint: "give data of several prompts, or use another loss",
+      },
+    );
+  };
+  return groups.map((group, index) => {
+    const mismatched = otherOf(index).responses[0]!.slice(0, maxTokens - group.promptIds.length);
+    return { ...group, responses: [group.responses[0]!, mismatched] };
+  });
 }

@@ -8,6 +8,7 @@ import { readAnswers } from "../data/read-answers.ts";
 import type { PreferenceObjective } from "../objectives.ts";
 import { createPreferenceTask, type PreferenceGroup } from "../preference-task.ts";
 import { computeReference, type ReferenceOptions } from "../reference/compute-reference.ts";
+import type { ReferenceFile } from "../reference/reference-file.ts";
 import { groupTokens } from "../rows/prompt-responses.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { countReasons, fileFacts, type PreparedRun, withFreshAdapter } from "./prepared-run.ts";
@@ -29,7 +30,7 @@ async function groupsOf(base: LanguageModel, paths: readonly string[], settings:
     eosToken,
     maxTokens: settings.maxTokens,
   });
-  return isUnpaired ? { ...encoded, groups: withMismatched(encoded.groups) } : encoded;
+  return isUnpaired ? { ...encoded, groups: withMismatched(encoded.groups, settings.maxTokens) } : encoded;
 }
 
 /**
@@ -50,6 +51,7 @@ export async function preparePreference(
     [...training.groups, ...(held?.groups ?? [])].map((group) => groupTokens(group, true)),
     settings.tokensAtOnce,
   );
+  const opened: ReferenceFile[] = [];
   const taskOn = async (groups: readonly PreferenceGroup[], epochs: number, order: "shuffled" | "given") => {
     const reference = objective.needsReference
       ? await computeReference(base.model, base.parameters, groups, backend, {
@@ -59,6 +61,7 @@ export async function preparePreference(
           paddingId: 0,
         })
       : undefined;
+    if (reference) opened.push(reference);
     return createPreferenceTask(
       base.model,
       groups,
@@ -84,6 +87,9 @@ export async function preparePreference(
     specs: base.model.specs,
     parameters: withFreshAdapter(base.parameters, base.model.specs, settings),
     warnings: warning ? [warning] : [],
+    close: () => {
+      for (const reference of opened) reference.close();
+    },
     facts: {
       kind: "dpo",
       objective: { name: objective.name, ...objective.settings },

@@ -24,15 +24,13 @@ export function rewardConfig(config: HuggingFaceConfig, paddingId: number): Hugg
     ...(architecture && { architectures: [`${architecture}ForSequenceClassification`] }),
     id2label: { "0": "LABEL_0" },
     label2id: { LABEL_0: 0 },
-    pad_token_id: config.pad_token_id ?? paddingId,
+    pad_token_id: paddingId,
   };
 }
 
 /** @throws {TuttiError} as `readAnswers`, `encodeAnswers` and `createRewardTask` */
 export async function prepareReward(base: LanguageModel, settings: RewardSettings): Promise<PreparedRun> {
   const { objective } = settings;
-  const config = rewardConfig(base.config, paddingToken(base));
-  const classifier = createSequenceClassifier(config);
   const encode = async (paths: readonly string[]) => {
     const use = objective.kind === "regression" ? "scores" : "pairs";
     const { template, bosToken, eosToken } = base;
@@ -45,6 +43,8 @@ export async function prepareReward(base: LanguageModel, settings: RewardSetting
   };
   const training = await encode(settings.data);
   const held = settings.evaluationData && (await encode(settings.evaluationData));
+  const config = rewardConfig(base.config, paddingToken(base, training.groups));
+  const classifier = createSequenceClassifier(config);
   const sizes = rowSizes(
     [...training.groups, ...(held?.groups ?? [])].map((group) => groupTokens(group, true)),
     settings.tokensAtOnce,
@@ -71,6 +71,7 @@ export async function prepareReward(base: LanguageModel, settings: RewardSetting
     specs: classifier.specs,
     parameters: withFreshAdapter(start, classifier.specs, settings),
     warnings: [],
+    close: () => undefined,
     facts: {
       kind: "reward",
       objective: { name: objective.kind, ...objective },
@@ -84,7 +85,14 @@ export async function prepareReward(base: LanguageModel, settings: RewardSetting
   };
 }
 
-/** transformers looks for the last token that is no padding: the padding token must not end an answer. */
-function paddingToken({ tokenizer }: LanguageModel): number {
-  return tokenizer.specialTokens.pad ?? tokenizer.specialTokens.unk ?? 0;
+/**
+ * The rewards of a row are read at its last token other than this one, by transformers as here: it must not be the token that
+ * answers end with, which the padding token of some models is.
+ */
+function paddingToken({ config, tokenizer }: LanguageModel, groups: readonly RewardGroup[]): number {
+  const ends = new Set(groups.flatMap(({ responses }) => responses.map((ids) => ids.at(-1))));
+  const { pad, unk } = tokenizer.specialTokens;
+  const usual = [config.pad_token_id, pad, unk].filter((id): id is number => Number.isInteger(id));
+  const any = Array.from({ length: ends.size + 1 }, (_, id) => id);
+  return [...usual, ...any].find((id) => !ends.has(id))!;
 }

@@ -68,6 +68,7 @@ export async function prepareSft(base: LanguageModel, settings: SftSettings): Pr
     specs: base.model.specs,
     parameters: withFreshAdapter(base.parameters, base.model.specs, settings),
     warnings: [],
+    close: () => undefined,
     facts: {
       kind: "sft",
       objective: {

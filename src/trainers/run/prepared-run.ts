@@ -35,6 +35,8 @@ export interface PreparedRun {
   readonly facts: RunFacts;
   /** What the user should know before it starts. */
   readonly warnings: readonly string[];
+  /** Lets go of files that are read during training. */
+  close(): void;
 }
 
 export async function fileFacts(paths: readonly string[]): Promise<RunFacts["files"]> {
@@ -60,8 +62,13 @@ export function withFreshAdapter(
   return adapter ? { ...base, ...initialiseLora(base, specs, adapter, seed) } : base;
 }
 
-/** What a checkpoint is refused for when it changes. The output folder, and how often something is done, may change. */
+/** What a checkpoint is refused for when it changes. Folders, and how often a checkpoint is written, may change. */
 export function fingerprintOf({ facts }: Pick<PreparedRun, "facts">, settings: RunSettings): string {
-  const { out: _, data: __, evaluationData: ___, checkpointEverySteps: ____, ...rest } = settings;
-  return createHash("sha256").update(JSON.stringify({ facts, rest })).digest("hex");
+  const { seed, epochs, batch, maxTokens, tokensAtOnce, validateEverySteps, maxGradientNorm } = settings;
+  const { learningRate, weightDecay, optimizer, schedule, warmupShare, adapter } = settings;
+  const parts = [
+    { facts, seed, epochs, batch, maxTokens, tokensAtOnce, validateEverySteps, maxGradientNorm },
+    { learningRate, weightDecay, optimizer, schedule, warmupShare, adapter },
+  ];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
