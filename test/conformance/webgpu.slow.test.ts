@@ -80,6 +80,7 @@ describe.skipIf(!hasDriver)("WebGPU", () => {
       gather_tokens: ["ConstantOfShape"],
       last_columns: ["Neg", "Slice"],
       linear_cross_entropy: ["IsNaN", "LogSoftmax", "Slice", "Sum"],
+      linear_log_probabilities: ["IsNaN", "LogSoftmax", "Slice", "Sum"],
       log_softmax: ["LogSoftmax"],
       pad: ["ConstantOfShape"],
       pick_last: ["ConstantOfShape"],
