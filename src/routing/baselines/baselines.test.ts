@@ -148,6 +148,19 @@ describe("k-means", () => {
     }
   });
 
+  it("gives every point a cluster when centres settle on a part of them", () => {
+    const size = 10_000;
+    const values = new Float64Array(3 * size * 2);
+    for (let index = 0; index < 3 * size; index++) {
+      values[2 * index] = 10 * Math.floor(index / size);
+      values[2 * index + 1] = (index % 5) / 10;
+    }
+    const { assignment } = kMeans({ values, dimension: 2 }, 3, { seed: 1, stream: 0 });
+    const labels = [0, 1, 2].map((group) => new Set(assignment.subarray(group * size, (group + 1) * size)));
+    expect(labels.map((set) => set.size)).toEqual([1, 1, 1]);
+    expect(new Set(assignment).size).toBe(3);
+  });
+
   it("copes with more clusters than distinct points", () => {
     const { assignment } = kMeans({ values: new Float64Array(12).fill(1), dimension: 2 }, 4, {
       seed: 0,

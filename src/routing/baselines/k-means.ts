@@ -3,11 +3,15 @@
  *
  * Source: Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
  */
-import { type RandomKey, RandomStream } from "../../tensor/random.ts";
+import { permutation, type RandomKey, RandomStream, streamOf } from "../../tensor/random.ts";
 import { dot } from "../embedding/dot.ts";
 
 /** Stops when no more than this share of the points changed cluster. */
 const SETTLED_SHARE = 0.001;
+
+/** More points move a centre less than its own spread does. */
+const MOST_POINTS_PER_CENTRE = 256;
+const MOST_POINTS = 20_000;
 
 export interface Clustering {
   /** [count, dimension] row-major. */
@@ -102,21 +106,54 @@ function moveCentres(points: Points, assignment: Uint32Array, centres: Float64Ar
   }
 }
 
-/** @param count - clusters, at most the number of points */
-export function kMeans(points: Points, count: number, key: RandomKey, maxIterations = 50): Clustering {
+/** Lloyd's iterations over all points. */
+function settle(points: Points, centres: Float64Array, maxIterations: number): Uint32Array {
   const total = points.values.length / points.dimension;
-  const centres = plusPlusStarts(points, count, new RandomStream(key));
-  const assignment = new Uint32Array(total).fill(count);
+  const assignment = new Uint32Array(total).fill(centres.length / points.dimension);
   for (let iteration = 0; iteration < maxIterations; iteration++) {
-    const norms = squaredNorms(centres, points.dimension);
-    let changed = 0;
-    for (let index = 0; index < total; index++) {
-      const nearest = nearestCentre(points, index, centres, norms);
-      if (assignment[index] !== nearest) changed++;
-      assignment[index] = nearest;
-    }
+    const changed = assign(points, centres, assignment);
     if (changed <= SETTLED_SHARE * total) break;
     moveCentres(points, assignment, centres);
   }
+  return assignment;
+}
+
+/** Returns how many points changed cluster. */
+function assign(points: Points, centres: Float64Array, assignment: Uint32Array): number {
+  const norms = squaredNorms(centres, points.dimension);
+  let changed = 0;
+  for (let index = 0; index < assignment.length; index++) {
+    const nearest = nearestCentre(points, index, centres, norms);
+    if (assignment[index] !== nearest) changed++;
+    assignment[index] = nearest;
+  }
+  return changed;
+}
+
+function sampled({ values, dimension }: Points, size: number, key: RandomKey): Points {
+  const sample = new Float64Array(size * dimension);
+  const chosen = permutation(values.length / dimension, key).subarray(0, size);
+  for (const [position, index] of chosen.entries()) {
+    sample.set(values.subarray(index * dimension, (index + 1) * dimension), position * dimension);
+  }
+  return { values: sample, dimension };
+}
+
+/**
+ * Beyond {@link MOST_POINTS} points, or {@link MOST_POINTS_PER_CENTRE} a centre where that is more, centres settle on a random
+ * part of that size and all points go to the nearest.
+ *
+ * @param count - clusters, at most the number of points
+ */
+export function kMeans(points: Points, count: number, key: RandomKey, maxIterations = 50): Clustering {
+  const total = points.values.length / points.dimension;
+  const most = Math.max(MOST_POINTS, count * MOST_POINTS_PER_CENTRE);
+  const fitted =
+    total <= most ? points : sampled(points, most, { ...key, stream: streamOf(`sample of ${key.stream}`) });
+  const centres = plusPlusStarts(fitted, count, new RandomStream(key));
+  const settled = settle(fitted, centres, maxIterations);
+  if (fitted === points) return { centres, assignment: settled };
+  const assignment = new Uint32Array(total);
+  assign(points, centres, assignment);
   return { centres, assignment };
 }
