@@ -15,8 +15,8 @@ export { createReplayUpstream, type RecordedPrompt, type ReplayOptions, ReplaySt
 export { createResilientUpstream, type ResilienceOptions } from "./resilient-upstream.ts";
 export { DEFAULT_RETRIES, isOverload, isRetryable, type RetryPolicy } from "./retries.ts";
 export type { BudgetLimits, Spending } from "./sampling/budget.ts";
-export type { JobEnd } from "./sampling/job-worker.ts";
 export type { ModelSampling, SamplingScope } from "./sampling/plan.ts";
+export type { JobEnd } from "./sampling/queue-worker.ts";
 export {
   type SamplingOptions,
   type SamplingProgress,

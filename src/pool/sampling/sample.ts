@@ -6,8 +6,9 @@ import type { TuttiError } from "../../support/errors.ts";
 import { reportRegularly } from "../../support/regular-reports.ts";
 import { AdaptiveConcurrency } from "./adaptive-concurrency.ts";
 import { Budget, type BudgetLimits, type Spending } from "./budget.ts";
-import { type JobEnd, JobWorker } from "./job-worker.ts";
+import { JobWorker } from "./job-worker.ts";
 import { enqueue, type ModelSampling, planJob, type SamplingJob, type SamplingScope } from "./plan.ts";
+import type { JobEnd } from "./queue-worker.ts";
 import { SharedLimiter } from "./shared-limiter.ts";
 import type { JobTally } from "./tally.ts";
 
