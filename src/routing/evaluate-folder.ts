@@ -58,10 +58,8 @@ export async function evaluateFolder(
     if (isOutcomeRouter(router)) outcomes[router.name] = await expectAll(router, records, candidates);
   }
   const choices = Object.fromEntries(Object.entries(routed).map(([name, own]) => [name, own.choices]));
-  const { models } = inputs.manifest;
-  // A folder of baselines alone compares the one that serves.
-  const trained = models.length > 0 ? models : [inputs.manifest.default];
-  const comparisons = trained.flatMap((router) =>
+  const { default: served, models } = inputs.manifest;
+  const comparisons = [...new Set([served, ...models])].flatMap((router) =>
     inputs.routers.filter(({ name }) => name !== router).map(({ name }) => ({ router, baseline: name })),
   );
   const bootstrap = { samples: options.samples, seed: options.seed };

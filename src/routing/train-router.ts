@@ -12,16 +12,15 @@ import {
   type LookaheadRouter,
   type LookaheadTrainingEvents,
   trainLookahead,
-  type Variant,
 } from "./lookahead/index.ts";
 import { copyEmbedder, saveManifest } from "./router-folder.ts";
 
 export interface TrainRouterOptions {
-  /** The method that serves. With "latent", no network is trained: `lookahead` gives the seed only. @default "lookahead" */
-  readonly serves?: "lookahead" | "latent";
+  /** The method that serves: one of `networks`, or the latent variant, which is always fitted. */
+  readonly serves: "lookahead" | "latent";
+  /** "mlc" is the same backbone without response modelling. Without networks, `lookahead` gives the seed only. */
+  readonly networks: readonly ("lookahead" | "mlc")[];
   readonly lookahead: LookaheadOptions;
-  /** Whether to train MLC too: the same backbone without response modelling. */
-  readonly withMlc: boolean;
   /** Share of the training prompts held out to choose the best checkpoint and to calibrate scores. */
   readonly validationShare: number;
   /** Pretrained encoder for the similarity baselines; TF-IDF with latent semantic analysis without. */
@@ -76,13 +75,11 @@ export async function trainRouter(
     holdoutShare: options.validationShare,
     seed: validationSeed,
   });
-  const variants = networksOf(options);
-  const models: string[] = [];
   const trained: LookaheadRouter[] = [];
-  for (const variant of variants) {
-    const name = variant === "mlc" ? "mlc" : "lookahead";
+  for (const name of options.networks) {
     events.onStage?.(name);
-    const modelOptions = { ...options.lookahead, variant };
+    const modelOptions: LookaheadOptions =
+      name === "mlc" ? { ...options.lookahead, variant: "mlc" } : options.lookahead;
     const router = await trainLookahead(
       name,
       train,
@@ -93,7 +90,6 @@ export async function trainRouter(
       events.lookahead,
     );
     trained.push(router);
-    models.push(name);
   }
   events.onStage?.("calibration");
   const parts = { train, heldOut: holdout, all: records };
@@ -102,15 +98,9 @@ export async function trainRouter(
   saveManifest(folder, {
     format: "tutti-router-1",
     candidates: [...candidates],
-    default: models[0] ?? "latent",
-    models,
+    default: options.serves,
+    models: [...options.networks],
     hasEmbedder: options.embedderFolder !== undefined,
     training: { ...options.lookahead, records: records.length, validationPrompts: holdout.length },
   });
-}
-
-/** Variants of the networks that are trained, the serving one first. */
-function networksOf({ serves, withMlc, lookahead }: TrainRouterOptions): Variant[] {
-  if (serves === "latent") return [];
-  return withMlc && lookahead.variant !== "mlc" ? [lookahead.variant, "mlc"] : [lookahead.variant];
 }

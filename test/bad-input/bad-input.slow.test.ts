@@ -35,7 +35,7 @@ beforeAll(async () => {
   await trainRouter(
     records.slice(0, 60),
     candidates,
-    { lookahead: TINY, withMlc: false, validationShare: 0.1 },
+    { lookahead: TINY, networks: ["lookahead"], serves: "lookahead", validationShare: 0.1 },
     good,
   );
   const pool = await loadPool(join(ASSETS, "demo/pool.yaml"));

@@ -21,6 +21,8 @@ const trainArgs = [
   trainFile,
   "--out",
   routerFolder,
+  "--serves",
+  "lookahead",
   "--epochs",
   "1",
   "--threads",

@@ -55,7 +55,20 @@ const narrowed = (rows: readonly (number[] | undefined)[], width = 4) =>
 async function train(out: string, variant: string): Promise<void> {
   const sizes = ["--epochs", "1", "--prompt-tokens", "24", "--response-tokens", "4", "--threads", "1"];
   const result = await tutti(
-    ...["router", "train", "--data", oldFile, "--out", out, "--no-mlc", "--variant", variant, ...sizes],
+    ...[
+      "router",
+      "train",
+      "--data",
+      oldFile,
+      "--out",
+      out,
+      "--no-mlc",
+      "--serves",
+      "lookahead",
+      "--variant",
+      variant,
+      ...sizes,
+    ],
   );
   expect(result.code, result.stderr).toBe(0);
 }

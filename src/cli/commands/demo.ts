@@ -87,7 +87,7 @@ async function run(out: string): Promise<void> {
   await trainRouter(
     train,
     candidates,
-    { lookahead, withMlc: true, validationShare: 0.1 },
+    { lookahead, networks: ["lookahead", "mlc"], serves: "latent", validationShare: 0.1 },
     folder,
     trainingProgress(signal),
   );
@@ -100,7 +100,7 @@ async function run(out: string): Promise<void> {
     pricing: pricesByModel(loadPoolConfig(POOL).models),
   });
   printResult(formatEvaluationTable(evaluation));
-  say(verdict(evaluation, "lookahead"));
+  say(verdict(evaluation, inputs.default.name));
   const reportPath = join(out, "report.html");
   writeFileAtomic(join(out, "evaluation.json"), `${JSON.stringify(evaluation, null, 1)}\n`);
   writeFileAtomic(reportPath, renderEvaluationReport(report));

@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { VARIANTS, type Variant } from "../../routing/lookahead/index.ts";
 import { trainRouter } from "../../routing/train-router.ts";
+import { TuttiError } from "../../support/errors.ts";
 import { wholeNumber } from "../flags.ts";
 import { interruptSignal, say } from "../io.ts";
 import { addDatasetOptions, type DatasetFlags, readDataset } from "../judged-source.ts";
@@ -19,6 +20,7 @@ interface Flags extends ProviderFlags, LookaheadFlags, DatasetFlags {
   readonly backboneLayers?: number;
   readonly embedder?: string;
   readonly mlc: boolean;
+  readonly serves: "latent" | "lookahead";
   readonly threads: number;
 }
 
@@ -31,7 +33,7 @@ export function routerTrainCommand(): Command {
     )
     .requiredOption("--out <dir>", "folder for the router")
     .addOption(
-      new Option("--variant <name>", "Lookahead variant; latent fits in seconds and trains no network")
+      new Option("--variant <name>", "Lookahead network; with latent none is trained, which takes seconds")
         .choices([...VARIANTS.filter((name) => name !== "mlc"), "latent"])
         .default("mlm"),
     )
@@ -39,6 +41,11 @@ export function routerTrainCommand(): Command {
       new Option("--labels <kind>", "what a good answer is: near the prompt's best, or good in itself")
         .choices(["relative", "absolute"])
         .default("relative"),
+    )
+    .addOption(
+      new Option("--serves <method>", "what routes; every other method is kept for comparison")
+        .choices(["latent", "lookahead"])
+        .default("latent"),
     )
     .option("--epochs <n>", "passes over the data", wholeNumber("--epochs", 1))
     .option("--seed <n>", "seed of the whole run", wholeNumber("--seed", 0), 0)
@@ -62,6 +69,7 @@ export function routerTrainCommand(): Command {
 async function run(flags: Flags): Promise<void> {
   const { records, candidates } = await readDataset(flags);
   say(`${records.length} judged prompts, ${candidates.length} candidates: ${candidates.join(", ")}`);
+  const networks = networksOf(flags);
   const lookahead = {
     ...lookaheadOptionsOf(
       flags,
@@ -81,8 +89,8 @@ async function run(flags: Flags): Promise<void> {
     candidates,
     {
       lookahead,
-      serves: flags.variant === "latent" ? "latent" : "lookahead",
-      withMlc: flags.mlc,
+      serves: flags.serves,
+      networks,
       validationShare: 0.1,
       ...(flags.embedder !== undefined && { embedderFolder: flags.embedder }),
     },
@@ -92,4 +100,14 @@ async function run(flags: Flags): Promise<void> {
   say(`router written to ${flags.out}`);
   const source = flags.store === undefined ? "--data FILE..." : `--store ${flags.store} --splits test`;
   say(`next: tutti router eval --router ${flags.out} ${source} --json evaluation.json --html report.html`);
+}
+
+/** MLC is the baseline of the other variants. */
+function networksOf({ variant, mlc, serves }: Flags): ("lookahead" | "mlc")[] {
+  if (variant !== "latent") return mlc ? ["lookahead", "mlc"] : ["lookahead"];
+  if (serves === "lookahead")
+    throw new TuttiError("INVALID_ARGUMENT", "--variant latent trains no network, so none can serve", {
+      hint: `with --serves lookahead give one of the variants ${VARIANTS.filter((name) => name !== "mlc").join(", ")}`,
+    });
+  return [];
 }
