@@ -1,23 +1,17 @@
 /**
- * `npm run bench -- NAME [--json FILE] [--rounds N] [--quick] [--threads N] [--subjects A,B]`
+ * `npm run bench -- NAME [--json FILE] [--rounds N] [--quick] [--threads N] [--subjects A,B] [--resume FILE]`
  *
  * Prepares every subject of bench/NAME in its own process, then measures in rounds that alternate between the
  * subjects, the order reversed each round. Prints medians with ranges; a peer that cannot run is said. Where the
  * benchmark counts floating-point operations, matrix products take turns too: the fastest is the machine's peak.
+ * `--resume` keeps every finished round in a file; the same command goes on behind them (for rounds of minutes).
  */
 import { readdirSync, writeFileSync } from "node:fs";
 import { cpus, type as osType, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import {
-  type Measured,
-  noisyOf,
-  peakOf,
-  productSubject,
-  ratiosOf,
-  resultLines,
-  resultsOf,
-} from "./result.ts";
+import { KeptRounds } from "./kept-rounds.ts";
+import { noisyOf, peakOf, productSubject, ratiosOf, resultLines, resultsOf } from "./result.ts";
 import type { Benchmark } from "./subject.ts";
 import { SubjectProcess } from "./subject-process.ts";
 
@@ -29,12 +23,20 @@ const { values, positionals } = parseArgs({
     quick: { type: "boolean", default: false },
     threads: { type: "string", default: "2" },
     subjects: { type: "string" },
+    resume: { type: "string" },
   },
 });
 
+const missing: Record<string, string> = {};
+
+function leaveOut(subject: string, { message }: Error): void {
+  missing[subject] = message;
+  console.error(`MISSING ${subject}: ${message}`);
+}
+
 function refuse(reason: string): never {
   console.error(
-    `${reason}\nusage: npm run bench -- NAME [--json FILE] [--rounds N] [--quick] [--subjects A,B]`,
+    `${reason}\nusage: npm run bench -- NAME [--json FILE] [--rounds N] [--quick] [--subjects A,B] [--resume FILE]`,
   );
   process.exit(2);
 }
@@ -58,20 +60,18 @@ const subjects = [
 
 const rounds = values.quick ? 2 : Number(values.rounds);
 const threads = Number(values.threads);
-const missing: Record<string, string> = {};
 const running = new Map<string, SubjectProcess>();
-const measured = new Map<string, Measured>();
+const kept = new KeptRounds(values.resume);
 
 for (const subject of subjects) {
+  if (kept.roundsOf(subject.name) >= rounds) continue;
   console.error(`preparing ${subject.name} ...`);
   const subjectProcess = new SubjectProcess(subject, threads);
   try {
-    const figures = await subjectProcess.prepare();
+    kept.begin(subject.name, await subjectProcess.prepare());
     running.set(subject.name, subjectProcess);
-    measured.set(subject.name, { rounds: [], peakRssBytes: 0, figures });
   } catch (error) {
-    missing[subject.name] = (error as Error).message;
-    console.error(`MISSING ${subject.name}: ${missing[subject.name]}`);
+    leaveOut(subject.name, error as Error);
     subjectProcess.stop();
   }
 }
@@ -79,19 +79,20 @@ for (let round = 0; round < rounds; round++) {
   const order = [...running.keys()];
   if (round % 2 === 1) order.reverse();
   for (const subject of order) {
-    const { seconds, peakRssBytes, cells } = await running.get(subject)!.round();
-    const before = measured.get(subject)!;
-    measured.set(subject, {
-      ...before,
-      rounds: [...before.rounds, seconds],
-      peakRssBytes: Math.max(before.peakRssBytes, peakRssBytes),
-      ...(cells && { cells: [...(before.cells ?? []), cells] }),
-    });
-    console.error(`round ${round + 1}/${rounds}  ${subject}  ${seconds.toFixed(3)} s`);
+    if (kept.roundsOf(subject) > round) continue;
+    try {
+      const measurement = await running.get(subject)!.round();
+      kept.add(subject, measurement);
+      console.error(`round ${round + 1}/${rounds}  ${subject}  ${measurement.seconds.toFixed(3)} s`);
+    } catch (error) {
+      leaveOut(subject, error as Error);
+      running.delete(subject);
+    }
   }
 }
 for (const subjectProcess of running.values()) subjectProcess.stop();
 
+const measured = kept.measured();
 const peak = peakOf(products, measured);
 const results = resultsOf(benchmark, measured, peak);
 const ratios = ratiosOf(benchmark, results);

@@ -14,29 +14,43 @@ const sizes = rest
   });
 const headline = sizes[0]!;
 
+/** A training that takes longer is stopped and named in the result. */
+const LIMIT_SECONDS = 600;
+
 interface Once {
   readonly seconds: number;
   readonly peakRssBytes: number;
   readonly rowsRssBytes: number;
 }
 
-function trainOnce({ prompts, candidates }: TrainingSize): Once {
+/** Undefined where it took longer than the limit, embedding included. */
+function trainOnce({ prompts, candidates }: TrainingSize): Once | undefined {
   const script = join(import.meta.dirname, "train-router-once.ts");
   const args = ["--max-old-space-size=16384", "--import", "tsx", script];
-  const { status, stdout, stderr } = spawnSync(
+  const { status, stdout, stderr, error } = spawnSync(
     process.execPath,
     [...args, method, String(prompts), String(candidates)],
-    { encoding: "utf8" },
+    { encoding: "utf8", timeout: LIMIT_SECONDS * 1000 },
   );
+  if ((error as NodeJS.ErrnoException | undefined)?.code === "ETIMEDOUT") return undefined;
   if (status !== 0) throw new Error(stderr.trim().split("\n").at(-1));
   return JSON.parse(stdout) as Once;
 }
 
+const sizeName = ({ prompts, candidates }: TrainingSize): string =>
+  `${prompts} prompts, ${candidates} candidates`;
+
 async function round(): Promise<MeasuredCells> {
   const cells: Record<string, number> = {};
-  const measured = sizes.map((size) => ({ ...size, ...trainOnce(size) }));
-  for (const { prompts, candidates, seconds, peakRssBytes, rowsRssBytes } of measured) {
-    const size = `${prompts} prompts, ${candidates} candidates`;
+  const measured: (TrainingSize & Once)[] = [];
+  for (const size of sizes) {
+    const once = trainOnce(size);
+    if (once) measured.push({ ...size, ...once });
+    else if (size === headline) throw new Error(`over ${LIMIT_SECONDS} seconds at ${sizeName(size)}`);
+    else cells[`over ${LIMIT_SECONDS} seconds, ${sizeName(size)}`] = 1;
+  }
+  for (const { seconds, peakRssBytes, rowsRssBytes, ...own } of measured) {
+    const size = sizeName(own);
     cells[`seconds, ${size}`] = seconds;
     cells[`peak MB, ${size}`] = peakRssBytes / 1e6;
     cells[`MB before training, ${size}`] = rowsRssBytes / 1e6;
