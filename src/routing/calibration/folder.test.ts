@@ -38,7 +38,7 @@ beforeAll(async () => {
     validations: 1,
     threads: 1,
   };
-  const options = { lookahead, networks: ["lookahead"], serves: "lookahead", validationShare: 0.25 } as const;
+  const options = { lookahead, networks: ["mlc"], serves: "latent", validationShare: 0.25 } as const;
   await trainRouter(records, candidates, options, folder, {
     lookahead: {
       onStart: ({ trainingPrompts, validationPrompts }) => {
