@@ -16,8 +16,9 @@ import { createProgress } from "../src/cli/progress.ts";
 import { type JudgedRecord, promptText, readJudgedRecords } from "../src/judged/index.ts";
 import { trainBaselines } from "../src/routing/baselines/index.ts";
 import { lookaheadDefaults, lookaheadPreset } from "../src/routing/defaults.ts";
-import { TfidfLsaEmbedder } from "../src/routing/embedding/index.ts";
+import { CachingEmbedder, type Embedder, TfidfLsaEmbedder } from "../src/routing/embedding/index.ts";
 import { chooseAll, evaluateRouters, type RouterEvaluation } from "../src/routing/evaluation/index.ts";
+import { trainLatent } from "../src/routing/latent/index.ts";
 import { type LookaheadOptions, trainLookahead, type Variant } from "../src/routing/lookahead/index.ts";
 import type { Router } from "../src/routing/router.ts";
 import { writeFileAtomic } from "../src/support/atomic-file.ts";
@@ -110,12 +111,22 @@ async function modelChoices(name: string, variant: Variant): Promise<Choices> {
   return choices;
 }
 
-async function baselineChoices(): Promise<Choices> {
-  const embedder = TfidfLsaEmbedder.fit(
-    train.map(({ prompt }) => promptText(prompt)),
-    { seed: 0 },
+const words = (): Embedder =>
+  new CachingEmbedder(
+    TfidfLsaEmbedder.fit(
+      train.map(({ prompt }) => promptText(prompt)),
+      { seed: 0 },
+    ),
+    2 * train.length,
   );
-  const routers: Router[] = await trainBaselines(train, candidates, { seed: 0, embedder });
+
+async function latentChoices(): Promise<Choices> {
+  const router = await trainLatent("latent", train, candidates, words());
+  return { latent: [...(await chooseAll(router, test, candidates))] };
+}
+
+async function baselineChoices(): Promise<Choices> {
+  const routers: Router[] = await trainBaselines(train, candidates, { seed: 0, embedder: words() });
   const choices: Choices = {};
   for (const router of routers) {
     // Told the domain, or reading it off a string, they know none but the one they were trained on.
@@ -134,6 +145,7 @@ async function cached(name: string, compute: () => Promise<Choices>): Promise<Ch
 
 const choices: Choices = {
   ...(await cached("baselines", baselineChoices)),
+  ...(await cached("latent", latentChoices)),
   ...(await cached("lookahead mlm", () => modelChoices("lookahead mlm", "mlm"))),
   ...(await cached("mlc (mlm)", () => modelChoices("mlc (mlm)", "mlc"))),
   ...(await cached("lookahead clm", () => modelChoices("lookahead clm", "clm"))),
@@ -143,7 +155,7 @@ const evaluation = evaluateRouters({
   records: test,
   candidates,
   choices: Object.fromEntries(routers.map((name) => [name, Int32Array.from(choices[name]!)])),
-  comparisons: ["lookahead mlm", "lookahead clm"].map((router) => ({
+  comparisons: ["latent", "lookahead mlm", "lookahead clm"].map((router) => ({
     router,
     baseline: "fixed:Qwen2.5-Coder-7B-Instruct",
   })),
