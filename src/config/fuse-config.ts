@@ -19,7 +19,10 @@ export interface FuseDomainConfig
   /** Names of sources, in the order of the file. */
   readonly sources: readonly string[];
   readonly holdout: FuseHoldout;
-  readonly sft: { readonly choose: "best" | "correct-then-best" | "first" | "vote"; readonly promptShare: number };
+  readonly sft: {
+    readonly choose: "best" | "correct-then-best" | "first" | "vote";
+    readonly promptShare: number;
+  };
   readonly pairs: {
     readonly choose: "same-source" | "cross-source" | "shortest-above-mean" | "none";
     readonly leastGap: number;
@@ -82,8 +85,18 @@ const modelAddress = (model: string, absolute: Absolute): string =>
 
 function checkNames(file: YamlFile<FuseFile>): void {
   const { sources, domains } = file.value;
-  unique(file, "sources", "model", sources.map(({ model }) => model));
-  unique(file, "domains", "name", domains.map(({ name }) => name));
+  unique(
+    file,
+    "sources",
+    "model",
+    sources.map(({ model }) => model),
+  );
+  unique(
+    file,
+    "domains",
+    "name",
+    domains.map(({ name }) => name),
+  );
 }
 
 function unique(file: YamlFile<FuseFile>, list: string, field: string, names: readonly string[]): void {
@@ -104,11 +117,17 @@ function withDefaults(
   const known = file.value.sources.map(({ model }) => model);
   for (const [place, name] of (domain.sources ?? []).entries()) {
     if (known.includes(name)) continue;
-    throw file.fail(at("sources", place), `received "${name}", expected one of the sources: ${known.join(", ")}`);
+    throw file.fail(
+      at("sources", place),
+      `received "${name}", expected one of the sources: ${known.join(", ")}`,
+    );
   }
   for (const [place, pattern] of domain.exclude.entries()) {
     if (!isPattern(pattern)) {
-      throw file.fail(at("exclude", place), `received ${JSON.stringify(pattern)}, which is no regular expression`);
+      throw file.fail(
+        at("exclude", place),
+        `received ${JSON.stringify(pattern)}, which is no regular expression`,
+      );
     }
   }
   const pairs = pairRule(file, domain, index);
@@ -141,7 +160,10 @@ function holdoutOf(
   absolute: Absolute,
 ): FuseHoldout {
   if (share !== undefined && files !== undefined) {
-    throw file.fail(["domains", index, "holdout", "files"], "received files beside a share, expected one of them");
+    throw file.fail(
+      ["domains", index, "holdout", "files"],
+      "received files beside a share, expected one of them",
+    );
   }
   const limit = most !== undefined && { most };
   return files === undefined
@@ -185,7 +207,8 @@ function pairRule(
   }
   // Scores of a verifier alone are 0 and 1: a window made for a reward model would let no pair through.
   const leastGap = pairs.leastGap ?? (scorer === undefined ? 0 : PAPER_GAP.least);
-  const mostGap = pairs.mostGap === undefined ? (scorer === undefined ? null : PAPER_GAP.most) : pairs.mostGap;
+  const mostGap =
+    pairs.mostGap === undefined ? (scorer === undefined ? null : PAPER_GAP.most) : pairs.mostGap;
   if (mostGap !== null && mostGap < leastGap) {
     throw file.fail(at("mostGap"), `received ${mostGap}, expected at least the leastGap of ${leastGap}`);
   }

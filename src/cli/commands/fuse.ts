@@ -1,0 +1,10 @@
+/** `tutti fuse`: many source models into one target. */
+import { Command } from "commander";
+import { fuseRunCommand } from "./fuse-run.ts";
+
+export function fuseCommand(): Command {
+  const fuse = new Command("fuse").description("fuse many source models into one").exitOverride();
+  for (const command of [fuseRunCommand()])
+    fuse.addCommand(command.exitOverride().showHelpAfterError("(--help shows the options)"));
+  return fuse;
+}
