@@ -97,6 +97,9 @@ export async function judgeParts(
         const judge = await judges.get(name);
         const work = await judgePart(context, stage, { domain, judge, keys, spentUsd });
         own[role] = { ...(await countsOf(context.store, judge, keys)), ...work };
+        const { judged: count, meanScore } = own[role];
+        const mean = meanScore === null ? "" : `, mean score ${meanScore.toFixed(4)}`;
+        context.events.onFact?.(stage, "info", `${domain}: ${count} verdicts of ${judge.name}${mean}`);
         spentUsd += own[role].costUsd;
       }
       judged[domain] = own;

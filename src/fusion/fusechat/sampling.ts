@@ -139,17 +139,36 @@ export async function sampleParts(
       ),
     );
     sampled[part.domain] = await countsOf(context.store, wanted[index]!);
+    context.events.onFact?.(stage, "info", answersInWords(part, sampled[part.domain]!));
     requireAnswers(part.domain, sampled[part.domain]!, context.settings.sampling.failuresAllowed);
   }
   return sampled;
 }
 
+/** "sums: 372 answers, 370 ok, 2 truncated, $0.0119" */
+function answersInWords(part: SamplingPart, { models }: SampledPart): string {
+  const all = Object.values(models);
+  const statuses: Record<string, number> = {};
+  for (const one of all) {
+    for (const [status, count] of Object.entries(one.statuses))
+      statuses[status] = (statuses[status] ?? 0) + (count ?? 0);
+  }
+  const wanted = all.reduce((sum, one) => sum + one.wanted, 0);
+  const costUsd = all.reduce((sum, one) => sum + one.costUsd, 0);
+  const counts = Object.entries(statuses).map(([status, count]) => `${count} ${status}`);
+  return `${labelOf(part)}: ${wanted} answers, ${counts.join(", ")}, $${costUsd.toFixed(4)}`;
+}
+
+const labelOf = ({ domain, models }: SamplingPart): string =>
+  models.length === 1 ? `${domain}, ${models[0]!.model.name}` : domain;
+
 async function samplePart(
   { settings, store, signal, events }: FuseContext,
   stage: StageName,
-  { domain, promptKeys, models }: SamplingPart,
+  part: SamplingPart,
   budget: Partial<Spending>,
 ): Promise<void> {
+  const { promptKeys, models } = part;
   const { concurrency, leaseSeconds } = settings.sampling;
   const { models: ends } = await sample({
     ...{ store, models, budget, signal },
@@ -160,7 +179,7 @@ async function samplePart(
     onProgress: ({ done, total, spent, failures }) => {
       const failed = Object.entries(failures).map(([code, count]) => `${count} ${code}`);
       events.onProgress?.({
-        ...{ stage, part: domain, done, total, unit: "answers" },
+        ...{ stage, part: labelOf(part), done, total, unit: "answers" },
         note: [`$${spent.usd.toFixed(4)}`, `${spent.tokens} tokens`, ...failed].join("  "),
       });
     },
