@@ -16,8 +16,8 @@ export type FuseHoldout =
 export interface FuseDomainConfig
   extends Omit<FuseFileDomain, "sources" | "holdout" | "sft" | "pairs" | "prompts"> {
   readonly prompts: readonly string[];
-  /** Names of sources, in the order of the file. */
-  readonly sources: readonly string[];
+  /** In the order of the file's sources. */
+  readonly sources: readonly { readonly model: string; readonly samples: number }[];
   readonly holdout: FuseHoldout;
   readonly sft: {
     readonly choose: "best" | "correct-then-best" | "first" | "vote";
@@ -115,7 +115,10 @@ function withDefaults(
 ): FuseDomainConfig {
   const at = (...keys: PropertyKey[]) => ["domains", index, ...keys];
   const known = file.value.sources.map(({ model }) => model);
-  for (const [place, name] of (domain.sources ?? []).entries()) {
+  const given = (domain.sources ?? known).map((source) =>
+    typeof source === "string" ? { model: source, samples: domain.samples } : source,
+  );
+  for (const [place, { model: name }] of given.entries()) {
     if (known.includes(name)) continue;
     throw file.fail(
       at("sources", place),
@@ -130,12 +133,13 @@ function withDefaults(
       );
     }
   }
-  const pairs = pairRule(file, domain, index);
+  const sources = known.flatMap((name) => given.find(({ model }) => model === name) ?? []);
+  const pairs = pairRule(file, domain, index, Math.max(...sources.map(({ samples }) => samples)));
   const hasPairs = pairs.choose !== "none";
   return {
     ...domain,
     prompts: domain.prompts.map(absolute),
-    sources: domain.sources === undefined ? known : known.filter((name) => domain.sources!.includes(name)),
+    sources,
     holdout: holdoutOf(file, domain, index, absolute),
     sft: {
       choose: answerRule(file, domain, index),
@@ -189,8 +193,9 @@ function answerRule(
 
 function pairRule(
   file: YamlFile<FuseFile>,
-  { verifier, scorer, pairs, samples }: FuseFileDomain,
+  { verifier, scorer, pairs }: FuseFileDomain,
   index: number,
+  samples: number,
 ): FuseDomainConfig["pairs"] {
   const at = (key: string) => ["domains", index, "pairs", key];
   const isJudged = (verifier ?? scorer) !== undefined;

@@ -11,6 +11,7 @@ const path = text.describe("relative to this file");
 const sourceSchema = z.strictObject({
   model: text.describe("name in the pool"),
   parameters: parameters.default({}).describe("of its requests, over those of the pool file"),
+  evaluate: z.boolean().default(true).describe("false: it is not asked held-out prompts"),
 });
 
 const targetSchema = z.strictObject({
@@ -50,7 +51,11 @@ const domainSchema = z.strictObject({
   exclude: z.array(text).default([]).describe("regular expressions; prompts that match are left out"),
   most: count.optional().describe("training prompts at most, by hash"),
   holdout: holdoutSchema.default({}),
-  sources: z.array(text).min(1).optional().describe("default: all"),
+  sources: z
+    .array(z.union([text, z.strictObject({ model: text, samples: count })]))
+    .min(1)
+    .optional()
+    .describe("names, or {model, samples} for another number of samples; default: all"),
   samples: count.describe("answers of each source to each prompt"),
   verifier: text.optional().describe("judge that says whether an answer is correct"),
   correctAt: z.number().default(1).describe("its scores from here on mean correct"),
@@ -128,6 +133,7 @@ const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   sources: Object.keys(sourceSchema.shape),
   target: Object.keys(targetSchema.shape),
   domains: Object.keys(domainSchema.shape),
+  "domains.sources": ["model", "samples"],
   holdout: Object.keys(holdoutSchema.shape),
   "domains.sft": Object.keys(sftRuleSchema.shape),
   "domains.pairs": Object.keys(pairRuleSchema.shape),

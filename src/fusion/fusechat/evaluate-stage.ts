@@ -56,7 +56,7 @@ export function systemsOf({ settings }: Pick<FuseContext, "settings">, hasDpo: b
     start: named("start"),
     sft: named("sft"),
     ...(hasDpo && { dpo: named("dpo") }),
-    sources: settings.sources.map(({ model }) => model),
+    sources: settings.sources.filter(({ evaluate }) => evaluate).map(({ model }) => model),
   };
 }
 
@@ -104,7 +104,7 @@ function askedOf(context: FuseContext, { prompts, sft, dpo }: Trained): Asked[] 
   });
   const sources = partsOf((domain) =>
     settings.sources
-      .filter(({ model }) => domain.sources.includes(model))
+      .filter(({ model, evaluate }) => evaluate && domain.sources.some((one) => one.model === model))
       .map((source) =>
         samplingOf(sourceModel(context, source.model), samples, source.parameters, parameters),
       ),

@@ -8,7 +8,7 @@ import type { Stage } from "../stage-runner.ts";
 import type { FuseContext } from "./context.ts";
 import { dividePrompts, type PromptDrop } from "./divide-prompts.ts";
 import { type ListedPrompt, PROMPT_LIST, readPromptList, writePromptList } from "./prompt-list.ts";
-import type { FuseDomain } from "./settings.ts";
+import type { FuseDomain, FuseSettings } from "./settings.ts";
 
 export interface DomainPrompts extends JsonObject {
   /** Rows of the files. */
@@ -63,43 +63,60 @@ function requirePrompts(domain: FuseDomain, { train, holdout, drops }: DomainPro
   );
 }
 
+export interface DividedDomain {
+  readonly domain: FuseDomain;
+  readonly train: readonly PromptRow[];
+  readonly holdout: readonly PromptRow[];
+  readonly counts: DomainPrompts;
+}
+
+/**
+ * Reads the domains' files and divides their prompts, one domain after another.
+ *
+ * @throws {TuttiError} as `openDataFiles` and `readDataFiles`; DATASET_INVALID for a domain without prompts
+ */
+export async function* dividedDomains(
+  { domains, seed }: Pick<FuseSettings, "domains" | "seed">,
+  signal: AbortSignal,
+): AsyncGenerator<DividedDomain> {
+  const heldOut = new Map<string, PromptRow[]>();
+  for (const domain of domains) heldOut.set(domain.name, await promptsOf(holdoutFiles(domain), signal));
+  const heldOutTexts = new Set<string>();
+  // Held-out prompts of every domain come first: no domain may train on another's.
+  for (const rows of heldOut.values())
+    dividePrompts([], rows, { exclude: [], seed }, new Set(), heldOutTexts);
+  const trainedOn = new Set<string>();
+  for (const domain of domains) {
+    const rows = await promptsOf(domain.prompts, signal);
+    const { exclude, most, holdout: held } = domain;
+    const division = {
+      ...{ exclude, most, seed, holdoutMost: held.most },
+      ...("share" in held && { holdoutShare: held.share }),
+    };
+    const own = heldOut.get(domain.name)!;
+    const { train, holdout, drops } = dividePrompts(rows, own, division, trainedOn, heldOutTexts);
+    const counts = { read: rows.length, train: train.length, holdout: holdout.length, drops };
+    requirePrompts(domain, counts);
+    yield { domain, train, holdout, counts };
+  }
+}
+
 async function divide(
   { settings, store, signal, events }: FuseContext,
   folder: string,
 ): Promise<PromptsResult> {
-  const heldOut = new Map<string, PromptRow[]>();
-  for (const domain of settings.domains)
-    heldOut.set(domain.name, await promptsOf(holdoutFiles(domain), signal));
-  const texts = new Set<string>();
-  for (const rows of heldOut.values()) dividePrompts([], rows, { exclude: [], seed: 0 }, new Set(), texts);
-  const trainedOn = new Set<string>();
   const listed: ListedPrompt[] = [];
   const domains: Record<string, DomainPrompts> = {};
-  for (const domain of settings.domains) {
-    const rows = await promptsOf(domain.prompts, signal);
-    const { train, holdout, drops } = dividePrompts(
-      rows,
-      heldOut.get(domain.name)!,
-      {
-        exclude: domain.exclude,
-        most: domain.most,
-        ...("share" in domain.holdout && { holdoutShare: domain.holdout.share }),
-        holdoutMost: domain.holdout.most,
-        seed: settings.seed,
-      },
-      trainedOn,
-      texts,
-    );
+  for await (const { domain, train, holdout, counts } of dividedDomains(settings, signal)) {
     for (const [part, some] of [["train", train] as const, ["holdout", holdout] as const]) {
       const own = some.map((row) => ({ ...row, domain: domain.name, split: part }));
       for (let start = 0; start < own.length; start += ROWS_PER_WRITE)
         await store.putPrompts(own.slice(start, start + ROWS_PER_WRITE));
       for (const { key } of own) listed.push({ key, domain: domain.name, part });
     }
-    domains[domain.name] = { read: rows.length, train: train.length, holdout: holdout.length, drops };
-    requirePrompts(domain, domains[domain.name]!);
+    domains[domain.name] = counts;
     const kept = `${domain.name}: ${train.length} prompts to train on, ${holdout.length} held out`;
-    const left = Object.entries(drops).map(([reason, count]) => `${count} ${reason}`);
+    const left = Object.entries(counts.drops).map(([reason, count]) => `${count} ${reason}`);
     events.onFact?.("prompts", "info", left.length > 0 ? `${kept}; left out: ${left.join(", ")}` : kept);
   }
   return { domains, list: writePromptList(join(folder, PROMPT_LIST), listed) };

@@ -288,7 +288,7 @@ export function renderFuseReport(report: FuseReport): string {
   const { sft, pairs } = stages.select;
   return renderPage({
     title: `Fusion: ${name}`,
-    subtitle: `${systems.sources.length} sources, ${sft.rows} answers imitated, ${pairs.rows} pairs`,
+    subtitle: `${(report.settings.sources as readonly unknown[]).length} sources, ${sft.rows} answers imitated, ${pairs.rows} pairs`,
     body: [
       headline(report),
       contents(sections),

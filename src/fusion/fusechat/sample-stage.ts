@@ -13,6 +13,7 @@ import {
   samplingInputs,
   samplingOf,
 } from "./sampling.ts";
+import type { FuseSettings } from "./settings.ts";
 
 export interface SampleResult extends JsonObject {
   readonly domains: { readonly [domain: string]: SampledPart };
@@ -29,16 +30,20 @@ export function sourceModel({ pool }: Pick<FuseContext, "pool">, name: string) {
   });
 }
 
+/** A source's own settings. */
+export const parametersOf = ({ sources }: FuseSettings, name: string): JsonObject =>
+  sources.find(({ model }) => model === name)!.parameters;
+
 /** Every domain's sampling of its sources, on training prompts. */
 export function sourceParts(context: FuseContext, prompts: StageResult<PromptsResult>): SamplingPart[] {
   const { settings } = context;
   const listed = listedPrompts(prompts.folder);
-  return settings.domains.map(({ name, sources, samples }) => ({
-    domain: name,
-    promptKeys: promptKeys(listed, name, "train"),
-    models: settings.sources
-      .filter(({ model }) => sources.includes(model))
-      .map(({ model, parameters }) => samplingOf(sourceModel(context, model), samples, parameters)),
+  return settings.domains.map((domain) => ({
+    domain: domain.name,
+    promptKeys: promptKeys(listed, domain.name, "train"),
+    models: domain.sources.map(({ model, samples }) =>
+      samplingOf(sourceModel(context, model), samples, parametersOf(settings, model)),
+    ),
   }));
 }
 

@@ -6,6 +6,8 @@ export interface FuseSource {
   readonly model: string;
   /** Of its requests, over those of the pool. */
   readonly parameters: JsonObject;
+  /** Whether it answers held-out prompts too. */
+  readonly evaluate: boolean;
 }
 
 /** Prompts held out for the evaluation: a share of the domain's, or files of their own. */
@@ -39,9 +41,8 @@ export interface FuseDomain {
   readonly exclude: readonly string[];
   readonly most?: number | undefined;
   readonly holdout: Holdout;
-  /** Names of sources. */
-  readonly sources: readonly string[];
-  readonly samples: number;
+  /** Which of the sources, and how many answers of each to each prompt. */
+  readonly sources: readonly { readonly model: string; readonly samples: number }[];
   /** Judges, as they are named on the command line. */
   readonly verifier?: string | undefined;
   readonly correctAt: number;
