@@ -33,7 +33,7 @@ function uniform(...parts: readonly unknown[]): number {
   return digest.readUInt32BE(0) / 2 ** 32;
 }
 
-function valueOf(a: number, sign: string, b: number): number {
+function resultOf(a: number, sign: string, b: number): number {
   return sign === "plus" ? a + b : sign === "minus" ? a - b : a * b;
 }
 
@@ -43,9 +43,10 @@ function answerTo({ model, messages, seed }: ChatBody): string {
   const chance = uniform(model, words, seed);
   const sum = /(\d+) (plus|minus|times) (\d+)/.exec(words);
   const style = ["It is", "So it is", "The answer is", "I think it is"][Math.floor(1000 * chance) % 4]!;
-  if (sum === null) return `${style} ${["blue", "red", "green", "warm", "cold"][Math.floor(100 * chance) % 5]}`;
+  if (sum === null)
+    return `${style} ${["blue", "red", "green", "warm", "cold"][Math.floor(100 * chance) % 5]}`;
   const own = SOURCES[SIGNS.indexOf(sum[2] as (typeof SIGNS)[number])] === model;
-  const right = valueOf(Number(sum[1]), sum[2]!, Number(sum[3]));
+  const right = resultOf(Number(sum[1]), sum[2]!, Number(sum[3]));
   return `${style} ${chance < (own ? 0.8 : 0.4) ? right : right + 1 + Math.floor(50 * chance)}.`;
 }
 
@@ -88,7 +89,7 @@ export function writeFuseWorld(
     const sign = SIGNS[index % 3]!;
     const [a, b] = [3 + (index % 7), 2 + Math.floor(index / 3)];
     const prompt = `What is ${a} ${sign} ${b}?`;
-    return { id: `sum-${index}`, prompt, reference: { answer: String(valueOf(a, sign, b)) } };
+    return { id: `sum-${index}`, prompt, reference: { answer: String(resultOf(a, sign, b)) } };
   });
   const chatRows = Array.from({ length: chats }, (_, index) => ({
     id: `chat-${index}`,
