@@ -9,6 +9,7 @@ import type { Judge } from "../judges/index.ts";
 import type { Pool } from "../pool/index.ts";
 import { createOrtBackend } from "../runtime/index.ts";
 import { TuttiError } from "../support/errors.ts";
+import { holdFolder } from "../support/hold-folder.ts";
 import { judgeDigest, openJudge } from "./judge-source.ts";
 import { modelPath } from "./model-source.ts";
 
@@ -36,7 +37,7 @@ const commonContext = (configFile: string, config: FuseConfig, folder: string, p
   };
 };
 
-/** @throws {TuttiError} as `loadFuseConfig`, `loadPool` and `openStore` */
+/** @throws {TuttiError} as `loadFuseConfig`, `loadPool`, `holdFolder` and `openStore` */
 export async function openFuse(
   configFile: string,
   folder: string,
@@ -47,6 +48,7 @@ export async function openFuse(
   const pool = await loadPool(config.pool, { resolveModel: modelPath, models: sourcesOf(config) });
   const targetPath = await modelPath(config.target.model);
   mkdirSync(folder, { recursive: true });
+  const letGo = await holdFolder(folder);
   const store = await openStore(config.store ?? join(folder, STORE_FILE));
   return {
     context: { ...commonContext(configFile, config, folder, pool), store, targetPath, events, signal },
@@ -54,6 +56,7 @@ export async function openFuse(
     async close() {
       await store.close();
       await pool.close();
+      await letGo();
     },
   };
 }

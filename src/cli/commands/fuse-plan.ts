@@ -67,9 +67,7 @@ function linesOf({ domains, done, answers, verdicts, sft, dpo, missing }: FusePl
     "answers of the sources",
     ...answers.map(answersLine),
     "verdicts",
-    ...verdicts.map(
-      ({ domain, purpose, judge, wanted }) => `  ${judge}, ${domain}, ${purpose}: ${wanted}`,
-    ),
+    ...verdicts.map(({ domain, purpose, judge, wanted }) => `  ${judge}, ${domain}, ${purpose}: ${wanted}`),
     trainingLine("sft", sft),
     ...(dpo ? [trainingLine("dpo", dpo)] : []),
     `missing: ${missing.answers} answers, about ${missing.tokens} tokens, $${missing.costUsd.toFixed(4)}`,

@@ -227,7 +227,7 @@ function lineageSection({ digests, models }: FuseReport): string {
       ...Object.entries(digests).map(([stage, digest]) => [`result of stage ${stage}`, digest]),
     ],
   };
-  return section("What it was made from", "Equal digests, equal results.", dataTable(table));
+  return section("What the model is made of", "Equal digests, equal results.", dataTable(table));
 }
 
 const DEFINITIONS = [
