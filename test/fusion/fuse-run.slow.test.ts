@@ -126,6 +126,7 @@ test("the report has everything in it", { timeout: 60_000 }, () => {
   const domainsOf = (table: unknown) => (table as { domain: string }[]).map(({ domain }) => domain);
   expect(domainsOf(evaluate.verifiable)).toEqual(["sums"]);
   expect(domainsOf(evaluate.judged)).toEqual(["sums", "chats"]);
+  expect(domainsOf(evaluate.wins)).toEqual(["sums", "chats", "mean of the domains"]);
   expect(Object.keys((evaluate.verifiable[0] as { systems: object }).systems)).toEqual([
     ...[systems.start, systems.sft, systems.dpo],
     ...SOURCES,
@@ -207,7 +208,10 @@ test("Ctrl-C stops at a place to go on from; a server that is gone is told", {
   const broken = join(folder, "broken");
   const gone = writeFuseWorld(broken, "http://127.0.0.1:9", { sums: 6, chats: 6 });
   const pool = join(broken, "pool.yaml");
-  writeFileSync(pool, readFileSync(pool, "utf8").replaceAll("    pricing", "    maxAttempts: 1\n    pricing"));
+  writeFileSync(
+    pool,
+    readFileSync(pool, "utf8").replaceAll("    pricing", "    maxAttempts: 1\n    pricing"),
+  );
   const failed = await tutti("fuse", "run", gone, "--out", join(broken, "out"));
   expect(failed.code).toBe(3);
   expect(failed.stderr).toContain("UPSTREAM_FAILED");

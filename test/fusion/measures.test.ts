@@ -70,9 +70,27 @@ it("domains without verdicts are left out, and judged scores stay apart from cor
       : prompt,
   );
   const domains = (reading: typeof accuracyReading) =>
-    measureDomains(blind, SYSTEMS, reading, "x", OPTIONS).map(({ domain }) => domain);
+    measureDomains(blind, SYSTEMS, reading, "x", { ...OPTIONS, hasMean: false }).map(({ domain }) => domain);
   expect(domains(accuracyReading)).toEqual(["even"]);
   expect(domains(scoreReading)).toEqual(["even", "odd"]);
+});
+
+it("the mean of the domains counts every domain alike, and only who was asked in all of them", () => {
+  const uneven = prompts.filter(({ domain }, index) => domain === "even" || index < 60);
+  const partly = uneven.map((prompt) => {
+    const { a: _, ...others } = prompt.systems;
+    return prompt.domain === "odd" ? { ...prompt, systems: others } : prompt;
+  });
+  const [even, odd, all] = measureDomains(partly, SYSTEMS, accuracyReading, "x", {
+    ...OPTIONS,
+    hasMean: true,
+  });
+  expect([even!.domain, odd!.domain]).toEqual(["even", "odd"]);
+  const [a, b, c] = [even!, odd!, all!].map(({ systems }) => systems.dpo!.value);
+  expect(c).toBeCloseTo((a! + b!) / 2, 9);
+  expect(all!.systems.dpo!.prompts).toBe(180);
+  expect(Object.keys(all!.systems)).toEqual(["start", "sft", "dpo", "b"]);
+  expect(all!.differences.at(-1)).toMatchObject({ of: "dpo", against: "b" });
 });
 
 it("wins are against the untouched target, ties half", () => {

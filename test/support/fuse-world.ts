@@ -6,23 +6,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ChatBody, type JsonServer, jsonServer } from "./chat-server.ts";
-import { writeModelFolder } from "./model-folder.ts";
-
-const CONFIG = {
-  architectures: ["LlamaForCausalLM"],
-  model_type: "llama",
-  vocab_size: 1024,
-  hidden_size: 32,
-  intermediate_size: 64,
-  num_hidden_layers: 2,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  max_position_embeddings: 256,
-  initializer_range: 0.2,
-  tie_word_embeddings: true,
-};
-const TEMPLATE =
-  "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+import { writeTinyChatModel } from "./tiny-chat-model.ts";
 
 export const SOURCES = ["adder", "taker", "timer"] as const;
 const SIGNS = ["plus", "minus", "times"] as const;
@@ -100,8 +84,7 @@ export function writeFuseWorld(
   writeFileSync(at("chats.jsonl"), lines(chatRows));
   writeFileSync(at("hello.jsonl"), lines(hello));
   writeFileSync(at("hello-held.jsonl"), lines([{ prompt: "Good evening", domain: "greetings" }]));
-  writeModelFolder(at("target"), CONFIG, 3);
-  writeFileSync(at("target/chat_template.jinja"), TEMPLATE);
+  writeTinyChatModel(at("target"), 3);
   const models = SOURCES.map(
     (name) => `  - name: ${name}
     provider: openai-compatible

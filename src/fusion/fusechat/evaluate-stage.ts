@@ -181,14 +181,20 @@ async function evaluate(context: FuseContext, asked: readonly Asked[], systems: 
   }
   const evaluated = await outcomes(context, mergedParts(asked));
   const options = { resamples: settings.evaluation.resamples, seed: settings.seed };
-  const table = (reading: Parameters<typeof measureDomains>[2], name: string): JsonObject[] =>
-    JSON.parse(JSON.stringify(measureDomains(evaluated, systems, reading, name, options))) as JsonObject[];
+  const table = (
+    reading: Parameters<typeof measureDomains>[2],
+    name: string,
+    hasMean = true,
+  ): JsonObject[] => {
+    const measured = measureDomains(evaluated, systems, reading, name, { ...options, hasMean });
+    return JSON.parse(JSON.stringify(measured)) as JsonObject[];
+  };
   return {
     systems: { ...systems } as JsonObject,
     verifiable: table(accuracyReading, "accuracy"),
-    judged: table(scoreReading, "score"),
+    judged: table(scoreReading, "score", false),
     wins: table(winReading(systems.start), "wins"),
-    lengths: table(tokenReading, "tokens"),
+    lengths: table(tokenReading, "tokens", false),
     outcomes: writeOutcomes(join(folder, OUTCOMES_FILE), evaluated),
   };
 }

@@ -4,6 +4,7 @@
  */
 import { bootstrapped, meanOf } from "../../statistics/bootstrap.ts";
 import type { Interval } from "../../statistics/interval.ts";
+import { groupedBy } from "../../support/grouped-by.ts";
 
 /** One system's answers to one prompt; null where nobody could tell. */
 export interface PromptOutcome {
@@ -77,15 +78,33 @@ export const winReading =
 
 export const tokenReading: Reading = ({ systems }, system) => systems[system]?.tokens ?? null;
 
+interface DomainValue {
+  readonly domain: string;
+  readonly value: number;
+}
+
+/** Every domain counts the same, whatever the number of its prompts; NaN where one has none. */
+function meanOfDomains(values: readonly DomainValue[], numDomains: number): number {
+  if (numDomains === 1) return meanOf(values.map(({ value }) => value));
+  const byDomain = groupedBy(values, ({ domain }) => domain);
+  if (byDomain.size < numDomains) return Number.NaN;
+  return meanOf([...byDomain.values()].map((own) => meanOf(own.map(({ value }) => value))));
+}
+
 function estimate(
   prompts: readonly EvaluatedPrompt[],
   reading: (prompt: EvaluatedPrompt) => number | null,
   name: string,
   { resamples, seed }: MeasureOptions,
 ): Estimate | undefined {
-  const values = prompts.flatMap((prompt) => reading(prompt) ?? []);
-  if (values.length === 0) return undefined;
-  const { value, interval } = bootstrapped(values, meanOf, name, { samples: resamples, seed });
+  const numDomains = new Set(prompts.map(({ domain }) => domain)).size;
+  const values = prompts.flatMap((prompt) => {
+    const value = reading(prompt);
+    return value === null ? [] : [{ domain: prompt.domain, value }];
+  });
+  const statistic = (some: readonly DomainValue[]): number => meanOfDomains(some, numDomains);
+  if (values.length === 0 || Number.isNaN(statistic(values))) return undefined;
+  const { value, interval } = bootstrapped(values, statistic, name, { samples: resamples, seed });
   return { value, interval, prompts: values.length };
 }
 
@@ -107,6 +126,8 @@ function comparisons(
 }
 
 /**
+ * Means over the prompts; of several domains, the mean of the domains' means, of systems that have outcomes in all of them.
+ *
  * @param name of what is read, which keeps the random numbers of different measures apart
  */
 export function measure(
@@ -137,18 +158,26 @@ export function measure(
   return { systems: estimates, differences };
 }
 
-/** The same for every domain where somebody has an outcome. */
+export const ALL_DOMAINS = "mean of the domains";
+
+/**
+ * The same for every domain where somebody has an outcome, and their mean where there are several.
+ *
+ * @param hasMean whether a mean over domains means anything: scores of different judges have different scales
+ */
 export function measureDomains(
   prompts: readonly EvaluatedPrompt[],
   systems: Systems,
   reading: Reading,
   name: string,
-  options: MeasureOptions,
+  options: MeasureOptions & { readonly hasMean: boolean },
 ): DomainMeasures[] {
-  const domains = [...new Set(prompts.map(({ domain }) => domain))];
-  return domains.flatMap((domain) => {
-    const own = prompts.filter((prompt) => prompt.domain === domain);
+  const domains = [...groupedBy(prompts, ({ domain }) => domain)].flatMap(([domain, own]) => {
     const measured = measure(own, systems, reading, `${name} ${domain}`, options);
     return Object.keys(measured.systems).length === 0 ? [] : [{ domain, ...measured }];
   });
+  if (!options.hasMean || domains.length < 2) return domains;
+  const measured = new Set(domains.map(({ domain }) => domain));
+  const all = prompts.filter(({ domain }) => measured.has(domain));
+  return [...domains, { domain: ALL_DOMAINS, ...measure(all, systems, reading, `${name} of all`, options) }];
 }

@@ -151,6 +151,8 @@ function coverageSection(domains: Readonly<Record<string, DomainSelection>>): st
   );
 }
 
+const PROMPTS_OF = "prompts of ";
+
 /** Every drop of the run: what, why, how many. */
 function dropRows({ prompts, select, sft, dpo, sample }: FuseReport["stages"]): string[][] {
   const rows: string[][] = [];
@@ -168,7 +170,7 @@ function dropRows({ prompts, select, sft, dpo, sample }: FuseReport["stages"]): 
   }
   for (const [domain, one] of Object.entries(select.domains)) {
     add("select", `prompts of ${domain}`, one.drops);
-    add("select", `prompts of ${domain} without a pair, imitated instead`, one.moved);
+    add("select", `prompts of ${domain}, imitated`, one.moved);
     add("select", `answers of ${domain}, to imitate`, sharesOf(one.sft).drops);
     if (one.pairs) add("select", `answers and pairs of ${domain}, to prefer`, sharesOf(one.pairs).drops);
   }
@@ -179,15 +181,16 @@ function dropRows({ prompts, select, sft, dpo, sample }: FuseReport["stages"]): 
 
 function dropsSection(stages: FuseReport["stages"]): string {
   const rows = dropRows(stages);
-  const prompts = rows.filter(([, what]) => what!.startsWith("prompts"));
+  const isOfPrompts = ([, what]: readonly string[]): boolean => what!.startsWith(PROMPTS_OF);
+  const prompts = rows.filter(isOfPrompts);
   const bars = prompts.map(([, what, reason, count]) => ({
-    label: `${what}: ${reason}`,
+    label: `${what!.slice(PROMPTS_OF.length)}: ${reason}`,
     count: Number(count),
   }));
   const table: DataTable = { heads: ["stage", "what", "reason", "count"], rows };
   return section(
     "What was left out, and why",
-    "Drawn: prompts. The table has the answers and pairs too.",
+    "Drawn: prompts; those that give no pair and are imitated instead are marked. The table has answers and pairs too.",
     (bars.length > 0 ? figure(countPlot("Prompts left out", bars)) : "") + numbersOf(table),
   );
 }
@@ -240,45 +243,50 @@ const DEFINITIONS = [
 function headline({ stages, systems }: FuseReport): string {
   const name = namesOf(systems);
   const final = systems.dpo ?? systems.sft;
-  const sentences = (stages.evaluate.verifiable as unknown as DomainMeasures[]).flatMap(
-    ({ domain, differences }) =>
-      differences
-        .filter(({ of, against }) => of === final && (against === systems.start || !isOwn(systems, against)))
-        .map(
-          ({ against, value, interval }) =>
-            `<li>${escapeHtml(domain)}: ${escapeHtml(signed(value))} points over ${escapeHtml(name(against))}, interval ${escapeHtml(shownInterval(interval))}</li>`,
-        ),
+  const sentences = measuresOf(stages.evaluate.verifiable).flatMap(({ domain, differences }) =>
+    differences
+      .filter(({ of, against }) => of === final && (against === systems.start || !isOwn(systems, against)))
+      .map(
+        ({ against, value, interval }) =>
+          `<li>${escapeHtml(domain)}: ${escapeHtml(signed(value))} points over ${escapeHtml(name(against))}, interval ${escapeHtml(shownInterval(interval))}</li>`,
+      ),
   );
   if (sentences.length === 0) return "";
   return `<div class="headline"><p class="lead">${escapeHtml(name(final))} on verifiable prompts</p><ul>${sentences.join("")}</ul></div>`;
 }
 
+const measuresOf = (table: unknown): DomainMeasures[] => table as DomainMeasures[];
+
+/** Verifiable metrics first, judged ones apart from them. */
+const MEASURES = [
+  {
+    title: "Verifiable metrics, stage by stage",
+    lead: "Percent of correct answers to held-out prompts.",
+    table: "verifiable",
+    scale: { digits: 1, unit: "% correct" },
+  },
+  {
+    title: "Judged metrics: mean score",
+    lead: "Of the domain's scorer, on held-out prompts.",
+    table: "judged",
+    scale: { digits: 3, unit: "score" },
+  },
+  {
+    title: "Judged metrics: wins over the untouched target",
+    lead: "Percent of the held-out prompts where the score is higher; equal scores count half.",
+    table: "wins",
+    scale: { digits: 1, unit: "% won" },
+  },
+] as const;
+
 export function renderFuseReport(report: FuseReport): string {
   const { name, stages, systems } = report;
-  const measures = (table: unknown): DomainMeasures[] => table as DomainMeasures[];
+  const { evaluate } = stages;
   const sections = [
-    measuresSection(
-      "Verifiable metrics, stage by stage",
-      "Percent of correct answers to held-out prompts.",
-      measures(stages.evaluate.verifiable),
-      systems,
-      { digits: 1, unit: "% correct" },
+    ...MEASURES.map(({ title, lead, table, scale }) =>
+      measuresSection(title, lead, measuresOf(evaluate[table]), systems, scale),
     ),
-    measuresSection(
-      "Judged metrics: mean score",
-      "Of the domain's scorer, on held-out prompts.",
-      measures(stages.evaluate.judged),
-      systems,
-      { digits: 3, unit: "score" },
-    ),
-    measuresSection(
-      "Judged metrics: wins over the untouched target",
-      "Percent of the held-out prompts where the score is higher; equal scores count half.",
-      measures(stages.evaluate.wins),
-      systems,
-      { digits: 1, unit: "% won" },
-    ),
-    lengthsSection(measures(stages.evaluate.lengths), systems),
+    lengthsSection(measuresOf(evaluate.lengths), systems),
     sourcesSection(stages.select.domains),
     coverageSection(stages.select.domains),
     dropsSection(stages),
