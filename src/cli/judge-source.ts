@@ -1,8 +1,10 @@
 /** The judge that a command line names, with all that it is made of. */
+import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import { loadRubric, readYamlFile } from "../config/index.ts";
 import { loadPool } from "../gateway/index.ts";
 import { readSecret } from "../gateway/read-secret.ts";
+import { canonicalJson, type JsonObject } from "../judged/index.ts";
 import {
   createJudge,
   JUDGE_FIELDS,
@@ -14,6 +16,7 @@ import {
   parseJudge,
   type Rubric,
 } from "../judges/index.ts";
+import { LocalModel } from "../pool/local/local-model.ts";
 import { TuttiError } from "../support/errors.ts";
 import { modelPath } from "./model-source.ts";
 
@@ -26,14 +29,47 @@ export interface OpenedJudge {
   close(): Promise<void>;
 }
 
+/** A judge's description with absolute paths, and the folder that its rubrics are relative to. */
+function describedJudge(named: string, folder: string): { readonly spec: JudgeSpec; readonly base: string } {
+  if (!JUDGE_FILE.test(named)) return { spec: withAbsolutePaths(parseJudge(named), folder), base: folder };
+  const path = resolve(folder, named);
+  return { spec: withAbsolutePaths(readJudgeFile(path), dirname(path)), base: dirname(path) };
+}
+
+/**
+ * Digest of all that decides a judge's verdicts and is known without opening it: its options, rubrics, and the files of a reward
+ * model.
+ *
+ * @param folder that paths are relative to
+ */
+export async function judgeDigest(named: string, folder: string): Promise<string> {
+  const { spec, base } = describedJudge(named, folder);
+  const parts = spec.judge === "composite" ? [spec.verifier, spec.tieBreak] : [spec];
+  const hash = createHash("sha256");
+  for (const { ...part } of parts) {
+    if (part.judge === "reward") {
+      const path = await modelPath(part.path);
+      part.path = (await new LocalModel({ path }).identity()).revision;
+    }
+    hash.update(canonicalJson(JSON.parse(JSON.stringify(part)) as JsonObject));
+    if (part.judge === "model") hash.update(JSON.stringify(rubricOf(part.rubric, base) ?? null));
+  }
+  if (spec.judge === "composite") hash.update(String(spec.step ?? 1));
+  return hash.digest("hex");
+}
+
 /**
  * Opens a judge by its short form or its file. Paths in a file are relative to it.
  *
+ * @param folder that a judge's file and the paths of short forms are relative to
  * @throws {TuttiError} INVALID_ARGUMENT, CONFIG_INVALID with file, line and field, and what createJudge and loadPool throw
  */
-export async function openJudge(named: string, poolFile: string | undefined): Promise<OpenedJudge> {
-  const isFile = JUDGE_FILE.test(named);
-  const spec = isFile ? withAbsolutePaths(readJudgeFile(named), dirname(named)) : parseJudge(named);
+export async function openJudge(
+  named: string,
+  poolFile: string | undefined,
+  folder = ".",
+): Promise<OpenedJudge> {
+  const { spec, base } = describedJudge(named, folder);
   const models = judgingModels(spec);
   if (models.length > 0 && poolFile === undefined) {
     throw new TuttiError("INVALID_ARGUMENT", `--judge names the model ${models[0]}, but there is no --pool`, {
@@ -47,7 +83,7 @@ export async function openJudge(named: string, poolFile: string | undefined): Pr
     const judge = await createJudge(spec, {
       pool,
       modelPath,
-      loadRubric: (reference) => rubricOf(reference, isFile ? dirname(named) : "."),
+      loadRubric: (reference) => rubricOf(reference, base),
       secretOf: (name, source) => readSecret(named, name, source, process.env),
     });
     return {

@@ -1,4 +1,16 @@
 /** Configuration files: schemas, reading, and errors that name file, line and field. */
+export {
+  type FuseConfig,
+  type FuseDomainConfig,
+  type FuseHoldout,
+  loadFuseConfig,
+} from "./fuse-config.ts";
+export {
+  FUSE_TARGET_NAMES,
+  FUSE_TARGETS,
+  type FuseTarget,
+  type FuseTargetName,
+} from "./fuse-targets.ts";
 export { listedModel, type ModelListing, type ModelPrices, modelPrices } from "./model-prices.ts";
 export {
   type PolicyConfig,

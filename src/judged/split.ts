@@ -24,7 +24,7 @@ export function normalisedPrompt(prompt: JudgedRecord["prompt"]): string {
 }
 
 /** Uniform in [0, 1): SHA-256 of purpose, seed and normalised prompt. Purposes are independent of each other. */
-function promptUniform(record: Prompted, purpose: string, seed: number): number {
+export function promptUniform(record: Prompted, purpose: string, seed: number): number {
   if (!Number.isSafeInteger(seed)) {
     throw new TuttiError("INVALID_ARGUMENT", `seed: received ${seed}, expected a whole number`, {
       details: { seed },

@@ -9,28 +9,13 @@ import { createLocalUpstream } from "../../src/pool/index.ts";
 import { loadTokenizer } from "../../src/text/index.ts";
 import { readMetrics, type StepMetrics, trainingPaths } from "../../src/train/index.ts";
 import { ROOT, start, tutti } from "../support/command.ts";
-import { writeModelFolder } from "../support/model-folder.ts";
 import { pythonLacks, runPython } from "../support/python.ts";
+import { writeTinyChatModel } from "../support/tiny-chat-model.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tutti-train-cli-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const at = (...names: string[]): string => join(folder, ...names);
 
-const CONFIG = {
-  architectures: ["LlamaForCausalLM"],
-  model_type: "llama",
-  vocab_size: 1024,
-  hidden_size: 32,
-  intermediate_size: 64,
-  num_hidden_layers: 2,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  max_position_embeddings: 256,
-  initializer_range: 0.2,
-  tie_word_embeddings: true,
-};
-const TEMPLATE =
-  "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 const CITIES = ["Oslo", "Lima", "Bonn", "Cairo", "Perth", "Quito", "Seoul", "Turin"];
 
 /** The chosen answer names the city that was asked for. */
@@ -44,8 +29,7 @@ const pairs = CITIES.flatMap((city, index) =>
 const lines = (rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join("");
 
 beforeAll(() => {
-  writeModelFolder(at("base"), CONFIG, 3);
-  writeFileSync(at("base", "chat_template.jinja"), TEMPLATE);
+  writeTinyChatModel(at("base"), 3);
   writeFileSync(at("pairs.jsonl"), lines(pairs.slice(0, 12)));
   writeFileSync(at("held.jsonl"), lines(pairs.slice(12)));
   writeFileSync(

@@ -32,6 +32,24 @@ export function bestAnswer(): Selector {
 }
 
 /**
+ * The first whole answer, whatever judges say of it: for prompts with one answer, or to learn without selection.
+ *
+ * Kept as `first`; dropped as `not_first` or by status.
+ */
+export function firstAnswer(): Selector {
+  return {
+    name: "first",
+    options: {},
+    gives: "answers",
+    decide({ answers }) {
+      const isAny = (answer: GroupedAnswer): answer is GroupedAnswer => answer !== undefined;
+      const { answers: whole, drops } = eligible(answers, isAny, "not_first");
+      return [...keepOne(whole, whole[0], "first", "not_first"), ...drops];
+    },
+  };
+}
+
+/**
  * The highest score among the answers that a verifier found correct (FuseChat-3.0's target for mathematics and code).
  * Correct answers without a score lose to those with one.
  *

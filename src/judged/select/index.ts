@@ -2,6 +2,7 @@
 export {
   bestAnswer,
   bestCorrectAnswer,
+  firstAnswer,
   type LeastNllOptions,
   leastNllAnswer,
   majorityAnswer,

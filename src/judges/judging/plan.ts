@@ -14,8 +14,8 @@ import {
 import { groupedBy } from "../../support/grouped-by.ts";
 import type { Judge, PairJudge, Verdict } from "../judge.ts";
 
-/** Which answers; all where nothing is given. `sources` are of the answers, `domains` and `splits` of their prompts. */
-export type JudgingFilter = Pick<ResponseFilter, "domains" | "splits" | "sources" | "models">;
+/** Which answers; all where nothing is given. `keys` and `sources` are of the answers, `domains` and `splits` of their prompts. */
+export type JudgingFilter = Pick<ResponseFilter, "domains" | "splits" | "sources" | "models" | "keys">;
 
 export interface JudgingScope {
   readonly answers: JudgingFilter;

@@ -65,10 +65,10 @@ export function withFreshAdapter(
 /** What a checkpoint is refused for when it changes. Folders, and how often a checkpoint is written, may change. */
 export function fingerprintOf({ facts }: Pick<PreparedRun, "facts">, settings: RunSettings): string {
   const { seed, epochs, batch, maxTokens, tokensAtOnce, validateEverySteps, maxGradientNorm } = settings;
-  const { learningRate, weightDecay, optimizer, schedule, warmupShare, adapter } = settings;
+  const { learningRate, weightDecay, optimizer, schedule, warmupShare, adapter, chosenFromStep } = settings;
   const parts = [
     { facts, seed, epochs, batch, maxTokens, tokensAtOnce, validateEverySteps, maxGradientNorm },
-    { learningRate, weightDecay, optimizer, schedule, warmupShare, adapter },
+    { learningRate, weightDecay, optimizer, schedule, warmupShare, adapter, chosenFromStep },
   ];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

@@ -81,7 +81,13 @@ export async function runTraining(
         backend,
         ...(events.onStep && { onStep: events.onStep }),
         ...(events.signal && { signal: events.signal }),
-        ...(validate && { validation: { everySteps: settings.validateEverySteps, run: validate } }),
+        ...(validate && {
+          validation: {
+            everySteps: settings.validateEverySteps,
+            ...(settings.chosenFromStep !== undefined && { chosenFromStep: settings.chosenFromStep }),
+            run: validate,
+          },
+        }),
       },
     );
     const { bestPath, metricsPath } = trainingPaths(outputFolder);

@@ -29,6 +29,8 @@ export interface RunSettings {
   readonly adapter?: LoraConfig;
   readonly checkpointEverySteps: number;
   readonly validateEverySteps: number;
+  /** Parameters of earlier steps are measured but never kept as the best. @default 0 */
+  readonly chosenFromStep?: number;
 }
 
 const ROW_MULTIPLE = 64;

@@ -1,0 +1,107 @@
+/** From a fuse file to what its stages work with: store, pool, judges, target. */
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { type FuseConfig, loadFuseConfig } from "../config/index.ts";
+import type { FuseContext, FuseEvents, PlanContext } from "../fusion/index.ts";
+import { loadPool } from "../gateway/index.ts";
+import { openStore } from "../judged/index.ts";
+import type { Judge } from "../judges/index.ts";
+import type { Pool } from "../pool/index.ts";
+import { createOrtBackend } from "../runtime/index.ts";
+import { TuttiError } from "../support/errors.ts";
+import { holdFolder } from "../support/hold-folder.ts";
+import { judgeDigest, openJudge } from "./judge-source.ts";
+import { modelPath } from "./model-source.ts";
+
+/** A plan asks nobody, so it needs no key. */
+const ANY_SECRET = new Proxy<Record<string, string>>({}, { get: () => "unused" });
+
+export const STORE_FILE = "store.db";
+
+export interface OpenedFuse<Context> {
+  readonly context: Context;
+  readonly config: FuseConfig;
+  close(): Promise<void>;
+}
+
+const sourcesOf = ({ sources }: FuseConfig): string[] => sources.map(({ model }) => model);
+
+/** What a run and its plan have in common. */
+const commonContext = (configFile: string, config: FuseConfig, folder: string, pool: Pool) => {
+  const base = dirname(configFile);
+  return {
+    ...{ settings: config, folder, pool },
+    openJudge: (named: string) => pointwiseJudge(named, config.pool, base),
+    judgeDigest: (named: string) => judgeDigest(named, base),
+    createBackend: () => createOrtBackend({ threads: config.threads }),
+  };
+};
+
+/** @throws {TuttiError} as `loadFuseConfig`, `loadPool`, `holdFolder` and `openStore` */
+export async function openFuse(
+  configFile: string,
+  folder: string,
+  events: FuseEvents,
+  signal: AbortSignal,
+): Promise<OpenedFuse<FuseContext>> {
+  const config = loadFuseConfig(configFile);
+  const pool = await loadPool(config.pool, { resolveModel: modelPath, models: sourcesOf(config) });
+  const targetPath = await modelPath(config.target.model);
+  mkdirSync(folder, { recursive: true });
+  const letGo = await holdFolder(folder);
+  const store = await openStore(config.store ?? join(folder, STORE_FILE));
+  return {
+    context: { ...commonContext(configFile, config, folder, pool), store, targetPath, events, signal },
+    config,
+    async close() {
+      await store.close();
+      await pool.close();
+      await letGo();
+    },
+  };
+}
+
+/**
+ * The same without making anything: no store where there is none, no model fetched.
+ *
+ * @throws {TuttiError} as `openFuse`
+ */
+export async function openFusePlan(
+  configFile: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<OpenedFuse<PlanContext>> {
+  const config = loadFuseConfig(configFile);
+  // A model that is not on this machine is known by its name.
+  const resolveModel = async (reference: string): Promise<string> => reference;
+  const pool = await loadPool(config.pool, {
+    resolveModel,
+    models: sourcesOf(config),
+    environment: ANY_SECRET,
+  });
+  const address = config.store ?? join(folder, STORE_FILE);
+  const isThere = /^[a-z][a-z0-9+.-]+:/i.test(address) || existsSync(address);
+  const store = isThere ? await openStore(address) : undefined;
+  const targetPath = existsSync(config.target.model) ? config.target.model : undefined;
+  return {
+    context: { ...commonContext(configFile, config, folder, pool), store, targetPath, events: {}, signal },
+    config,
+    async close() {
+      await store?.close();
+      await pool.close();
+    },
+  };
+}
+
+async function pointwiseJudge(named: string, poolFile: string, base: string): Promise<Judge> {
+  const { judge, close } = await openJudge(named, poolFile, base);
+  if ("judge" in judge) return { ...judge, close };
+  await close();
+  throw new TuttiError(
+    "INVALID_ARGUMENT",
+    `the judge ${named} compares two answers, expected one that scores`,
+    {
+      hint: "use a rubric of the kind pointwise, such as rating",
+    },
+  );
+}

@@ -1,0 +1,33 @@
+/** Fusion of language models: many sources, one target. */
+export {
+  type FuseContext,
+  type FuseEvents,
+  STAGES,
+  type StageName,
+  type StageProgress,
+} from "./fusechat/context.ts";
+export {
+  PAIRS_DATA,
+  SFT_DATA,
+  TRAINERS,
+  type Trainer,
+  type TrainerFile,
+  type TrainerFiles,
+  type TrainerTarget,
+  trainerFiles,
+} from "./fusechat/export/trainer-files.ts";
+export { exportSet } from "./fusechat/export/training-data.ts";
+export { type FusedModel, runFuseChat } from "./fusechat/pipeline.ts";
+export {
+  type FusePlan,
+  type PlanContext,
+  type PlannedAnswers,
+  type PlannedTraining,
+  planFuseChat,
+  type SelectedSets,
+  selectedSets,
+} from "./fusechat/plan.ts";
+export type { FuseReport } from "./fusechat/report.ts";
+export { PAIRS_FILE, SFT_FILE } from "./fusechat/select-stage.ts";
+export type { FuseSettings } from "./fusechat/settings.ts";
+export { finishedStage, runStage, type Stage, type StageResult } from "./stage-runner.ts";
