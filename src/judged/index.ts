@@ -67,8 +67,10 @@ export {
 } from "./store/rows.ts";
 export { SCHEMA_VERSION } from "./store/schema.ts";
 export type {
+  BudgetLimits,
   CallLimits,
   FinishedItem,
+  ItemReservation,
   JobProgress,
   JudgedStore,
   JudgementFilter,
@@ -76,9 +78,11 @@ export type {
   PromptFilter,
   PutResult,
   RecordOptions,
+  Reserved,
   ResponseFilter,
   RowSet,
   SharedLimits,
+  Spending,
   StoreStats,
   StoreTable,
   WorkQueue,

@@ -13,6 +13,13 @@ const ITEM_COLUMNS = [
   { name: "state", type: "text" },
   { name: "worker", type: "text" },
   { name: "lease_until", type: "integer" },
+  { name: "reserved_usd", type: "number" },
+  { name: "reserved_tokens", type: "number" },
+];
+const SPENDING_COLUMNS = [
+  { name: "job", type: "text" },
+  { name: "usd", type: "number" },
+  { name: "tokens", type: "number" },
 ];
 
 async function inBatches<Item>(
@@ -36,13 +43,15 @@ async function* workItems(session: SqlSession): AsyncGenerator<StoredValue[]> {
   let last = 0;
   for (;;) {
     const page = await session.rows(
-      `SELECT position, job, item, state, worker, lease_until FROM work_items
+      `SELECT position, ${ITEM_COLUMNS.map(({ name }) => name).join(", ")} FROM work_items
        WHERE position > $1 ORDER BY position LIMIT ${ROWS_AT_A_TIME}`,
       [last],
     );
     for (const row of page) {
-      const lease = row.lease_until === null ? null : Number(row.lease_until);
-      yield [String(row.job), String(row.item), String(row.state), row.worker as string | null, lease];
+      yield ITEM_COLUMNS.map(({ name, type }) => {
+        const value = row[name] as StoredValue;
+        return value === null || type === "text" ? value : Number(value);
+      });
     }
     if (page.length < ROWS_AT_A_TIME) return;
     last = Number(page.at(-1)!.position);
@@ -72,6 +81,11 @@ export async function copyDatabase(
       }
       const items = { table: "work_items", columns: ITEM_COLUMNS, conflict: "" };
       await inBatches(workItems(from), (batch) => to.insert(items, batch));
+      const spending = await from.rows("SELECT job, usd, tokens FROM job_spending");
+      await to.insert(
+        { table: "job_spending", columns: SPENDING_COLUMNS, conflict: "" },
+        spending.map(({ job, usd, tokens }) => [String(job), Number(usd), Number(tokens)]),
+      );
       return copied;
     });
   });

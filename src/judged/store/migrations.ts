@@ -143,4 +143,37 @@ const LIMITS: Migration = {
   down: () => ["DROP TABLE call_leaves", "DROP TABLE call_accounts"],
 };
 
-export const MIGRATIONS: readonly Migration[] = [ROWS, WORK, SEARCH, LIMITS];
+/** Verdicts keep their tokens at the end of their explanation. PostgreSQL's JSON refuses strings with U+0000, so it is a pattern. */
+const VERDICT_TOKENS: Readonly<Record<Dialect["name"], string>> = {
+  sqlite: "explanation ->> '$.tokens'",
+  postgres: `substring(explanation FROM '"tokens":([0-9.]+)\\}$')::DOUBLE PRECISION`,
+};
+
+/** Reservations lie with the items they are for, and end with their leases. */
+const BUDGETS: Migration = {
+  version: 5,
+  title: "budgets that processes share",
+  up: (dialect) => {
+    const { text, number } = TYPES[dialect];
+    const spent = (tokens: string, table: string, jobs: string): string =>
+      `INSERT INTO job_spending (job, usd, tokens) SELECT source, COALESCE(SUM(cost_usd), 0), COALESCE(SUM(${tokens}), 0) ` +
+      `FROM ${table} WHERE source LIKE '${jobs}:%' GROUP BY source`;
+    return [
+      `ALTER TABLE work_items ADD COLUMN reserved_usd ${number}`,
+      `ALTER TABLE work_items ADD COLUMN reserved_tokens ${number}`,
+      "CREATE INDEX work_items_reserved ON work_items (job) WHERE reserved_usd IS NOT NULL",
+      `CREATE TABLE job_spending (job ${text} PRIMARY KEY NOT NULL, usd ${number} NOT NULL, tokens ${number} NOT NULL)` +
+        (dialect === "sqlite" ? " STRICT" : ""),
+      spent("COALESCE(prompt_tokens, 0) + COALESCE(completion_tokens, 0)", "responses", "sample"),
+      spent(VERDICT_TOKENS[dialect], "judgements", "judge"),
+    ];
+  },
+  down: () => [
+    "DROP TABLE job_spending",
+    "DROP INDEX work_items_reserved",
+    "ALTER TABLE work_items DROP COLUMN reserved_tokens",
+    "ALTER TABLE work_items DROP COLUMN reserved_usd",
+  ],
+};
+
+export const MIGRATIONS: readonly Migration[] = [ROWS, WORK, SEARCH, LIMITS, BUDGETS];

@@ -70,6 +70,30 @@ export interface JobProgress {
   readonly failed: number;
 }
 
+/** What may be spent. */
+export interface BudgetLimits {
+  readonly usd?: number | undefined;
+  /** Of prompts and answers. */
+  readonly tokens?: number | undefined;
+}
+
+export interface Spending {
+  readonly usd: number;
+  readonly tokens: number;
+}
+
+/** An item, and the most that the work on it may spend. */
+export interface ItemReservation extends Spending {
+  readonly item: string;
+}
+
+export interface Reserved {
+  /** How many of the items have room within the limits, from the first on. */
+  readonly granted: number;
+  /** Items, of whichever process, that have a reservation now. */
+  readonly open: number;
+}
+
 /** Rows that came of one finished item. */
 export interface FinishedItem {
   readonly item: string;
@@ -97,6 +121,17 @@ export interface WorkQueue {
   finish(job: string, worker: string, finished: readonly FinishedItem[]): Promise<readonly string[]>;
   /** Gives leased items back, as Ctrl-C does. */
   release(job: string, worker: string, items: readonly string[]): Promise<void>;
+  /**
+   * Reserves what work on leased items may spend, within limits that all workers of all the jobs share: what the jobs have spent
+   * and what is reserved together. A reservation ends with the item's lease, however that ends.
+   */
+  reserve(
+    held: { readonly job: string; readonly worker: string; readonly items: readonly ItemReservation[] },
+    jobs: readonly string[],
+    limits: BudgetLimits,
+  ): Promise<Reserved>;
+  /** What the rows of finished items of the jobs have cost, by whichever process. */
+  spent(jobs: readonly string[]): Promise<Spending>;
   progress(job: string): Promise<JobProgress>;
   /** Opens the items of a job again that were given up; returns how many. */
   reopen(job: string): Promise<number>;

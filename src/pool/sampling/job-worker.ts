@@ -1,11 +1,10 @@
 /** Samples the answers of one model's job. */
-import type { PromptRow } from "../../judged/index.ts";
+import type { PromptRow, Spending } from "../../judged/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { costUsd, estimateTokens } from "../pricing.ts";
 import { isOverload } from "../retries.ts";
 import { type ChatTurn, turnText } from "../upstream.ts";
 import type { Slot } from "./adaptive-concurrency.ts";
-import type { Reservation, Spending } from "./budget.ts";
 import { failedOutcome, type Outcome, outcomeOf } from "./outcome.ts";
 import { keyOf, parseItem, rowBase, type SamplingJob, seedOf } from "./plan.ts";
 import { type QueueOptions, QueueWorker, type ReadyItem } from "./queue-worker.ts";
@@ -76,12 +75,7 @@ export class JobWorker extends QueueWorker<Ready> {
     };
   }
 
-  protected override async work(
-    { item, prompt }: Ready,
-    slot: Slot,
-    reservation: Reservation,
-    lease: AbortSignal,
-  ): Promise<void> {
+  protected override async work({ item, prompt }: Ready, slot: Slot, lease: AbortSignal): Promise<void> {
     const { job } = this.#options;
     const sample = parseItem(item);
     let outcome: Outcome | undefined;
@@ -97,8 +91,6 @@ export class JobWorker extends QueueWorker<Ready> {
       outcome = this.#afterFailure(failure, slot);
     } finally {
       slot.release(outcome !== undefined && outcome.status !== "error");
-      const { costUsd: usd = 0, promptTokens = 0, completionTokens = 0 } = outcome ?? {};
-      reservation.settle({ usd, tokens: promptTokens + completionTokens });
     }
     // A hopeless failure says nothing of the item: it stays open for a later run.
     if (outcome === undefined) return;

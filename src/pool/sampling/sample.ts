@@ -1,11 +1,11 @@
 /** Samples answers of several models to the prompts of a store, together with every other process that does the same. */
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import type { JudgedStore } from "../../judged/index.ts";
+import type { BudgetLimits, JudgedStore, Spending } from "../../judged/index.ts";
 import type { TuttiError } from "../../support/errors.ts";
 import { reportRegularly } from "../../support/regular-reports.ts";
 import { AdaptiveConcurrency } from "./adaptive-concurrency.ts";
-import { Budget, type BudgetLimits, type Spending } from "./budget.ts";
+import { JobBudget } from "./budget.ts";
 import { JobWorker } from "./job-worker.ts";
 import { enqueue, type ModelSampling, planJob, type SamplingJob, type SamplingScope } from "./plan.ts";
 import type { JobEnd } from "./queue-worker.ts";
@@ -34,7 +34,7 @@ export interface SamplingProgress {
   readonly total: number;
   /** Settled, by whichever process or earlier run. */
   readonly done: number;
-  /** Of this process and, with a budget, of earlier runs. */
+  /** On the jobs, by whichever process or earlier run. */
   readonly spent: Spending;
   /** Failed attempts of this process by code. */
   readonly failures: Readonly<Record<string, number>>;
@@ -67,7 +67,8 @@ export async function sample(options: SamplingOptions): Promise<SamplingReport> 
   for (const model of options.models) jobs.push(await planJob(model, scope));
   let total = 0;
   for (const job of jobs) total += await enqueue(store, job, prompts, signal);
-  const budget = new Budget(options.budget ?? {}, await spentBefore(store, jobs, options.budget));
+  const names = jobs.map(({ name }) => name);
+  const budget = new JobBudget(store, names, options.budget);
   const concurrencies = concurrencyByEndpoint(jobs, options.maxConcurrency);
   const worker = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
   const workers = jobs.map(
@@ -81,7 +82,7 @@ export async function sample(options: SamplingOptions): Promise<SamplingReport> 
   const progressNow = async (): Promise<SamplingProgress> => ({
     total,
     done: Math.max(0, total - (await openItems(store, jobs))),
-    spent: budget.spent,
+    spent: await budget.spent(),
     failures: sumOfFailures(workers.map(({ tally }) => tally)),
     underWay: [...concurrencies.values()].reduce((sum, { running }) => sum + running, 0),
   });
@@ -90,7 +91,7 @@ export async function sample(options: SamplingOptions): Promise<SamplingReport> 
     const ends = await allSettledOrThrow(workers.map((one) => one.run()));
     const { done } = await progressNow();
     const models = workers.map(({ tally }, index) => ({ ...plainTally(tally), end: ends[index]! }));
-    return { total, done, models, spent: budget.spent };
+    return { total, done, models, spent: await budget.spent() };
   } finally {
     await stopReporting();
   }
@@ -122,20 +123,6 @@ function concurrencyByEndpoint(
       new AdaptiveConcurrency({ most, ...(isLocal.has(endpoint) && { start: most }) }),
     ]),
   );
-}
-
-async function spentBefore(
-  store: JudgedStore,
-  jobs: readonly SamplingJob[],
-  budget: BudgetLimits | undefined,
-): Promise<Spending> {
-  let [usd, tokens] = [0, 0];
-  if (budget?.usd === undefined && budget?.tokens === undefined) return { usd, tokens };
-  for await (const row of store.responses({ sources: jobs.map(({ name }) => name) })) {
-    usd += row.costUsd ?? 0;
-    tokens += (row.promptTokens ?? 0) + (row.completionTokens ?? 0);
-  }
-  return { usd, tokens };
 }
 
 async function openItems(store: JudgedStore, jobs: readonly SamplingJob[]): Promise<number> {
