@@ -67,6 +67,7 @@ export {
 } from "./store/rows.ts";
 export { SCHEMA_VERSION } from "./store/schema.ts";
 export type {
+  BatchLedger,
   BudgetLimits,
   CallLimits,
   FinishedItem,
@@ -75,6 +76,7 @@ export type {
   JudgedStore,
   JudgementFilter,
   LeaveTaken,
+  OpenBatch,
   PromptFilter,
   PutResult,
   RecordOptions,

@@ -16,6 +16,7 @@ export type { RateLimits } from "./rate-limiter.ts";
 export { createReplayUpstream, type RecordedPrompt, type ReplayOptions, ReplayStore } from "./replay.ts";
 export { createResilientUpstream, type ResilienceOptions } from "./resilient-upstream.ts";
 export { DEFAULT_RETRIES, isOverload, isRetryable, type RetryPolicy } from "./retries.ts";
+export type { BatchOptions } from "./sampling/batch-worker.ts";
 export type { ModelSampling, SamplingScope } from "./sampling/plan.ts";
 export type { JobEnd } from "./sampling/queue-worker.ts";
 export {
@@ -26,6 +27,10 @@ export {
 } from "./sampling/sample.ts";
 export type { JobTally } from "./sampling/tally.ts";
 export {
+  type BatchEndpoint,
+  type BatchRequest,
+  type BatchResult,
+  type BatchState,
   type CallOptions,
   type ChatChunk,
   type ChatRequest,
@@ -36,6 +41,7 @@ export {
   type Leave,
   type ModelIdentity,
   type ScoreRequest,
+  type SoughtBatch,
   turnText,
   type Upstream,
   type Usage,

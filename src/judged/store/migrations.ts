@@ -176,4 +176,25 @@ const BUDGETS: Migration = {
   ],
 };
 
-export const MIGRATIONS: readonly Migration[] = [ROWS, WORK, SEARCH, LIMITS, BUDGETS];
+/** Settled batches stay, so that a provider's list of batches can be told apart. */
+const BATCHES: Migration = {
+  version: 6,
+  title: "batches at providers",
+  up: (dialect) => {
+    const { text, integer } = TYPES[dialect];
+    return [
+      `CREATE TABLE batches (name ${text} PRIMARY KEY NOT NULL, job ${text} NOT NULL, provider_name ${text}, ` +
+        `requests ${integer} NOT NULL, state ${text} NOT NULL, asked_ms ${integer}, keeper ${text}, ` +
+        `lease_until ${integer})${dialect === "sqlite" ? " STRICT" : ""}`,
+      "CREATE INDEX batches_job ON batches (job, state)",
+    ];
+  },
+  // Items of a batch have leases without an end.
+  down: () => [
+    "UPDATE work_items SET state = 'open', worker = NULL WHERE state = 'leased' AND lease_until IS NULL",
+    "DROP TABLE batches",
+  ],
+  loses: "which batches are under way at providers",
+};
+
+export const MIGRATIONS: readonly Migration[] = [ROWS, WORK, SEARCH, LIMITS, BUDGETS, BATCHES];

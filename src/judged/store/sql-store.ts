@@ -1,5 +1,6 @@
 /** The store over SQL: the same statements for SQLite and PostgreSQL. */
 import type { JudgedRecord } from "../record.ts";
+import { SqlBatchLedger } from "./batch-ledger.ts";
 import type { SqlDatabase } from "./database.ts";
 import { Conditions, readRows, selectJudgements, selectPrompts, selectResponses } from "./filters.ts";
 import { putRows } from "./put-rows.ts";
@@ -9,6 +10,7 @@ import { searchPrompts } from "./search.ts";
 import { SqlSharedLimits } from "./shared-limits.ts";
 import { readStats } from "./stats.ts";
 import type {
+  BatchLedger,
   JudgedStore,
   JudgementFilter,
   PromptFilter,
@@ -30,6 +32,7 @@ export class SqlStore implements JudgedStore {
   readonly url: string;
   readonly work: WorkQueue;
   readonly limits: SharedLimits;
+  readonly batches: BatchLedger;
   readonly #database: SqlDatabase;
 
   constructor(database: SqlDatabase) {
@@ -37,6 +40,7 @@ export class SqlStore implements JudgedStore {
     this.url = database.url;
     this.work = new SqlWorkQueue(database);
     this.limits = new SqlSharedLimits(database);
+    this.batches = new SqlBatchLedger(database);
   }
 
   #put<Row extends StoreRow>(table: Table<Row>, rows: readonly Row[]): Promise<PutResult> {

@@ -105,8 +105,7 @@ export class SqlWorkQueue implements WorkQueue {
         held.filter((item) => !isFailed.has(item)),
         "done",
       );
-      // Answers that come after their lease was lost are paid for as well.
-      await addSpending(session, job, sumOf(finished.map(spendingOf)));
+      await addSpending(session, job, sumOf(kept.map(spendingOf)));
       return held;
     });
   }

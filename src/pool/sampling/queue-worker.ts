@@ -20,8 +20,11 @@ export interface QueueOptions {
   readonly signal: AbortSignal;
 }
 
-/** Why a worker stopped: `done` when every item of the job is settled, whoever settled it. */
-export type JobEnd = "done" | "budget" | "interrupted" | TuttiError;
+/**
+ * Why a worker stopped: `done` when every item of the job is settled, whoever settled it; `cancelled` when its batches were taken back
+ * on request.
+ */
+export type JobEnd = "done" | "budget" | "interrupted" | "cancelled" | TuttiError;
 
 /** An item that was claimed, with what the work on it needs. */
 export interface ReadyItem {
