@@ -66,6 +66,7 @@ export {
   type SelectionRow,
 } from "./store/rows.ts";
 export { SCHEMA_VERSION } from "./store/schema.ts";
+export { SERVED_SELECTOR } from "./store/served-answers.ts";
 export type {
   BatchLedger,
   BudgetLimits,

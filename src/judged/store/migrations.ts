@@ -1,5 +1,6 @@
 /** The schema, as steps up and down. A step that has been released never changes; what is new is a new step. */
 import type { Dialect } from "./database.ts";
+import { SERVED_NAMES, SERVED_SELECTOR, servedName } from "./served-answers.ts";
 import { type Column, type ColumnType, REFERENCES, TABLES } from "./tables.ts";
 
 export interface Migration {
@@ -197,4 +198,16 @@ const BATCHES: Migration = {
   loses: "which batches are under way at providers",
 };
 
-export const MIGRATIONS: readonly Migration[] = [ROWS, WORK, SEARCH, LIMITS, BUDGETS, BATCHES];
+/** Of what the gateway served and nothing else, so that other selections cost nothing more. */
+const SERVED: Migration = {
+  version: 7,
+  title: "answers found by the names they were served under",
+  up: (dialect) =>
+    SERVED_NAMES.map(
+      (field) =>
+        `CREATE INDEX selections_${field} ON selections ((${servedName(dialect, field)})) WHERE selector = '${SERVED_SELECTOR}'`,
+    ),
+  down: () => SERVED_NAMES.map((field) => `DROP INDEX selections_${field}`),
+};
+
+export const MIGRATIONS: readonly Migration[] = [ROWS, WORK, SEARCH, LIMITS, BUDGETS, BATCHES, SERVED];

@@ -7,6 +7,7 @@ import { putRows } from "./put-rows.ts";
 import { readRecords } from "./records.ts";
 import type { JudgementRow, PromptRow, ResponseRow, SelectionRow } from "./rows.ts";
 import { searchPrompts } from "./search.ts";
+import { servedAnswers } from "./served-answers.ts";
 import { SqlSharedLimits } from "./shared-limits.ts";
 import { readStats } from "./stats.ts";
 import type {
@@ -114,6 +115,10 @@ export class SqlStore implements JudgedStore {
 
   searchPrompts(query: string, limit: number): Promise<readonly PromptRow[]> {
     return searchPrompts(this.#database, query, limit);
+  }
+
+  served(name: string): Promise<readonly string[]> {
+    return servedAnswers(this.#database, this.#database.dialect.name, name);
   }
 
   stats(): Promise<StoreStats> {

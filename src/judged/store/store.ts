@@ -233,6 +233,8 @@ export interface JudgedStore {
   records(options: RecordOptions): AsyncIterable<JudgedRecord>;
   /** Full-text search, best first. */
   searchPrompts(query: string, limit: number): Promise<readonly PromptRow[]>;
+  /** Keys of the responses that a gateway served under a name: its decision's, or the completion's as the client got it. */
+  served(name: string): Promise<readonly string[]>;
   stats(): Promise<StoreStats>;
   close(): Promise<void>;
 }
