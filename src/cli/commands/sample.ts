@@ -179,11 +179,11 @@ function noteOf({ spent, failures, underWay, batches }: SamplingProgress): strin
   );
   return [
     `$${spent.usd.toFixed(4)}`,
-    `${spent.tokens} tokens`,
+    ...(kinds.length > 0 ? [`errors: ${kinds.join(", ")}`] : []),
     batches === undefined
       ? `${underWay} under way`
       : `${batches.batches} batches: ${batches.done}/${batches.total} answered`,
-    ...(kinds.length > 0 ? [`errors: ${kinds.join(", ")}`] : []),
+    `${spent.tokens} tokens`,
   ].join("  ");
 }
 
