@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createProgress, formatDuration, leaveProgressLine } from "./progress.ts";
+import { createProgress, formatDuration, leaveProgressLine, progressLine } from "./progress.ts";
 
 function fakeStream(isTTY: boolean) {
   const written: string[] = [];
@@ -47,4 +47,22 @@ test("elsewhere plain lines, at most one in five seconds, and a resumed job's ra
   }
   expect(stream.written).toHaveLength(3);
   expect(stream.written[1]).toBe("train  55%  55/100 steps  1.0 steps/s  45s left\n");
+});
+
+test("a line fits its terminal, whatever it has to say, and drops the least important first", () => {
+  const state = {
+    ...{ label: "sampling", unit: "answers", done: 4_500, total: 10_000, rate: "12", left: "7m 38s left" },
+    notes: ["$0.4213", "errors: 31 rate limited", "64 under way", "1234567 tokens"],
+  };
+  const said = (width: number | undefined) => progressLine(state, width);
+  expect(said(160)).toMatch(
+    /^sampling █{11}░{13} {2}45% {2}4500\/10000 answers {2}12 answers\/s {2}.*tokens$/,
+  );
+  expect(said(100)).toBe(
+    "sampling  45%  4500/10000 answers  12/s  7m 38s left  $0.4213  errors: 31 rate limited  64 under way",
+  );
+  expect(said(90)).toMatch(/rate limited$/);
+  expect(said(60)).toMatch(/7m 38s left$/);
+  for (let width = 53; width < 200; width++) expect(said(width).length).toBeLessThanOrEqual(width);
+  expect(said(undefined)).toMatch(/^sampling {2}45% {2}4500.*12 answers\/s.*1234567 tokens$/);
 });

@@ -17,6 +17,7 @@ import type { GatewayApp, GatewayEnv, GatewayParts } from "./gateway-env.ts";
 import { LatencyMeter } from "./latency-meter.ts";
 import { addChatCompletions } from "./routes/chat-completions.ts";
 import { addDecisions } from "./routes/decisions.ts";
+import { addFeedback } from "./routes/feedback.ts";
 import { addHealth } from "./routes/health.ts";
 import { addModels } from "./routes/models.ts";
 import type { TrafficSink } from "./traffic/traffic-recorder.ts";
@@ -88,6 +89,7 @@ export function createGateway(options: GatewayOptions): GatewayApp {
   addChatCompletions(app, parts);
   addModels(app, parts);
   addDecisions(app, parts);
+  addFeedback(app, parts);
   addHealth(app, parts);
   return app;
 }
@@ -128,7 +130,7 @@ function addRequestFrame(app: GatewayApp, { clock, logger }: GatewayParts): void
   app.notFound((context) => {
     const message = `no route for ${context.req.method} ${context.req.path.slice(0, 200)}`;
     const hint =
-      "the gateway has POST /v1/chat/completions, GET /v1/models, GET /v1/decisions/ID and GET /healthz";
+      "the gateway has POST /v1/chat/completions, POST /v1/feedback, GET /v1/models, GET /v1/decisions/ID and GET /healthz";
     return answerError(new TuttiError("ROUTE_NOT_FOUND", message, { hint }), context);
   });
 }

@@ -12,6 +12,8 @@ export const CLIENT_CLOSED_STATUS = 499;
 
 /** What was answered, once it was answered in full. */
 export interface FullAnswer {
+  /** As the client got it. */
+  readonly completionId: string;
   readonly text: string;
   readonly finishReason: string | undefined;
   readonly usage: Usage;
@@ -60,7 +62,7 @@ export class Exchange {
     decisions.add(record);
   }
 
-  completed({ text, finishReason, usage }: FullAnswer): void {
+  completed({ completionId, text, finishReason, usage }: FullAnswer): void {
     if (!this.#isSettled) {
       const { record, model } = this;
       const latencyMs = this.#access.elapsedMs - this.#startedMs;
@@ -68,7 +70,8 @@ export class Exchange {
       if (completionTokens > 0 && usage.tutti_source !== "recorded") {
         this.#latencies.observe({ model: model.name, completionTokens, latencyMs });
       }
-      this.#traffic?.record({ record, model, request: this.#request, text, finishReason, usage, latencyMs });
+      const answer = { completionId, text, finishReason, usage, latencyMs };
+      this.#traffic?.record({ record, model, request: this.#request, ...answer });
     }
     this.#settle({ status: "completed", httpStatus: 200, errorCode: null, ...this.#spent(usage) });
   }

@@ -18,6 +18,7 @@ export { LatencyMeter, type MeasuredAnswer } from "./latency-meter.ts";
 export { type LoadPoolOptions, loadPool, readPoolPolicy } from "./load-pool.ts";
 export { parsePolicy } from "./request-policy.ts";
 export { type GatewayServer, type ServeOptions, serveGateway } from "./serve.ts";
+export type { Feedback, KeptFeedback } from "./traffic/messages.ts";
 export {
   type TrafficCounts,
   TrafficRecorder,

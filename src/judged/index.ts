@@ -66,19 +66,26 @@ export {
   type SelectionRow,
 } from "./store/rows.ts";
 export { SCHEMA_VERSION } from "./store/schema.ts";
+export { SERVED_SELECTOR } from "./store/served-answers.ts";
 export type {
+  BatchLedger,
+  BudgetLimits,
   CallLimits,
   FinishedItem,
+  ItemReservation,
   JobProgress,
   JudgedStore,
   JudgementFilter,
   LeaveTaken,
+  OpenBatch,
   PromptFilter,
   PutResult,
   RecordOptions,
+  Reserved,
   ResponseFilter,
   RowSet,
   SharedLimits,
+  Spending,
   StoreStats,
   StoreTable,
   WorkQueue,

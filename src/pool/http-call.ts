@@ -6,9 +6,20 @@ import { readEventStream } from "./event-stream.ts";
 import { exchange, type HttpAnswer } from "./http-exchange.ts";
 import { type Peer, readAnswerText, refusal, unreadable } from "./upstream-failure.ts";
 
+/** A body that is no JSON. */
+export interface RawBody {
+  readonly type: string;
+  readonly bytes: Uint8Array;
+}
+
 export interface HttpCall {
   readonly peer: Peer;
-  readonly body: Readonly<Record<string, unknown>>;
+  /** Sent by POST; without one it is a GET. */
+  readonly body?: Readonly<Record<string, unknown>> | undefined;
+  /** In place of the body. */
+  readonly rawBody?: RawBody | undefined;
+  /** A request that must not arrive twice, because each costs. */
+  readonly isSentOnce?: boolean | undefined;
   /** Beside the content type: credentials, versions. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
@@ -17,11 +28,18 @@ export interface HttpCall {
 }
 
 async function send(call: HttpCall, accept: string, deadline: Deadline): Promise<HttpAnswer> {
+  const { peer, rawBody } = call;
+  const body = rawBody?.bytes ?? (call.body && JSON.stringify(call.body));
   const answer = await exchange({
-    method: "POST",
-    url: call.peer.url,
-    headers: { "content-type": "application/json", accept, ...call.headers },
-    body: JSON.stringify(call.body),
+    method: body === undefined ? "GET" : "POST",
+    url: peer.url,
+    headers: {
+      ...(body !== undefined && { "content-type": rawBody?.type ?? "application/json" }),
+      accept,
+      ...call.headers,
+    },
+    body,
+    isSentOnce: call.isSentOnce,
     signal: deadline.signal,
   });
   if (answer.status < 200 || answer.status > 299) throw await refusal(call.peer, answer);
@@ -39,6 +57,44 @@ export async function callForObject(call: HttpCall): Promise<Record<string, unkn
   } finally {
     deadline.end();
   }
+}
+
+/** The objects of an answer that has one a line, as they come. */
+export async function* callForLines(call: HttpCall): AsyncGenerator<Record<string, unknown>> {
+  const deadline = new Deadline(call.signal, call.timeoutMs);
+  try {
+    const answer = await send(call, "application/x-jsonl, application/jsonl, */*", deadline);
+    for await (const line of linesOf(call.peer, answer.body)) {
+      deadline.pause();
+      if (line.trim() !== "") yield parseObject(call.peer, line, "a line of the results");
+      deadline.extend();
+    }
+  } catch (thrown) {
+    throw inContext(call.peer, thrown, call.signal, deadline);
+  } finally {
+    deadline.end();
+  }
+}
+
+/** Longer than any answer of a model; a sender that never ends a line must not fill the memory. */
+const LONGEST_LINE_CHARACTERS = 64 * 1024 * 1024;
+
+async function* linesOf(peer: Peer, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let pieces: string[] = [];
+  let length = 0;
+  for await (const chunk of bytes) {
+    const [rest = "", ...others] = decoder.decode(chunk, { stream: true }).split("\n");
+    pieces.push(rest);
+    length += rest.length;
+    if (length > LONGEST_LINE_CHARACTERS) throw unreadable(peer, "a line of the results does not end");
+    if (others.length === 0) continue;
+    yield pieces.join("");
+    yield* others.slice(0, -1);
+    pieces = [others.at(-1)!];
+    length = pieces[0]!.length;
+  }
+  yield pieces.join("") + decoder.decode();
 }
 
 /**

@@ -13,6 +13,8 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | undefined;
+  /** Never sent twice: over a connection of its own, since a kept one may be closed when the request has arrived. */
+  readonly isSentOnce?: boolean | undefined;
   /** Aborting ends the exchange and its connection; an answer that was read to its end keeps both. */
   readonly signal: AbortSignal;
 }
@@ -60,9 +62,8 @@ function send(request: HttpRequest): Promise<HttpAnswer | StaleConnection> {
     ...(body !== undefined && { "content-length": String(Buffer.byteLength(body)) }),
   };
   return new Promise((resolve, reject) => {
-    const asking = isSecure
-      ? overHttps(url, { method, headers, agent: https })
-      : overHttp(url, { method, headers, agent: http });
+    const [kept, ask] = isSecure ? [https, overHttps] : [http, overHttp];
+    const asking = ask(url, { method, headers, agent: request.isSentOnce ? false : kept });
     const onAbort = (): void => void asking.destroy(signal.reason as Error);
     signal.addEventListener("abort", onAbort, { once: true });
     asking.once("close", () => signal.removeEventListener("abort", onAbort));

@@ -1,4 +1,6 @@
 /** The pool of candidate models: upstreams, prices and the lookup by name. */
+
+export type { BudgetLimits, Spending } from "../judged/index.ts";
 export { type AnthropicOptions, createAnthropicUpstream } from "./anthropic/anthropic.ts";
 export { type CheckOptions, checkModel, type FeatureState, type ModelCheck } from "./check-model.ts";
 export { withDefaultParameters } from "./default-parameters.ts";
@@ -14,7 +16,7 @@ export type { RateLimits } from "./rate-limiter.ts";
 export { createReplayUpstream, type RecordedPrompt, type ReplayOptions, ReplayStore } from "./replay.ts";
 export { createResilientUpstream, type ResilienceOptions } from "./resilient-upstream.ts";
 export { DEFAULT_RETRIES, isOverload, isRetryable, type RetryPolicy } from "./retries.ts";
-export type { BudgetLimits, Spending } from "./sampling/budget.ts";
+export type { BatchOptions } from "./sampling/batch-worker.ts";
 export type { ModelSampling, SamplingScope } from "./sampling/plan.ts";
 export type { JobEnd } from "./sampling/queue-worker.ts";
 export {
@@ -25,6 +27,10 @@ export {
 } from "./sampling/sample.ts";
 export type { JobTally } from "./sampling/tally.ts";
 export {
+  type BatchEndpoint,
+  type BatchRequest,
+  type BatchResult,
+  type BatchState,
   type CallOptions,
   type ChatChunk,
   type ChatRequest,
@@ -35,6 +41,7 @@ export {
   type Leave,
   type ModelIdentity,
   type ScoreRequest,
+  type SoughtBatch,
   turnText,
   type Upstream,
   type Usage,

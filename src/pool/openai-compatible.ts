@@ -1,5 +1,6 @@
 /** An upstream behind any server that speaks `POST {baseUrl}/chat/completions`. */
 import { isJsonObject } from "../support/json.ts";
+import { createOpenAiBatches } from "./batch/openai-batches.ts";
 import { callForObject, callForStream } from "./http-call.ts";
 import { scoreWithPromptLogProbabilities } from "./prompt-log-probabilities.ts";
 import { peerAt, type RemoteOptions } from "./remote-options.ts";
@@ -42,6 +43,7 @@ export function createOpenAiCompatibleUpstream(options: OpenAiCompatibleOptions)
   };
   return {
     chat,
+    batch: createOpenAiBatches(options),
 
     async *streamChat(request, callOptions): AsyncGenerator<ChatChunk> {
       const streaming = { stream: true, stream_options: { include_usage: true } };

@@ -83,6 +83,59 @@ export interface ContinuationLogProbabilities {
   readonly tokens: readonly { readonly logProbability: number; readonly text?: string }[];
 }
 
+/** A request of a batch. */
+export interface BatchRequest {
+  /** 1 to 64 letters, digits, `-` and `_`; the answer comes back under it. */
+  readonly id: string;
+  readonly request: ChatRequest;
+}
+
+/** How far a provider is with a batch. Requests that have failed are among those done. */
+export interface BatchState {
+  readonly status: "running" | "ended" | "failed";
+  readonly done: number;
+  readonly total: number;
+  /** Why it failed as a whole. */
+  readonly problem?: string;
+}
+
+/** What came of one request: an answer, or why there is none. `isFinal`: asked again it would fail again. */
+export type BatchResult = { readonly id: string } & (
+  | { readonly answer: ChatResponse }
+  | { readonly failure: TuttiError; readonly isFinal: boolean }
+);
+
+/** A batch that the provider may or may not have. */
+export interface SoughtBatch {
+  /** As it was submitted under. */
+  readonly name: string;
+  readonly requests: number;
+  readonly askedMs: number;
+  readonly ids: ReadonlySet<string>;
+  /** The provider's names of batches that are others. */
+  readonly known: ReadonlySet<string>;
+}
+
+/** Requests by the thousand at a lower price, answered within a day. Failures are those of `chat`. */
+export interface BatchEndpoint {
+  readonly mostRequests: number;
+  readonly mostBytes: number;
+  /** What a request adds to a batch, in bytes. */
+  sizeBytes(request: BatchRequest): number;
+  /** Returns the provider's name of the batch. */
+  submit(name: string, requests: readonly BatchRequest[], signal: AbortSignal): Promise<string>;
+  /** The provider's name of a batch that it was asked to take, `none`, or `unsure` as long as it cannot be told. */
+  find(
+    sought: SoughtBatch,
+    signal: AbortSignal,
+  ): Promise<{ readonly providerName: string } | "none" | "unsure">;
+  state(providerName: string, signal: AbortSignal): Promise<BatchState>;
+  /** Of a batch that has ended; requests that were never begun may be left out. */
+  results(providerName: string, signal: AbortSignal): AsyncIterable<BatchResult>;
+  /** What is answered already stays. */
+  cancel(providerName: string, signal: AbortSignal): Promise<void>;
+}
+
 /** What of a model's identity can be known before it answers. */
 export interface ModelIdentity {
   /** Hash of the weights, or the provider's name of the model. */
@@ -105,6 +158,8 @@ export interface Upstream {
   readonly score?:
     | ((request: ScoreRequest, options: CallOptions) => Promise<ContinuationLogProbabilities>)
     | undefined;
+  /** Absent where the provider sells none. */
+  readonly batch?: BatchEndpoint | undefined;
   /** A conversation that it can answer, where it cannot answer all. */
   readonly example?: (() => readonly ChatTurn[] | undefined) | undefined;
   /** Absent where only the name is known. */

@@ -400,6 +400,38 @@ const fields: readonly Case[] = [
   },
 ];
 
+const feedback: readonly Case[] = (
+  [
+    ["no id", { thumb: "up" }, "id", missing, /id: missing/],
+    ["a blank id", { id: " ", thumb: "up" }, "id", value, /blank/],
+    ["an id that is a number", { id: 7, thumb: "up" }, "id", type, /received 7, expected a string/],
+    ["a very long id", { id: "x".repeat(201), thumb: "up" }, "id", value, /id: /],
+    ["neither thumb nor choice", { id: "a" }, "thumb", missing, /either a thumb or a choice/],
+    ["both", { id: "a", rival: "b", thumb: "up", choice: "tie" }, "thumb", missing, /beside choice/],
+    ["a choice against nothing", { id: "a", choice: "first" }, "rival", missing, /id of the other answer/],
+    ["a thumb about two", { id: "a", rival: "b", thumb: "up" }, "rival", value, /about one answer/],
+    ["another thumb", { id: "a", thumb: "sideways" }, "thumb", value, /thumb: /],
+    [
+      "a field that nobody knows",
+      { id: "a", thump: "up" },
+      "thump",
+      "unknown_parameter",
+      /did you mean "thumb"/,
+    ],
+    ["an empty annotator", { id: "a", thumb: "up", annotator: "" }, "annotator", value, /blank/],
+    [
+      "a store that is not there",
+      { id: "a", thumb: "up" },
+      "id",
+      "answer_not_found",
+      /start it with --store/,
+    ],
+  ] as const
+).map(([name, body, param, code, message]) => ({
+  ...{ name, path: "/v1/feedback", body, param, code, message },
+  status: code === "answer_not_found" ? 404 : 400,
+}));
+
 const routes: readonly Case[] = [
   {
     name: "unknown route",
@@ -464,6 +496,7 @@ const routes: readonly Case[] = [
 describe.each([
   ["bodies", bodies],
   ["fields", fields],
+  ["feedback", feedback],
   ["routes", routes],
 ])("%s", (_name, cases) => {
   it.each(cases)("$name", async (row) => {

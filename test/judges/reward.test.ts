@@ -1,12 +1,17 @@
 /** Reward models: local heads against transformers, remote endpoints over real HTTP, votes. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import type { ChatMessage } from "../../src/judged/index.ts";
+import { loadPool } from "../../src/gateway/index.ts";
+import { type ChatMessage, openStore } from "../../src/judged/index.ts";
 import {
+  createJudge,
   createRewardJudge,
   elect,
+  type JudgeResources,
+  type JudgeSpec,
+  judgeStore,
   localRewardModel,
   REWARD_ENDPOINTS,
   type RewardEndpoint,
@@ -60,6 +65,78 @@ function writeModel(name: string, changes: Readonly<Record<string, unknown>> = {
   writeSafetensors(join(folder, "model.safetensors"), tensors);
   return folder;
 }
+
+/** Other weights in the same file. */
+function retrain(folder: string): void {
+  const path = join(folder, "model.safetensors");
+  const bytes = readFileSync(path);
+  bytes[bytes.length - 1]! ^= 1;
+  writeFileSync(path, bytes);
+}
+
+describe("versions of judges that are local models", () => {
+  const versionOf = async (spec: JudgeSpec, resources: JudgeResources = {}) => {
+    const judge = await createJudge(spec, resources);
+    await judge.close?.();
+    return judge.version;
+  };
+
+  it("a reward model: weights, template and length are part of it, and verdicts of other weights are not reused", async () => {
+    const folder = writeModel("decoder", { "extra.json": {} });
+    const spec: JudgeSpec = { judge: "reward", path: folder, name: "rm", threads: 1 };
+    const before = await createJudge(spec);
+    expect(await versionOf(spec)).toBe(before.version);
+    expect(await versionOf({ ...spec, maxTokens: 20 })).not.toBe(before.version);
+    const store = await openStore("sqlite::memory:");
+    const prompt = promptRow(0);
+    await store.putAll({ prompts: [prompt], responses: [responseRow(prompt, { text: "four" })] });
+    expect(await judgeStore({ store, judge: before, answers: {} })).toMatchObject({ total: 1, done: 1 });
+    await before.close?.();
+    retrain(folder);
+    const after = await createJudge(spec);
+    expect(after.version).not.toBe(before.version);
+    expect((await judgeStore({ store, judge: after, answers: {} })).models).toMatchObject([
+      { verdicts: { rewarded: 1 } },
+    ]);
+    await after.close?.();
+    await store.close();
+    const { tokenizerConfig } = recorded.models.decoder!;
+    const template = "{% for m in messages %}{{ m.content }}{% endfor %}";
+    const other = writeModel("decoder", {
+      "tokenizer_config.json": { ...tokenizerConfig, chat_template: template },
+      "a.json": {},
+    });
+    expect(await versionOf({ ...spec, path: other })).not.toBe(before.version);
+  });
+
+  it("a judging model of a pool: by its weights, and by revision and parameters of the pool file", async () => {
+    const folder = writeModel("decoder", { "extra.json": {}, "more.json": {}, "most.json": {} });
+    const file = join(root, "pool.yaml");
+    const spec: JudgeSpec = { judge: "model", model: "small", rubric: "rating" };
+    const version = async (...lines: string[]): Promise<string> => {
+      writeFileSync(file, ["models:", "  - name: small", ...lines.map((line) => `    ${line}`)].join("\n"));
+      const pool = await loadPool(file);
+      const found = await versionOf(spec, { pool });
+      await pool.close();
+      return found;
+    };
+    const local = ["provider: local", `path: ${folder}`];
+    const before = await version(...local);
+    expect(await version(...local)).toBe(before);
+    expect(await version(...local, "weightBits: 8")).not.toBe(before);
+    expect(await version(...local, "parameters: { temperature: 0.5 }")).not.toBe(before);
+    retrain(folder);
+    expect(await version(...local)).not.toBe(before);
+    const remote = ["provider: openai-compatible", "baseUrl: http://127.0.0.1:1/v1"];
+    const price = "pricing: { inputCostUsdPerMillionTokens: 1, outputCostUsdPerMillionTokens: 1 }";
+    const versions = [
+      await version(...remote, price),
+      await version(...remote, price, "upstreamModel: other"),
+      await version(...remote, price, "revision: r2"),
+    ];
+    expect(new Set(versions).size).toBe(3);
+  });
+});
 
 describe("local heads", () => {
   it.each(Object.keys(recorded.models))("%s: the logits of transformers, from the text on", async (name) => {

@@ -1,11 +1,14 @@
-/** A process of its own that samples until the job is done: `tsx sampling-worker.ts STORE ORIGIN SAMPLES LEASE_MS CONCURRENCY`. */
+/**
+ * A process of its own that samples until the job is done or its budget is spent:
+ * `tsx sampling-worker.ts STORE ORIGIN SAMPLES LEASE_MS CONCURRENCY [BUDGET_USD]`.
+ */
 import { openStore } from "../../src/judged/store/open.ts";
 import { createOpenAiCompatibleUpstream } from "../../src/pool/openai-compatible.ts";
 import { createResilientUpstream } from "../../src/pool/resilient-upstream.ts";
 import { DEFAULT_RETRIES } from "../../src/pool/retries.ts";
 import { sample } from "../../src/pool/sampling/sample.ts";
 
-const [url, origin, samples, leaseMs, concurrency] = process.argv.slice(2);
+const [url, origin, samples, leaseMs, concurrency, budgetUsd] = process.argv.slice(2);
 const upstream = (name: string) =>
   createResilientUpstream(
     createOpenAiCompatibleUpstream({
@@ -30,6 +33,7 @@ const report = await sample({
   seed: 0,
   leaseMs: Number(leaseMs),
   maxConcurrency: Number(concurrency),
+  ...(budgetUsd !== undefined && { budget: { usd: Number(budgetUsd) } }),
 });
 await store.close();
 process.send?.(report);

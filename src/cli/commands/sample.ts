@@ -11,7 +11,7 @@ import {
 } from "../../pool/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { isJsonObject } from "../../support/json.ts";
-import { nameList, numberBetween, wholeNumber } from "../flags.ts";
+import { durationSeconds, nameList, numberBetween, wholeNumber } from "../flags.ts";
 import { interruptSignal, printable, printResult, say } from "../io.ts";
 import { addJobOptions, filterOf, type JobFlags, jobLimits } from "../job-options.ts";
 import { modelPath } from "../model-source.ts";
@@ -28,6 +28,9 @@ interface Flags extends JobFlags {
   readonly parameters?: JsonObject;
   readonly set: Readonly<Record<string, JsonObject>>;
   readonly seed: number;
+  readonly batch?: boolean;
+  readonly cancel?: boolean;
+  readonly poll: number;
 }
 
 export function sampleCommand(): Command {
@@ -51,7 +54,10 @@ export function sampleCommand(): Command {
       modelSetting,
       {},
     )
-    .option("--seed <n>", "of the job; another one draws other answers", wholeNumber("--seed", 0), 0);
+    .option("--seed <n>", "of the job; another one draws other answers", wholeNumber("--seed", 0), 0)
+    .option("--batch", "ask in batches: half the price, within a day; Ctrl-C leaves them to the provider")
+    .option("--poll <time>", "between looks at batches", durationSeconds("--poll"), 30)
+    .option("--cancel", "take back the batches under way, and keep what is answered");
   return addJobOptions(command, {
     source: "prompts of these sources only",
     results: "answers",
@@ -113,8 +119,11 @@ function samplingsOf(pool: Pool, flags: Flags): ModelSampling[] {
 }
 
 async function run(flags: Flags): Promise<void> {
+  const isBatch = flags.batch === true || flags.cancel === true;
   const signal = interruptSignal(
-    "finishing the answers under way; press Ctrl-C again to leave them to a later run",
+    isBatch
+      ? "leaving the batches under way to the provider and a later run"
+      : "finishing the answers under way; press Ctrl-C again to leave them to a later run",
   );
   const names = flags.models === undefined ? undefined : nameList(flags.models);
   const pool = await loadPool(flags.pool, { resolveModel: modelPath, ...(names && { models: names }) });
@@ -125,6 +134,7 @@ async function run(flags: Flags): Promise<void> {
       models: samplingsOf(pool, flags),
       prompts: filterOf(flags),
       seed: flags.seed,
+      batch: isBatch ? { pollMs: 1000 * flags.poll, isCancelling: flags.cancel === true } : undefined,
     });
     if (report.total === 0) {
       throw new TuttiError("INVALID_ARGUMENT", `${store.url} has no prompts that match`, {
@@ -143,7 +153,7 @@ async function run(flags: Flags): Promise<void> {
 async function sampleWithProgress(
   flags: Flags,
   signal: AbortSignal,
-  what: Pick<Parameters<typeof sample>[0], "store" | "models" | "prompts" | "seed">,
+  what: Pick<Parameters<typeof sample>[0], "store" | "models" | "prompts" | "seed" | "batch">,
 ): Promise<SamplingReport> {
   let progress: ReturnType<typeof createProgress> | undefined;
   const report = await sample({
@@ -163,15 +173,17 @@ async function sampleWithProgress(
   return report;
 }
 
-function noteOf({ spent, failures, underWay }: SamplingProgress): string {
+function noteOf({ spent, failures, underWay, batches }: SamplingProgress): string {
   const kinds = Object.entries(failures).map(
     ([code, count]) => `${count} ${code.replace("UPSTREAM_", "").toLowerCase().replaceAll("_", " ")}`,
   );
   return [
     `$${spent.usd.toFixed(4)}`,
-    `${spent.tokens} tokens`,
-    `${underWay} under way`,
     ...(kinds.length > 0 ? [`errors: ${kinds.join(", ")}`] : []),
+    batches === undefined
+      ? `${underWay} under way`
+      : `${batches.batches} batches: ${batches.done}/${batches.total} answered`,
+    `${spent.tokens} tokens`,
   ].join("  ");
 }
 
@@ -200,5 +212,7 @@ function throwUnlessDone({ models, total, done }: SamplingReport): void {
       hint: "raise the budget and give the same command again",
     });
   }
-  if (done < total) say(`${total - done} answers failed for good; the same command tries them again`);
+  if (ends.includes("cancelled")) {
+    say(`${total - done} answers are missing; the same command without --cancel asks for them`);
+  } else if (done < total) say(`${total - done} answers failed for good; the same command tries them again`);
 }

@@ -117,8 +117,14 @@ async function answerWhole(
   const response = await exchange.model.upstream.chat(call.request, { signal: context.get("signal") });
   const text = answerText(response.choices, "message");
   const usage = usageOrEstimate(response.usage, prompt, text);
-  exchange.completed({ text, finishReason: finishReasonOf(response.choices), usage });
-  return context.json(toWireResponse(response, identity, usage));
+  const wire = toWireResponse(response, identity, usage);
+  exchange.completed({
+    completionId: wire.id,
+    text,
+    finishReason: finishReasonOf(response.choices),
+    usage,
+  });
+  return context.json(wire);
 }
 
 async function answerStream(
@@ -191,7 +197,8 @@ async function* streamEvents(state: StreamState): AsyncGenerator<string> {
       yield event(wireChunk);
     }
     if (state.includeUsage) yield event(usageChunk(identity ?? state.identity, usageSoFar()));
-    exchange.completed({ text, finishReason, usage: usageSoFar() });
+    const { id: completionId } = identity ?? state.identity;
+    exchange.completed({ completionId, text, finishReason, usage: usageSoFar() });
     yield "data: [DONE]\n\n";
   } catch (thrown) {
     if (!state.signal.aborted) {

@@ -5,6 +5,7 @@ import type { Pool } from "../../pool/index.ts";
 import { type ResponseIdentity, responseIdentity } from "../../pool/model-identity.ts";
 import { messageOf, TuttiError } from "../../support/errors.ts";
 import { type Logger, silentLogger } from "../../support/logger.ts";
+import type { Feedback, KeptFeedback } from "./messages.ts";
 import { type AnsweredRequest, trafficRows } from "./traffic-rows.ts";
 import { WriterProcess } from "./writer-process.ts";
 
@@ -12,6 +13,8 @@ import { WriterProcess } from "./writer-process.ts";
 export interface TrafficSink {
   /** Returns at once and never throws. */
   record(answered: AnsweredRequest): void;
+  /** Keeps what somebody thinks of a recorded answer. @throws {TuttiError} see `keepFeedback`; STORE_FAILED, also after 10 s */
+  judge(feedback: Feedback): Promise<KeptFeedback>;
 }
 
 export interface TrafficRecorderOptions {
@@ -38,6 +41,7 @@ const ROWS_AT_A_TIME = 200;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 const CLOSE_MS = 5_000;
+const FEEDBACK_MS = 10_000;
 
 interface Waiting {
   readonly rows: RowSet;
@@ -90,6 +94,29 @@ export class TrafficRecorder implements TrafficSink {
   record(answered: AnsweredRequest): void {
     // Once the answer is on its way.
     setImmediate(() => this.#take(answered));
+  }
+
+  async judge(feedback: Feedback): Promise<KeptFeedback> {
+    const late = new AbortController();
+    const limit = wait(FEEDBACK_MS, undefined, { signal: late.signal, ref: false }).then((): never => {
+      throw new TuttiError("STORE_FAILED", `the store has not taken the feedback within ${FEEDBACK_MS} ms`, {
+        hint: "send it again later: said twice it counts once",
+      });
+    });
+    try {
+      return await Promise.race([this.#judge(feedback), limit]);
+    } finally {
+      late.abort();
+      limit.catch(() => undefined);
+    }
+  }
+
+  /** The answer itself may still wait to be written. */
+  async #judge(feedback: Feedback): Promise<KeptFeedback> {
+    await nextTurn();
+    await this.#writing;
+    await this.#reopen();
+    return (await this.#writer.ask({ kind: "judge", feedback }))!;
   }
 
   #take(answered: AnsweredRequest): void {
@@ -165,11 +192,14 @@ export class TrafficRecorder implements TrafficSink {
     for (const { bytes } of this.#waiting.splice(0, count)) this.#waitingBytes -= bytes;
   }
 
+  async #reopen(): Promise<void> {
+    if (!this.#writer.isGone) return;
+    this.#writer = new WriterProcess();
+    await this.#writer.ask({ kind: "open", store: this.#options.store });
+  }
+
   async #writeGroup(rows: readonly RowSet[]): Promise<void> {
-    if (this.#writer.isGone) {
-      this.#writer = new WriterProcess();
-      await this.#writer.ask({ kind: "open", store: this.#options.store });
-    }
+    await this.#reopen();
     await this.#writer.ask({
       kind: "write",
       rows: {

@@ -9,6 +9,7 @@ import {
   type ResponseRow,
   type RowSet,
   responseKey,
+  SERVED_SELECTOR,
   type SelectionRow,
   selectionKey,
 } from "../../judged/index.ts";
@@ -19,13 +20,15 @@ import { outcomeOf } from "../../pool/sampling/outcome.ts";
 import type { DecisionRecord } from "../decision-store.ts";
 
 /** Source of the rows, and selector of the choices. */
-export const GATEWAY_SOURCE = "gateway";
+export const GATEWAY_SOURCE: string = SERVED_SELECTOR;
 /** Domain of prompts that the store does not have yet. */
 export const TRAFFIC_DOMAIN = "traffic";
 
 /** A request that was answered in full. */
 export interface AnsweredRequest {
   readonly record: Pick<DecisionRecord, "id" | "timeMs" | "requestedModel" | "decision">;
+  /** The id that the client got. */
+  readonly completionId: string;
   readonly model: PoolModel;
   readonly request: ChatRequest;
   readonly text: string;
@@ -124,7 +127,7 @@ function seedIndexOf(decision: string): number {
 }
 
 function selectionOf(
-  { record }: AnsweredRequest,
+  { record, completionId }: AnsweredRequest,
   { promptKey: prompt, key, createdAt }: ResponseRow,
 ): SelectionRow {
   const { id, requestedModel, decision } = record;
@@ -140,6 +143,7 @@ function selectionOf(
     selector: GATEWAY_SOURCE,
     options: {
       decision: id,
+      completion: completionId,
       requestedModel,
       ...(decision.router !== null && { router: decision.router }),
       ...(decision.policy !== null && { policy: JSON.parse(JSON.stringify(decision.policy)) as Json }),

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { extname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { TuttiError } from "../../support/errors.ts";
-import type { FromWriter, ToWriter } from "./messages.ts";
+import type { FromWriter, KeptFeedback, ToWriter } from "./messages.ts";
 
 const require = createRequire(import.meta.url);
 const ENTRY = fileURLToPath(new URL(`./writer${extname(import.meta.url)}`, import.meta.url));
@@ -13,6 +13,7 @@ export class WriterProcess {
   readonly #child: ChildProcess;
   #settle: ((reply: FromWriter) => void) | undefined;
   #isGone = false;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor() {
     const isSource = extname(ENTRY) === ".ts";
@@ -33,14 +34,30 @@ export class WriterProcess {
     return this.#isGone;
   }
 
-  /** @throws {TuttiError} STORE_FAILED with what the store said, STORE_INVALID where the rows are at fault */
-  async ask(message: ToWriter): Promise<void> {
+  /**
+   * One message at a time: those that come meanwhile wait.
+   *
+   * @throws {TuttiError} STORE_FAILED with what the store said, STORE_INVALID where the rows are at fault; what is wrong with feedback
+   */
+  ask(message: ToWriter): Promise<KeptFeedback | undefined> {
+    const asking = this.#last.then(() => this.#askNow(message));
+    this.#last = asking.catch(() => undefined);
+    return asking;
+  }
+
+  async #askNow(message: ToWriter): Promise<KeptFeedback | undefined> {
     const reply = await new Promise<FromWriter>((resolve) => {
       this.#settle = resolve;
       if (this.#isGone) this.#failed("the process that writes traffic is gone");
       else this.#child.send(message, (failure) => failure && this.#failed(failure.message));
     });
-    if (reply.kind === "done") return;
+    if (reply.kind === "done") return undefined;
+    if (reply.kind === "judged") return reply.kept;
+    if (reply.kind === "refused") {
+      const { code, field: param, hint } = reply;
+      const details = { param, ...(code === "REQUEST_INVALID" && { reason: "invalid_value" }) };
+      throw new TuttiError(code, reply.message, { details, hint });
+    }
     throw new TuttiError(
       reply.isLasting ? "STORE_INVALID" : "STORE_FAILED",
       `traffic is not written: ${reply.message}`,

@@ -4,29 +4,40 @@
  */
 import { type JudgedStore, openStore } from "../../judged/index.ts";
 import { messageOf, TuttiError } from "../../support/errors.ts";
+import { keepFeedback } from "./keep-feedback.ts";
 import type { FromWriter, ToWriter } from "./messages.ts";
 
 let url = "";
 let store: JudgedStore | undefined;
 let work: Promise<void> = Promise.resolve();
 
-async function answer(message: ToWriter): Promise<void> {
+async function answer(message: ToWriter): Promise<FromWriter> {
   if (message.kind === "open") url = message.store;
   store ??= await openStore(url);
   if (message.kind === "write") await store.putAll(message.rows);
+  if (message.kind !== "judge") return { kind: "done" };
+  const now = new Date().toISOString();
+  return { kind: "judged", kept: await keepFeedback(store, message.feedback, now) };
+}
+
+function failed(failure: unknown): FromWriter {
+  const isKnown = TuttiError.is(failure);
+  if (isKnown && isRefusal(failure.code)) {
+    const { code, message, hint = "", details } = failure;
+    return { kind: "refused", code, message, hint, field: String(details.param) };
+  }
+  const isLasting = store !== undefined && isKnown && failure.code === "STORE_INVALID";
+  return { kind: "failed", message: messageOf(failure), isLasting };
+}
+
+function isRefusal(code: string): code is Extract<FromWriter, { kind: "refused" }>["code"] {
+  return ["ANSWER_NOT_FOUND", "REQUEST_INVALID", "FEEDBACK_CONFLICT"].includes(code);
 }
 
 process.on("message", (message: ToWriter) => {
   work = work
     .then(() => answer(message))
-    .then(
-      (): FromWriter => ({ kind: "done" }),
-      (failure: unknown): FromWriter => ({
-        kind: "failed",
-        message: messageOf(failure),
-        isLasting: store !== undefined && TuttiError.is(failure) && failure.code === "STORE_INVALID",
-      }),
-    )
+    .catch(failed)
     .then((reply) => void process.send?.(reply));
 });
 // Ctrl-C reaches every process of the terminal; this one ends when the gateway has given it all it has.

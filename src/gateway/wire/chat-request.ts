@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { describeIssue } from "../../config/index.ts";
 import type { ChatRequest, ChatTurn } from "../../pool/index.ts";
-import { TuttiError } from "../../support/errors.ts";
+import { invalid, REASONS } from "./invalid-request.ts";
 
 const ROLES = ["system", "developer", "user", "assistant", "tool", "function"] as const;
 
@@ -80,18 +80,6 @@ function hasImage({ content }: Readonly<Record<string, unknown>>): boolean {
 }
 
 /** Kinds of findings, in OpenAI's codes. */
-const REASONS = {
-  missing: "missing_required_parameter",
-  "wrong-type": "invalid_type",
-  "wrong-value": "invalid_value",
-  "unknown-key": "unknown_parameter",
-} as const;
-
-function invalid(field: string, problem: string, reason: string): TuttiError {
-  return new TuttiError("REQUEST_INVALID", `${field === "" ? "request body" : field}: ${problem}`, {
-    details: { ...(field === "" ? {} : { param: field }), reason },
-  });
-}
 
 type Report = (path: readonly PropertyKey[], message: string, kind: keyof typeof REASONS) => void;
 

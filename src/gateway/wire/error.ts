@@ -12,7 +12,7 @@ export interface ErrorBody {
 }
 
 interface ErrorRow {
-  readonly httpStatus: 400 | 404 | 405 | 413 | 415 | 429 | 500 | 502 | 504;
+  readonly httpStatus: 400 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
   readonly openaiType: "invalid_request_error" | "rate_limit_error" | "server_error";
 }
 
@@ -25,6 +25,9 @@ const ERROR_TABLE: Readonly<Partial<Record<ErrorCode, ErrorRow>>> = {
   METHOD_NOT_ALLOWED: { httpStatus: 405, openaiType: "invalid_request_error" },
   MODEL_NOT_FOUND: { httpStatus: 404, openaiType: "invalid_request_error" },
   DECISION_NOT_FOUND: { httpStatus: 404, openaiType: "invalid_request_error" },
+  ANSWER_NOT_FOUND: { httpStatus: 404, openaiType: "invalid_request_error" },
+  FEEDBACK_CONFLICT: { httpStatus: 409, openaiType: "invalid_request_error" },
+  STORE_FAILED: { httpStatus: 503, openaiType: "server_error" },
   NO_CANDIDATE: { httpStatus: 400, openaiType: "invalid_request_error" },
   BUDGET_EXHAUSTED: { httpStatus: 429, openaiType: "rate_limit_error" },
   REPLAY_MISSING: { httpStatus: 404, openaiType: "invalid_request_error" },

@@ -3,7 +3,7 @@ import type { SqlDatabase, SqlSession } from "./database.ts";
 import { readRows } from "./filters.ts";
 import { encodeRows, insertEncoded } from "./put-rows.ts";
 import type { StoreTable } from "./store.ts";
-import { type StoredValue, type StoreRow, TABLES, type Table } from "./tables.ts";
+import { type StoredRow, type StoredValue, type StoreRow, TABLES, type Table } from "./tables.ts";
 
 const ROWS_AT_A_TIME = 500;
 
@@ -13,7 +13,27 @@ const ITEM_COLUMNS = [
   { name: "state", type: "text" },
   { name: "worker", type: "text" },
   { name: "lease_until", type: "integer" },
+  { name: "reserved_usd", type: "number" },
+  { name: "reserved_tokens", type: "number" },
 ];
+/** Small tables beside the rows, which are copied at once. */
+const LEDGERS = {
+  job_spending: [
+    { name: "job", type: "text" },
+    { name: "usd", type: "number" },
+    { name: "tokens", type: "number" },
+  ],
+  batches: [
+    { name: "name", type: "text" },
+    { name: "job", type: "text" },
+    { name: "provider_name", type: "text" },
+    { name: "requests", type: "integer" },
+    { name: "state", type: "text" },
+    { name: "asked_ms", type: "integer" },
+    { name: "keeper", type: "text" },
+    { name: "lease_until", type: "integer" },
+  ],
+};
 
 async function inBatches<Item>(
   items: AsyncIterable<Item>,
@@ -32,18 +52,27 @@ async function inBatches<Item>(
   return count;
 }
 
+type Columns = readonly { readonly name: string; readonly type: string }[];
+
+const namesOf = (columns: Columns): string => columns.map(({ name }) => name).join(", ");
+
+/** PostgreSQL's 64-bit integers arrive as text. */
+function valuesOf(columns: Columns, row: StoredRow): StoredValue[] {
+  return columns.map(({ name, type }) => {
+    const value = row[name] as StoredValue;
+    return value === null || type === "text" ? value : Number(value);
+  });
+}
+
 async function* workItems(session: SqlSession): AsyncGenerator<StoredValue[]> {
   let last = 0;
   for (;;) {
     const page = await session.rows(
-      `SELECT position, job, item, state, worker, lease_until FROM work_items
+      `SELECT position, ${namesOf(ITEM_COLUMNS)} FROM work_items
        WHERE position > $1 ORDER BY position LIMIT ${ROWS_AT_A_TIME}`,
       [last],
     );
-    for (const row of page) {
-      const lease = row.lease_until === null ? null : Number(row.lease_until);
-      yield [String(row.job), String(row.item), String(row.state), row.worker as string | null, lease];
-    }
+    for (const row of page) yield valuesOf(ITEM_COLUMNS, row);
     if (page.length < ROWS_AT_A_TIME) return;
     last = Number(page.at(-1)!.position);
   }
@@ -72,6 +101,13 @@ export async function copyDatabase(
       }
       const items = { table: "work_items", columns: ITEM_COLUMNS, conflict: "" };
       await inBatches(workItems(from), (batch) => to.insert(items, batch));
+      for (const [table, columns] of Object.entries(LEDGERS)) {
+        const rows = await from.rows(`SELECT ${namesOf(columns)} FROM ${table}`);
+        await to.insert(
+          { table, columns, conflict: "" },
+          rows.map((row) => valuesOf(columns, row)),
+        );
+      }
       return copied;
     });
   });

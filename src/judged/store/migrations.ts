@@ -1,5 +1,6 @@
 /** The schema, as steps up and down. A step that has been released never changes; what is new is a new step. */
 import type { Dialect } from "./database.ts";
+import { SERVED_NAMES, SERVED_SELECTOR, servedName } from "./served-answers.ts";
 import { type Column, type ColumnType, REFERENCES, TABLES } from "./tables.ts";
 
 export interface Migration {
@@ -143,4 +144,70 @@ const LIMITS: Migration = {
   down: () => ["DROP TABLE call_leaves", "DROP TABLE call_accounts"],
 };
 
-export const MIGRATIONS: readonly Migration[] = [ROWS, WORK, SEARCH, LIMITS];
+/** Verdicts keep their tokens at the end of their explanation. PostgreSQL's JSON refuses strings with U+0000, so it is a pattern. */
+const VERDICT_TOKENS: Readonly<Record<Dialect["name"], string>> = {
+  sqlite: "explanation ->> '$.tokens'",
+  postgres: `substring(explanation FROM '"tokens":([0-9.]+)\\}$')::DOUBLE PRECISION`,
+};
+
+/** Reservations lie with the items they are for, and end with their leases. */
+const BUDGETS: Migration = {
+  version: 5,
+  title: "budgets that processes share",
+  up: (dialect) => {
+    const { text, number } = TYPES[dialect];
+    const spent = (tokens: string, table: string, jobs: string): string =>
+      `INSERT INTO job_spending (job, usd, tokens) SELECT source, COALESCE(SUM(cost_usd), 0), COALESCE(SUM(${tokens}), 0) ` +
+      `FROM ${table} WHERE source LIKE '${jobs}:%' GROUP BY source`;
+    return [
+      `ALTER TABLE work_items ADD COLUMN reserved_usd ${number}`,
+      `ALTER TABLE work_items ADD COLUMN reserved_tokens ${number}`,
+      "CREATE INDEX work_items_reserved ON work_items (job) WHERE reserved_usd IS NOT NULL",
+      `CREATE TABLE job_spending (job ${text} PRIMARY KEY NOT NULL, usd ${number} NOT NULL, tokens ${number} NOT NULL)` +
+        (dialect === "sqlite" ? " STRICT" : ""),
+      spent("COALESCE(prompt_tokens, 0) + COALESCE(completion_tokens, 0)", "responses", "sample"),
+      spent(VERDICT_TOKENS[dialect], "judgements", "judge"),
+    ];
+  },
+  down: () => [
+    "DROP TABLE job_spending",
+    "DROP INDEX work_items_reserved",
+    "ALTER TABLE work_items DROP COLUMN reserved_tokens",
+    "ALTER TABLE work_items DROP COLUMN reserved_usd",
+  ],
+};
+
+/** Settled batches stay, so that a provider's list of batches can be told apart. */
+const BATCHES: Migration = {
+  version: 6,
+  title: "batches at providers",
+  up: (dialect) => {
+    const { text, integer } = TYPES[dialect];
+    return [
+      `CREATE TABLE batches (name ${text} PRIMARY KEY NOT NULL, job ${text} NOT NULL, provider_name ${text}, ` +
+        `requests ${integer} NOT NULL, state ${text} NOT NULL, asked_ms ${integer}, keeper ${text}, ` +
+        `lease_until ${integer})${dialect === "sqlite" ? " STRICT" : ""}`,
+      "CREATE INDEX batches_job ON batches (job, state)",
+    ];
+  },
+  // Items of a batch have leases without an end.
+  down: () => [
+    "UPDATE work_items SET state = 'open', worker = NULL WHERE state = 'leased' AND lease_until IS NULL",
+    "DROP TABLE batches",
+  ],
+  loses: "which batches are under way at providers",
+};
+
+/** Of what the gateway served and nothing else, so that other selections cost nothing more. */
+const SERVED: Migration = {
+  version: 7,
+  title: "answers found by the names they were served under",
+  up: (dialect) =>
+    SERVED_NAMES.map(
+      (field) =>
+        `CREATE INDEX selections_${field} ON selections ((${servedName(dialect, field)})) WHERE selector = '${SERVED_SELECTOR}'`,
+    ),
+  down: () => SERVED_NAMES.map((field) => `DROP INDEX selections_${field}`),
+};
+
+export const MIGRATIONS: readonly Migration[] = [ROWS, WORK, SEARCH, LIMITS, BUDGETS, BATCHES, SERVED];

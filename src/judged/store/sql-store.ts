@@ -1,14 +1,17 @@
 /** The store over SQL: the same statements for SQLite and PostgreSQL. */
 import type { JudgedRecord } from "../record.ts";
+import { SqlBatchLedger } from "./batch-ledger.ts";
 import type { SqlDatabase } from "./database.ts";
 import { Conditions, readRows, selectJudgements, selectPrompts, selectResponses } from "./filters.ts";
 import { putRows } from "./put-rows.ts";
 import { readRecords } from "./records.ts";
 import type { JudgementRow, PromptRow, ResponseRow, SelectionRow } from "./rows.ts";
 import { searchPrompts } from "./search.ts";
+import { servedAnswers } from "./served-answers.ts";
 import { SqlSharedLimits } from "./shared-limits.ts";
 import { readStats } from "./stats.ts";
 import type {
+  BatchLedger,
   JudgedStore,
   JudgementFilter,
   PromptFilter,
@@ -30,6 +33,7 @@ export class SqlStore implements JudgedStore {
   readonly url: string;
   readonly work: WorkQueue;
   readonly limits: SharedLimits;
+  readonly batches: BatchLedger;
   readonly #database: SqlDatabase;
 
   constructor(database: SqlDatabase) {
@@ -37,6 +41,7 @@ export class SqlStore implements JudgedStore {
     this.url = database.url;
     this.work = new SqlWorkQueue(database);
     this.limits = new SqlSharedLimits(database);
+    this.batches = new SqlBatchLedger(database);
   }
 
   #put<Row extends StoreRow>(table: Table<Row>, rows: readonly Row[]): Promise<PutResult> {
@@ -110,6 +115,10 @@ export class SqlStore implements JudgedStore {
 
   searchPrompts(query: string, limit: number): Promise<readonly PromptRow[]> {
     return searchPrompts(this.#database, query, limit);
+  }
+
+  served(name: string): Promise<readonly string[]> {
+    return servedAnswers(this.#database, this.#database.dialect.name, name);
   }
 
   stats(): Promise<StoreStats> {

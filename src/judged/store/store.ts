@@ -70,6 +70,30 @@ export interface JobProgress {
   readonly failed: number;
 }
 
+/** What may be spent. */
+export interface BudgetLimits {
+  readonly usd?: number | undefined;
+  /** Of prompts and answers. */
+  readonly tokens?: number | undefined;
+}
+
+export interface Spending {
+  readonly usd: number;
+  readonly tokens: number;
+}
+
+/** An item, and the most that the work on it may spend. */
+export interface ItemReservation extends Spending {
+  readonly item: string;
+}
+
+export interface Reserved {
+  /** How many of the items have room within the limits, from the first on. */
+  readonly granted: number;
+  /** Items, of whichever process, that have a reservation now. */
+  readonly open: number;
+}
+
 /** Rows that came of one finished item. */
 export interface FinishedItem {
   readonly item: string;
@@ -97,11 +121,64 @@ export interface WorkQueue {
   finish(job: string, worker: string, finished: readonly FinishedItem[]): Promise<readonly string[]>;
   /** Gives leased items back, as Ctrl-C does. */
   release(job: string, worker: string, items: readonly string[]): Promise<void>;
+  /**
+   * Reserves what work on leased items may spend, within limits that all workers of all the jobs share: what the jobs have spent
+   * and what is reserved together. A reservation ends with the item's lease, however that ends.
+   */
+  reserve(
+    held: { readonly job: string; readonly worker: string; readonly items: readonly ItemReservation[] },
+    jobs: readonly string[],
+    limits: BudgetLimits,
+  ): Promise<Reserved>;
+  /** What the rows that came of finished items of the jobs have cost, by whichever process. */
+  spent(jobs: readonly string[]): Promise<Spending>;
   progress(job: string): Promise<JobProgress>;
   /** Opens the items of a job again that were given up; returns how many. */
   reopen(job: string): Promise<number>;
   /** Names of the jobs that have items, sorted. */
   jobs(): Promise<readonly string[]>;
+}
+
+/** A batch that is or may be with a provider. */
+export interface OpenBatch {
+  /** Ours; its items are leased to a worker of this name. */
+  readonly name: string;
+  readonly job: string;
+  /** The provider's name of it; absent while it is not known whether the provider has it. */
+  readonly providerName?: string;
+  /** How many the provider was last asked, or is to be asked. */
+  readonly requests: number;
+  /** When the provider was last asked to take it, by the store's clock; absent before. */
+  readonly askedMs?: number;
+  /** Not finished yet, in the order of the queue. */
+  readonly items: readonly string[];
+}
+
+/**
+ * What is asked of providers in batches that outlive processes. The items of a batch are leased to the batch until it is settled,
+ * whichever process looks after it; one process at a time does.
+ */
+export interface BatchLedger {
+  /** Keeps the items that are leased to a worker of the batch's name for the batch, to be looked after by `keeper`. Returns those items. */
+  plan(job: string, name: string, keeper: string, leaseMs: number): Promise<readonly string[]>;
+  /** Takes the batches of a job that no living process looks after. */
+  take(job: string, keeper: string, leaseMs: number): Promise<readonly OpenBatch[]>;
+  /** Prolongs the leases that the process still holds; returns the names of those batches. */
+  renew(keeper: string, leaseMs: number): Promise<readonly string[]>;
+  /** Lets go of every batch, for other processes to take. */
+  release(keeper: string): Promise<void>;
+  /** Notes that the provider is about to be asked for so many answers. */
+  asking(name: string, requests: number): Promise<void>;
+  /** The provider has taken it. */
+  taken(name: string, providerName: string): Promise<void>;
+  /** Every item is finished or released. */
+  settle(name: string): Promise<void>;
+  /** Requests of the job's batches that are not settled, and how many batches they are in. */
+  open(job: string): Promise<{ readonly batches: number; readonly requests: number }>;
+  /** The provider's names of all batches there have been, of any job. */
+  providerNames(): Promise<ReadonlySet<string>>;
+  /** Milliseconds since 1970, by the clock that all processes share. */
+  nowMs(): Promise<number>;
 }
 
 /** In any minute, of all processes together. */
@@ -136,6 +213,7 @@ export interface JudgedStore {
   readonly url: string;
   readonly work: WorkQueue;
   readonly limits: SharedLimits;
+  readonly batches: BatchLedger;
   putPrompts(rows: readonly PromptRow[]): Promise<PutResult>;
   putResponses(rows: readonly ResponseRow[]): Promise<PutResult>;
   putJudgements(rows: readonly JudgementRow[]): Promise<PutResult>;
@@ -155,6 +233,8 @@ export interface JudgedStore {
   records(options: RecordOptions): AsyncIterable<JudgedRecord>;
   /** Full-text search, best first. */
   searchPrompts(query: string, limit: number): Promise<readonly PromptRow[]>;
+  /** Keys of the responses that a gateway served under a name: its decision's, or the completion's as the client got it. */
+  served(name: string): Promise<readonly string[]>;
   stats(): Promise<StoreStats>;
   close(): Promise<void>;
 }

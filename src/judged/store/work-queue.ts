@@ -1,7 +1,16 @@
 /** The work queue in the store's own database, so that an item and its rows are finished in one transaction. */
 import type { SqlDatabase, SqlSession } from "./database.ts";
+import { addSpending, reserveItems, spendingOf, sumOf } from "./job-spending.ts";
 import { putRows } from "./put-rows.ts";
-import type { FinishedItem, JobProgress, WorkQueue } from "./store.ts";
+import type {
+  BudgetLimits,
+  FinishedItem,
+  ItemReservation,
+  JobProgress,
+  Reserved,
+  Spending,
+  WorkQueue,
+} from "./store.ts";
 import { fromStoredText, toStoredText } from "./stored-text.ts";
 import { JUDGEMENTS, RESPONSES, type StoredRow } from "./tables.ts";
 
@@ -37,7 +46,8 @@ export class SqlWorkQueue implements WorkQueue {
     const { dialect } = this.#database;
     const rows = await this.#database.transaction((session) =>
       session.rows(
-        `UPDATE work_items SET state = 'leased', worker = $2, lease_until = ${dialect.nowMs} + $3
+        `UPDATE work_items SET state = 'leased', worker = $2, lease_until = ${dialect.nowMs} + $3,
+           reserved_usd = NULL, reserved_tokens = NULL
          WHERE position IN (
            SELECT position FROM work_items
            WHERE job = $1 AND state IN ('open', 'leased') AND (state = 'open' OR lease_until <= ${dialect.nowMs})
@@ -95,8 +105,27 @@ export class SqlWorkQueue implements WorkQueue {
         held.filter((item) => !isFailed.has(item)),
         "done",
       );
+      await addSpending(session, job, sumOf(kept.map(spendingOf)));
       return held;
     });
+  }
+
+  async reserve(
+    held: { readonly job: string; readonly worker: string; readonly items: readonly ItemReservation[] },
+    jobs: readonly string[],
+    limits: BudgetLimits,
+  ): Promise<Reserved> {
+    return await this.#database.transaction((session) =>
+      reserveItems(session, this.#database.dialect, { ...held, jobs, limits }),
+    );
+  }
+
+  async spent(jobs: readonly string[]): Promise<Spending> {
+    const rows = await this.#database.rows(
+      `SELECT usd, tokens FROM job_spending WHERE ${this.#database.dialect.anyOf("job", "$1")}`,
+      [jobs.map(toStoredText)],
+    );
+    return sumOf(rows.map(({ usd, tokens }) => ({ usd: Number(usd), tokens: Number(tokens) })));
   }
 
   async release(job: string, worker: string, items: readonly string[]): Promise<void> {
@@ -148,7 +177,7 @@ export class SqlWorkQueue implements WorkQueue {
   async #settle(session: SqlSession, job: string, items: readonly string[], state: string): Promise<void> {
     if (items.length === 0) return;
     await session.run(
-      `UPDATE work_items SET state = $3, worker = NULL, lease_until = NULL
+      `UPDATE work_items SET state = $3, worker = NULL, lease_until = NULL, reserved_usd = NULL, reserved_tokens = NULL
        WHERE job = $1 AND ${this.#database.dialect.anyOf("item", "$2")}`,
       [toStoredText(job), items.map(toStoredText), state],
     );

@@ -1,23 +1,20 @@
 /** Judges the answers of a store, together with every other process that does the same. */
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import type { JudgedStore } from "../../judged/index.ts";
-import type { BudgetLimits, JobEnd, Spending } from "../../pool/index.ts";
+import type { BudgetLimits, JudgedStore, Spending } from "../../judged/index.ts";
+import type { JobEnd } from "../../pool/index.ts";
 import { AdaptiveConcurrency } from "../../pool/sampling/adaptive-concurrency.ts";
-import { Budget } from "../../pool/sampling/budget.ts";
+import { JobBudget } from "../../pool/sampling/budget.ts";
 import { reportRegularly } from "../../support/regular-reports.ts";
 import type { Judge, PairJudge } from "../judge.ts";
-import { enqueue, type JudgingJob, type JudgingScope, planJob, spentOn } from "./plan.ts";
+import { enqueue, type JudgingScope, planJob } from "./plan.ts";
 import type { FailureTally, ModelTally } from "./tally.ts";
 import { JudgingWorker } from "./worker.ts";
 
 export interface JudgingOptions extends JudgingScope {
   readonly store: JudgedStore;
   readonly judge: Judge | PairJudge;
-  /**
-   * Of the job as a whole: what its verdicts in the store have cost before counts. Processes that run at the same time do not see
-   * each other's spending.
-   */
+  /** Of the job as a whole: what earlier runs and other processes spend counts. */
   readonly budget?: BudgetLimits | undefined;
   /** Most verdicts under way at once, where the judge has no lower limit. @default 64 */
   readonly maxConcurrency?: number | undefined;
@@ -33,7 +30,7 @@ export interface JudgingProgress {
   readonly total: number;
   /** Settled, by whichever process or earlier run. */
   readonly done: number;
-  /** Of this process and, with a budget, of earlier runs. */
+  /** On the job, by whichever process or earlier run. */
   readonly spent: Spending;
   readonly failures: readonly FailureTally[];
   /** Verdicts under way. */
@@ -77,7 +74,7 @@ export async function judgeStore(options: JudgingOptions): Promise<JudgingReport
   const signal = options.signal ?? new AbortController().signal;
   const job = planJob(judge, { answers, against });
   const { wanted: total, leftOut } = await enqueue(store, job, signal);
-  const budget = new Budget(options.budget ?? {}, await spentBefore(store, job, options.budget));
+  const budget = new JobBudget(store, [job.name], options.budget);
   const most = Math.min(maxConcurrency, judge.maxConcurrency ?? maxConcurrency);
   const concurrency = new AdaptiveConcurrency({ most });
   const name = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
@@ -89,7 +86,7 @@ export async function judgeStore(options: JudgingOptions): Promise<JudgingReport
   const progressNow = async (): Promise<JudgingProgress> => ({
     total,
     done: await doneNow(),
-    spent: budget.spent,
+    spent: await budget.spent(),
     failures: worker.tally.failures,
     underWay: concurrency.running,
   });
@@ -101,24 +98,9 @@ export async function judgeStore(options: JudgingOptions): Promise<JudgingReport
       judge: judge.name,
       judgeVersion: judge.version,
       job: job.name,
-      ...{ total, done: await doneNow(), leftOut, models, failures, spent: budget.spent, end },
+      ...{ total, done: await doneNow(), leftOut, models, failures, spent: await budget.spent(), end },
     };
   } finally {
     await stopReporting();
   }
-}
-
-async function spentBefore(
-  store: JudgedStore,
-  { name, judge }: JudgingJob,
-  budget: BudgetLimits | undefined,
-): Promise<Spending> {
-  let [usd, tokens] = [0, 0];
-  if (budget?.usd === undefined && budget?.tokens === undefined) return { usd, tokens };
-  for await (const row of store.judgements({ sources: [name], judges: [judge.name] })) {
-    const spent = spentOn(row);
-    usd += spent.usd;
-    tokens += spent.tokens;
-  }
-  return { usd, tokens };
 }

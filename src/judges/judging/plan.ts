@@ -92,12 +92,6 @@ export function rowOf(job: JudgingJob, item: string, verdict: Verdict, createdAt
   };
 }
 
-/** What a stored verdict has cost. */
-export function spentOn({ costUsd = 0, explanation }: JudgementRow): { usd: number; tokens: number } {
-  const { tokens } = explanation;
-  return { usd: costUsd, tokens: typeof tokens === "number" ? tokens : 0 };
-}
-
 /**
  * Puts what is missing into the work queue; items that failed before are opened again. Stops early, with what there is, when the
  * signal aborts.

@@ -1,8 +1,7 @@
 /** Makes the verdicts of a judging job. */
-import type { PromptRow, ResponseRow } from "../../judged/index.ts";
+import type { PromptRow, ResponseRow, Spending } from "../../judged/index.ts";
 import { isOverload } from "../../pool/index.ts";
 import type { Slot } from "../../pool/sampling/adaptive-concurrency.ts";
-import type { Reservation, Spending } from "../../pool/sampling/budget.ts";
 import { type QueueOptions, QueueWorker, type ReadyItem } from "../../pool/sampling/queue-worker.ts";
 import { TuttiError } from "../../support/errors.ts";
 import type { Verdict } from "../judge.ts";
@@ -59,12 +58,7 @@ export class JudgingWorker extends QueueWorker<Ready> {
     return this.#options.job.judge.mostSpent?.(prompt, answers) ?? { usd: 0, tokens: 0 };
   }
 
-  protected override async work(
-    next: Ready,
-    slot: Slot,
-    reservation: Reservation,
-    lease: AbortSignal,
-  ): Promise<void> {
+  protected override async work(next: Ready, slot: Slot, lease: AbortSignal): Promise<void> {
     const { job } = this.#options;
     let verdict: Verdict | undefined;
     try {
@@ -82,7 +76,6 @@ export class JudgingWorker extends QueueWorker<Ready> {
       return;
     } finally {
       slot.release(verdict !== undefined);
-      reservation.settle({ usd: verdict?.costUsd ?? 0, tokens: verdict?.tokens ?? 0 });
     }
     this.tally.addVerdict(next.answers, verdict);
     const row = rowOf(job, next.item, verdict, new Date().toISOString());

@@ -23,6 +23,8 @@ export interface JudgingModel {
   readonly pricing?: ModelPricing | undefined;
   /** Calls at once that have a use. */
   readonly maxConcurrency?: number | undefined;
+  /** What of the model's identity and settings can be known; part of the judge's version, so that another model judges anew. */
+  readonly revision?: string | undefined;
 }
 
 /** A verdict, or why there is none, with all that the model wrote. */
@@ -39,10 +41,11 @@ export interface Reply {
 
 const DIGEST_DIGITS = 12;
 
-/** Version of a judge: the rubric's own, and a digest of everything that is sent besides the answers. */
-export function rubricVersion(rubric: Rubric): string {
+/** Version of a judge: the rubric's own, and a digest of everything that is sent besides the answers and of what it is sent to. */
+export function judgeVersion({ revision }: JudgingModel, rubric: Rubric): string {
+  const sent = JSON.parse(JSON.stringify(rubric)) as Json;
   const digest = createHash("sha256")
-    .update(canonicalJson(JSON.parse(JSON.stringify(rubric)) as Json))
+    .update(canonicalJson(revision === undefined ? sent : [sent, revision]))
     .digest("hex");
   return `${rubric.version}-${digest.slice(0, DIGEST_DIGITS)}`;
 }

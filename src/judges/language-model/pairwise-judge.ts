@@ -5,10 +5,10 @@ import type { JudgeOptions, PairJudge, PairVerdict } from "../judge.ts";
 import {
   askForVerdict,
   type JudgingModel,
+  judgeVersion,
   mostSpentOn,
   questionText,
   type Reply,
-  rubricVersion,
 } from "./ask.ts";
 import { referenceText } from "./reference.ts";
 import { asksForReference, checkRubric, fillRubric, type Rubric } from "./rubric.ts";
@@ -87,7 +87,7 @@ export function createPairwiseJudge(
     });
   return {
     name: `${model.name}/${rubric.name}`,
-    version: `${rubricVersion(rubric)}${isSwapped ? "" : "-one-order"}`,
+    version: `${judgeVersion(model, rubric)}${isSwapped ? "" : "-one-order"}`,
     maxConcurrency: model.maxConcurrency,
     canJudge: (prompt) => !asksForReference(rubric) || referenceText(prompt) !== undefined,
     mostSpent: (prompt, [first, second]) =>

@@ -2,7 +2,7 @@
 import type { PromptRow, ResponseRow } from "../../judged/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import type { Judge, JudgeOptions, Verdict } from "../judge.ts";
-import { askForVerdict, type JudgingModel, mostSpentOn, questionText, rubricVersion } from "./ask.ts";
+import { askForVerdict, type JudgingModel, judgeVersion, mostSpentOn, questionText } from "./ask.ts";
 import { referenceText } from "./reference.ts";
 import { asksForReference, checkRubric, fillRubric, type Rubric } from "./rubric.ts";
 
@@ -30,7 +30,7 @@ export function createPointwiseJudge(model: JudgingModel, rubric: Rubric): Judge
     });
   return {
     name: `${model.name}/${rubric.name}`,
-    version: rubricVersion(rubric),
+    version: judgeVersion(model, rubric),
     maxConcurrency: model.maxConcurrency,
     canJudge: (prompt) => !asksForReference(rubric) || referenceText(prompt) !== undefined,
     mostSpent: (prompt, [response]) => mostSpentOn(model, rubric, [filledFor(prompt, response!)]),

@@ -1,7 +1,9 @@
 /** From the name of a judge to the judge. */
 import { basename } from "node:path";
-import type { Pool } from "../../pool/index.ts";
+import { canonicalJson } from "../../judged/index.ts";
+import type { Pool, PoolModel } from "../../pool/index.ts";
 import { LocalModel } from "../../pool/local/local-model.ts";
+import { responseIdentity } from "../../pool/model-identity.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { createCodeJudge } from "../code/index.ts";
 import { createCompositeJudge } from "../composite.ts";
@@ -91,7 +93,7 @@ async function createSingle(spec: SingleJudgeSpec, resources: JudgeResources): P
     case "remote-reward":
       return remoteReward(spec, resources);
     case "model":
-      return modelJudge(spec, resources);
+      return await modelJudge(spec, resources);
   }
 }
 
@@ -107,7 +109,13 @@ function codeJudge(options: Omit<SpecOf<"code">, "judge">): Judge {
 async function localReward(spec: SpecOf<"reward">, { modelPath }: JudgeResources): Promise<Judge> {
   const { label, scale, threads, maxTokens } = spec;
   const path = (await modelPath?.(spec.path)) ?? spec.path;
-  const { revision } = await new LocalModel({ path }).identity();
+  const identity = await new LocalModel({ path }).identity();
+  // Decoders read the conversation by the template, and long ones are cut.
+  const revision = [
+    identity.revision,
+    identity.template,
+    ...(maxTokens === undefined ? [] : [maxTokens]),
+  ].join("/");
   const scorer = await SequenceScorer.load(path, given({ threads, maxTokens }));
   const name = spec.name ?? basename(spec.path);
   return createRewardJudge(
@@ -122,9 +130,18 @@ function remoteReward(spec: SpecOf<"remote-reward">, { secretOf }: JudgeResource
   return createRewardJudge(remoteRewardModel(given({ ...options, apiKey })), given({ scale }));
 }
 
-function modelJudge(spec: SpecOf<"model">, { pool, loadRubric }: JudgeResources): Judge | PairJudge {
-  const model = pool?.find(spec.model);
-  if (model === undefined) {
+/** With all that is known of which model answers, and how: local models by the hash of their weights. */
+async function identified(model: PoolModel): Promise<PoolModel> {
+  const { modelRevision, template } = await responseIdentity(model);
+  return { ...model, revision: canonicalJson([modelRevision, template, model.parameters ?? {}]) };
+}
+
+async function modelJudge(
+  spec: SpecOf<"model">,
+  { pool, loadRubric }: JudgeResources,
+): Promise<Judge | PairJudge> {
+  const found = pool?.find(spec.model);
+  if (found === undefined) {
     const known = pool?.models.map(({ name }) => name) ?? [];
     throw new TuttiError(
       "UNKNOWN_CANDIDATE",
@@ -141,6 +158,7 @@ function modelJudge(spec: SpecOf<"model">, { pool, loadRubric }: JudgeResources)
       { hint: "rubric files are named in a judge file" },
     );
   }
+  const model = await identified(found);
   if (rubric.kind === "pointwise") return createPointwiseJudge(model, rubric);
   return createPairwiseJudge(model, rubric, given({ isSwapped: spec.isSwapped }));
 }

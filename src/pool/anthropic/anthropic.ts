@@ -1,9 +1,11 @@
 /** An upstream behind Anthropic's Messages API, which speaks chat completions on this side. */
 import { isJsonObject } from "../../support/json.ts";
+import { createMessageBatches } from "../batch/message-batches.ts";
 import { callForObject, callForStream, type HttpCall } from "../http-call.ts";
 import { peerAt, type RemoteOptions } from "../remote-options.ts";
 import type { CallOptions, ChatChunk, ChatRequest, ChatResponse, Upstream } from "../upstream.ts";
 import { unreadable } from "../upstream-failure.ts";
+import { anthropicHeaders } from "./headers.ts";
 import { messagesBody } from "./messages-request.ts";
 import { completionOf } from "./messages-response.ts";
 import { MessagesStream } from "./messages-stream.ts";
@@ -13,9 +15,6 @@ export interface AnthropicOptions extends RemoteOptions {
   /** Seconds since 1970, for the `created` field of answers. */
   readonly nowSeconds?: () => number;
 }
-
-/** The version of the API that requests are written in. */
-const API_VERSION = "2023-06-01";
 
 /** Makes an upstream of a model; what of a request has no equal in the API is REQUEST_INVALID, never left out silently. */
 export function createAnthropicUpstream(options: AnthropicOptions): Upstream {
@@ -28,10 +27,7 @@ export function createAnthropicUpstream(options: AnthropicOptions): Upstream {
       model: options.upstreamModel,
       ...(isStream && { stream: true }),
     },
-    headers: {
-      "anthropic-version": API_VERSION,
-      ...(options.apiKey !== undefined && { "x-api-key": options.apiKey }),
-    },
+    headers: anthropicHeaders(options),
     signal,
     timeoutMs: options.timeoutMs,
   });
@@ -43,6 +39,8 @@ export function createAnthropicUpstream(options: AnthropicOptions): Upstream {
       }
       return completionOf(answer, answer.content, nowSeconds());
     },
+
+    batch: createMessageBatches(options, nowSeconds),
 
     async *streamChat(request, callOptions): AsyncGenerator<ChatChunk> {
       const stream = new MessagesStream(nowSeconds());

@@ -1,95 +1,42 @@
-/** What may be spent, in dollars or tokens: every call reserves the most that it may cost before it begins. */
+/** What jobs may spend, in dollars or tokens, together with every other process that works on them. */
+import type { BudgetLimits, ItemReservation, JudgedStore, Spending } from "../../judged/index.ts";
 
-export interface BudgetLimits {
-  readonly usd?: number | undefined;
-  /** Of prompts and answers. */
-  readonly tokens?: number | undefined;
-}
-
-export interface Spending {
-  readonly usd: number;
-  readonly tokens: number;
-}
-
-export interface Reservation {
-  /** The call is over and cost this much. */
-  settle(actual: Spending): void;
-}
-
-interface Waiter {
-  readonly expected: Spending;
-  readonly resolve: (reservation: Reservation | undefined) => void;
-}
-
-/** Rounding in sums of many small prices. */
-const TOLERANCE = 1e-12;
+/** `all`: every item has room. `wait`: what is under way may leave room. `exhausted`: nothing is under way that could. */
+export type Room = { readonly granted: number } | "wait" | "exhausted";
 
 /**
- * Spending and reservations together never pass the limits, as long as no call costs more than it reserved. What is reserved
- * and then not spent becomes free for others, so little of the budget is left over.
+ * Spending and reservations together never pass the limits, whoever spends and reserves, as long as no call costs more than it
+ * reserved. What is reserved and then not spent becomes free for others, so little of the budget is left over.
  */
-export class Budget {
+export class JobBudget {
+  readonly #store: JudgedStore;
+  readonly #jobs: readonly string[];
   readonly #limits: BudgetLimits;
-  readonly #waiters: Waiter[] = [];
-  #spentUsd: number;
-  #spentTokens: number;
-  #reservedUsd = 0;
-  #reservedTokens = 0;
-  #open = 0;
 
-  /** @param spent what earlier runs have spent of it */
-  constructor(limits: BudgetLimits, spent: Spending = { usd: 0, tokens: 0 }) {
+  /** @param jobs all that share the budget */
+  constructor(store: JudgedStore, jobs: readonly string[], limits: BudgetLimits = {}) {
+    this.#store = store;
+    this.#jobs = jobs;
     this.#limits = limits;
-    this.#spentUsd = spent.usd;
-    this.#spentTokens = spent.tokens;
   }
 
-  get spent(): Spending {
-    return { usd: this.#spentUsd, tokens: this.#spentTokens };
+  get isLimited(): boolean {
+    return this.#limits.usd !== undefined || this.#limits.tokens !== undefined;
   }
 
-  /** Waits for calls under way while there is no room; undefined when there is none even without them. */
-  reserve(expected: Spending): Promise<Reservation | undefined> {
-    return new Promise((resolve) => {
-      this.#waiters.push({ expected, resolve });
-      this.#serve();
-    });
+  /** Of all jobs, by whichever process or earlier run. */
+  spent(): Promise<Spending> {
+    return this.#store.work.spent(this.#jobs);
   }
 
-  #serve(): void {
-    while (this.#waiters.length > 0) {
-      const { expected, resolve } = this.#waiters[0]!;
-      const hasRoom = this.#hasRoom(expected);
-      if (!hasRoom && this.#open > 0) return;
-      this.#waiters.shift();
-      resolve(hasRoom ? this.#take(expected) : undefined);
-    }
-  }
-
-  #hasRoom(expected: Spending): boolean {
-    const { usd = Number.POSITIVE_INFINITY, tokens = Number.POSITIVE_INFINITY } = this.#limits;
-    return (
-      this.#spentUsd + this.#reservedUsd + expected.usd <= usd + TOLERANCE &&
-      this.#spentTokens + this.#reservedTokens + expected.tokens <= tokens
+  /** Reserves for items that the worker holds, from the first on. */
+  async reserve(job: string, worker: string, items: readonly ItemReservation[]): Promise<Room> {
+    const { granted, open } = await this.#store.work.reserve(
+      { job, worker, items },
+      this.#jobs,
+      this.#limits,
     );
-  }
-
-  #take(expected: Spending): Reservation {
-    this.#open++;
-    this.#reservedUsd += expected.usd;
-    this.#reservedTokens += expected.tokens;
-    let isOpen = true;
-    return {
-      settle: (actual) => {
-        if (!isOpen) return;
-        isOpen = false;
-        this.#open--;
-        this.#reservedUsd = this.#open === 0 ? 0 : this.#reservedUsd - expected.usd;
-        this.#reservedTokens -= expected.tokens;
-        this.#spentUsd += actual.usd;
-        this.#spentTokens += actual.tokens;
-        this.#serve();
-      },
-    };
+    if (granted > 0) return { granted };
+    return open > 0 ? "wait" : "exhausted";
   }
 }

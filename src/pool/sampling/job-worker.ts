@@ -1,14 +1,13 @@
 /** Samples the answers of one model's job. */
-import type { PromptRow } from "../../judged/index.ts";
+import type { Spending } from "../../judged/index.ts";
 import { TuttiError } from "../../support/errors.ts";
-import { costUsd, estimateTokens } from "../pricing.ts";
 import { isOverload } from "../retries.ts";
-import { type ChatTurn, turnText } from "../upstream.ts";
+import type { ChatRequest } from "../upstream.ts";
 import type { Slot } from "./adaptive-concurrency.ts";
-import type { Reservation, Spending } from "./budget.ts";
 import { failedOutcome, type Outcome, outcomeOf } from "./outcome.ts";
-import { keyOf, parseItem, rowBase, type SamplingJob, seedOf } from "./plan.ts";
-import { type QueueOptions, QueueWorker, type ReadyItem } from "./queue-worker.ts";
+import { parseItem, rowBase, type SamplingJob } from "./plan.ts";
+import { type QueueOptions, QueueWorker } from "./queue-worker.ts";
+import { type Asked, mostSpent, readItems, requestOf } from "./requests.ts";
 import type { SharedLimiter } from "./shared-limiter.ts";
 import { Tally } from "./tally.ts";
 
@@ -18,14 +17,7 @@ export interface JobWorkerOptions extends QueueOptions {
   readonly limiter?: SharedLimiter | undefined;
 }
 
-/** Expected of an answer before any is known, where nothing limits it. */
-const USUAL_ANSWER_TOKENS = 1024;
-
-interface Ready extends ReadyItem {
-  readonly prompt: PromptRow;
-}
-
-export class JobWorker extends QueueWorker<Ready> {
+export class JobWorker extends QueueWorker<Asked> {
   readonly tally: Tally;
   readonly #options: JobWorkerOptions;
 
@@ -35,26 +27,9 @@ export class JobWorker extends QueueWorker<Ready> {
     this.tally = new Tally(options.job.model.name, options.job.name);
   }
 
-  /** Items whose answers the store has by now are finished at once. */
-  protected override async read(items: readonly string[]): Promise<readonly Ready[]> {
-    const { store, job } = this.#options;
-    const parsed = items.map((item) => ({ item, ...parseItem(item) }));
-    const keyed = parsed.map((part) => ({ ...part, key: keyOf(job, part.promptKey, part.seedIndex) }));
-    const existing = await store.existing(
-      "responses",
-      keyed.map(({ key }) => key),
-    );
-    const prompts = new Map<string, PromptRow>();
-    const promptKeys = [...new Set(parsed.map(({ promptKey }) => promptKey))];
-    for await (const row of store.prompts({ keys: promptKeys })) prompts.set(row.key, row);
-    const ready: Ready[] = [];
-    for (const { item, key, promptKey } of keyed) {
-      const prompt = prompts.get(promptKey);
-      if (existing.has(key)) this.leases.finish({ item });
-      // A prompt that was taken out of the store since needs no answers.
-      else if (prompt === undefined) this.leases.finish({ item, isFailed: true });
-      else ready.push({ item, prompt });
-    }
+  protected override async read(items: readonly string[]): Promise<readonly Asked[]> {
+    const { ready, settled } = await readItems(this.#options.store, this.#options.job, items);
+    for (const item of settled) this.leases.finish(item);
     return ready;
   }
 
@@ -62,32 +37,18 @@ export class JobWorker extends QueueWorker<Ready> {
     await this.#options.limiter?.flush();
   }
 
-  /** The most that an answer may cost, or what one usually costs where nothing limits it. */
-  protected override expected({ prompt }: Ready): Spending {
-    const { parameters, model } = this.#options.job;
-    const limit = parameters.max_completion_tokens ?? parameters.max_tokens;
-    const { answers, completionTokens } = this.tally;
-    const usual = answers === 0 ? USUAL_ANSWER_TOKENS : Math.ceil(completionTokens / answers);
-    const answerTokens = typeof limit === "number" ? limit : usual;
-    const promptTokens = estimateTokens(turnsOf(prompt).map(turnText).join("\n"));
-    return {
-      usd: costUsd(model.pricing, promptTokens, answerTokens),
-      tokens: promptTokens + answerTokens,
-    };
+  protected override expected({ prompt }: Asked): Spending {
+    const { job } = this.#options;
+    return mostSpent(job, prompt, { pricing: job.model.pricing, tally: this.tally });
   }
 
-  protected override async work(
-    { item, prompt }: Ready,
-    slot: Slot,
-    reservation: Reservation,
-    lease: AbortSignal,
-  ): Promise<void> {
+  protected override async work({ item, prompt }: Asked, slot: Slot, lease: AbortSignal): Promise<void> {
     const { job } = this.#options;
     const sample = parseItem(item);
     let outcome: Outcome | undefined;
     let latencyMs: number | undefined;
     try {
-      const asked = await this.#ask(prompt, seedOf(job, sample), slot, lease);
+      const asked = await this.#ask(requestOf(job, { item, prompt }), slot, lease);
       outcome = asked.outcome;
       latencyMs = asked.latencyMs;
       this.succeeded();
@@ -97,8 +58,6 @@ export class JobWorker extends QueueWorker<Ready> {
       outcome = this.#afterFailure(failure, slot);
     } finally {
       slot.release(outcome !== undefined && outcome.status !== "error");
-      const { costUsd: usd = 0, promptTokens = 0, completionTokens = 0 } = outcome ?? {};
-      reservation.settle({ usd, tokens: promptTokens + completionTokens });
     }
     // A hopeless failure says nothing of the item: it stays open for a later run.
     if (outcome === undefined) return;
@@ -112,41 +71,33 @@ export class JobWorker extends QueueWorker<Ready> {
   }
 
   async #ask(
-    prompt: PromptRow,
-    seed: number,
+    request: ChatRequest,
     slot: Slot,
     signal: AbortSignal,
   ): Promise<{ readonly outcome: Outcome; readonly latencyMs: number }> {
     const { limiter, signal: interruption } = this.#options;
-    const { model, parameters } = this.#options.job;
-    const messages = turnsOf(prompt);
+    const { model } = this.#options.job;
     let startedMs = performance.now();
     let isFirst = true;
-    const answer = await model.upstream.chat(
-      {
-        messages,
-        parameters: { ...parameters, ...(model.supportsSeed !== false && { seed }) },
+    const answer = await model.upstream.chat(request, {
+      signal,
+      // Who waits for leave has not begun: an interruption need not wait for it.
+      ...(limiter && {
+        leave: (tokens: number, until: AbortSignal) =>
+          limiter.acquire(tokens, AbortSignal.any([until, interruption])),
+      }),
+      onAttempt: () => {
+        startedMs = performance.now();
+        if (!isFirst) slot.restart();
+        isFirst = false;
       },
-      {
-        signal,
-        // Who waits for leave has not begun: an interruption need not wait for it.
-        ...(limiter && {
-          leave: (tokens: number, until: AbortSignal) =>
-            limiter.acquire(tokens, AbortSignal.any([until, interruption])),
-        }),
-        onAttempt: () => {
-          startedMs = performance.now();
-          if (!isFirst) slot.restart();
-          isFirst = false;
-        },
-        onRetry: (failure) => {
-          this.tally.addFailure(failure);
-          if (isOverload(failure)) slot.overloaded();
-        },
+      onRetry: (failure) => {
+        this.tally.addFailure(failure);
+        if (isOverload(failure)) slot.overloaded();
       },
-    );
+    });
     const latencyMs = performance.now() - startedMs;
-    return { outcome: outcomeOf(answer, messages, model.pricing), latencyMs };
+    return { outcome: outcomeOf(answer, request.messages, model.pricing), latencyMs };
   }
 
   /** The outcome of a call that failed for good; undefined when the whole job is hopeless. */
@@ -156,6 +107,3 @@ export class JobWorker extends QueueWorker<Ready> {
     return this.endsJob(failure) ? undefined : failedOutcome(failure);
   }
 }
-
-const turnsOf = ({ messages }: PromptRow): ChatTurn[] =>
-  messages.map(({ role, content }) => ({ role, content }));

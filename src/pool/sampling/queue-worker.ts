@@ -1,10 +1,10 @@
 /** Works on a job of the store until nothing is left of it, as one of possibly many processes that do. */
 import { setTimeout as wait } from "node:timers/promises";
-import type { JudgedStore } from "../../judged/index.ts";
+import type { JudgedStore, Spending } from "../../judged/index.ts";
 import type { TuttiError } from "../../support/errors.ts";
 import { createBreather } from "../../support/event-loop.ts";
 import type { AdaptiveConcurrency, Slot } from "./adaptive-concurrency.ts";
-import type { Budget, Reservation, Spending } from "./budget.ts";
+import type { JobBudget } from "./budget.ts";
 import { Leases } from "./leases.ts";
 import { isHopeless } from "./outcome.ts";
 
@@ -15,13 +15,16 @@ export interface QueueOptions {
   readonly worker: string;
   readonly leaseMs: number;
   readonly concurrency: AdaptiveConcurrency;
-  readonly budget: Budget;
+  readonly budget: JobBudget;
   /** Nothing is begun after it aborts; what is under way is waited for. */
   readonly signal: AbortSignal;
 }
 
-/** Why a worker stopped: `done` when every item of the job is settled, whoever settled it. */
-export type JobEnd = "done" | "budget" | "interrupted" | TuttiError;
+/**
+ * Why a worker stopped: `done` when every item of the job is settled, whoever settled it; `cancelled` when its batches were taken back
+ * on request.
+ */
+export type JobEnd = "done" | "budget" | "interrupted" | "cancelled" | TuttiError;
 
 /** An item that was claimed, with what the work on it needs. */
 export interface ReadyItem {
@@ -34,6 +37,8 @@ const LARGEST_CLAIM = 256;
 const LOW_WATER = 0.5;
 /** Between looks at a queue whose items are all with other workers. */
 const POLL_MS = 500;
+/** Between looks at a budget that what is under way has reserved. */
+const BUDGET_POLL_MS = 100;
 /** A model or judge that fails as often in a row, whatever it is asked, fails for good. */
 const MOST_FAILURES_IN_A_ROW = 20;
 
@@ -44,6 +49,8 @@ export abstract class QueueWorker<Ready extends ReadyItem> {
   readonly #leastClaim: number;
   readonly #breathe = createBreather();
   readonly #ready: Ready[] = [];
+  /** Those of them, from the first on, for which there is money. */
+  #paidFor = 0;
   #claiming: Promise<void> | undefined;
   /** There was nothing to claim; before then another look is not worth it. */
   #nextClaimMs = 0;
@@ -66,13 +73,8 @@ export abstract class QueueWorker<Ready extends ReadyItem> {
   /** The most that the work on an item may spend. */
   protected abstract expected(next: Ready): Spending;
 
-  /** Releases the slot, settles the reservation, and finishes the item unless it is to stay open. */
-  protected abstract work(
-    next: Ready,
-    slot: Slot,
-    reservation: Reservation,
-    lease: AbortSignal,
-  ): Promise<void>;
+  /** Releases the slot, and finishes the item unless it is to stay open. */
+  protected abstract work(next: Ready, slot: Slot, lease: AbortSignal): Promise<void>;
 
   /** What else is to be written before the leases are given back. */
   protected async beforeClose(): Promise<void> {}
@@ -151,24 +153,32 @@ export abstract class QueueWorker<Ready extends ReadyItem> {
 
   /** Begins the next item as soon as concurrency and budget allow one. */
   async #startNext(): Promise<void> {
-    const { concurrency, budget, signal } = this.#options;
-    const next = this.#ready.shift();
-    if (next === undefined) return;
+    const { concurrency, signal } = this.#options;
+    if (!(await this.#isPaidFor())) return;
     const slot = await concurrency.acquire();
-    const reservation = await budget.reserve(this.expected(next));
+    const next = this.#ready.shift()!;
+    this.#paidFor--;
     const lease = this.leases.signalOf(next.item);
-    if (reservation === undefined) this.#end ??= "budget";
-    else if (signal.aborted) this.#end ??= "interrupted";
-    if (reservation === undefined || this.#end !== undefined || lease === undefined) {
-      reservation?.settle({ usd: 0, tokens: 0 });
-      slot.release(false);
-      return;
-    }
-    const work: Promise<void> = this.work(next, slot, reservation, lease)
+    if (signal.aborted) this.#end ??= "interrupted";
+    if (this.#end !== undefined || lease === undefined) return slot.release(false);
+    const work: Promise<void> = this.work(next, slot, lease)
       .catch((failure: unknown) => {
         this.#broken ??= failure;
       })
       .finally(() => this.#underWay.delete(work));
     this.#underWay.add(work);
+  }
+
+  /** Whether there is money for the next item; reserves for all that are ready at once. */
+  async #isPaidFor(): Promise<boolean> {
+    const { budget, job, worker } = this.#options;
+    if (!budget.isLimited) this.#paidFor = this.#ready.length;
+    if (this.#paidFor > 0) return true;
+    const items = this.#ready.map((next) => ({ item: next.item, ...this.expected(next) }));
+    const room = await budget.reserve(job.name, worker, items);
+    if (room === "exhausted") this.#end ??= "budget";
+    else if (room === "wait") await wait(BUDGET_POLL_MS);
+    else this.#paidFor = room.granted;
+    return this.#paidFor > 0;
   }
 }

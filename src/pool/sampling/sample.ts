@@ -1,11 +1,12 @@
 /** Samples answers of several models to the prompts of a store, together with every other process that does the same. */
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import type { JudgedStore } from "../../judged/index.ts";
-import type { TuttiError } from "../../support/errors.ts";
+import type { BudgetLimits, JudgedStore, Spending } from "../../judged/index.ts";
+import { TuttiError } from "../../support/errors.ts";
 import { reportRegularly } from "../../support/regular-reports.ts";
 import { AdaptiveConcurrency } from "./adaptive-concurrency.ts";
-import { Budget, type BudgetLimits, type Spending } from "./budget.ts";
+import { type BatchOptions, BatchWorker } from "./batch-worker.ts";
+import { JobBudget } from "./budget.ts";
 import { JobWorker } from "./job-worker.ts";
 import { enqueue, type ModelSampling, planJob, type SamplingJob, type SamplingScope } from "./plan.ts";
 import type { JobEnd } from "./queue-worker.ts";
@@ -24,6 +25,11 @@ export interface SamplingOptions extends SamplingScope {
   readonly maxConcurrency?: number | undefined;
   /** After how long without a sign of life the items of a process are given to others. @default 60 s */
   readonly leaseMs?: number | undefined;
+  /**
+   * Asks in batches, for half the price and within a day. Batches outlive the process: the same call made again goes on with them.
+   * Default: every answer is asked by itself.
+   */
+  readonly batch?: BatchOptions | undefined;
   /** On abort nothing new is begun, and answers under way are still taken and kept. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: SamplingProgress) => void) | undefined;
@@ -34,12 +40,14 @@ export interface SamplingProgress {
   readonly total: number;
   /** Settled, by whichever process or earlier run. */
   readonly done: number;
-  /** Of this process and, with a budget, of earlier runs. */
+  /** On the jobs, by whichever process or earlier run. */
   readonly spent: Spending;
   /** Failed attempts of this process by code. */
   readonly failures: Readonly<Record<string, number>>;
   /** Calls under way. */
   readonly underWay: number;
+  /** Batches that this process looks after, and how many of their requests the providers are done with. */
+  readonly batches?: { readonly batches: number; readonly done: number; readonly total: number };
 }
 
 export interface SamplingReport {
@@ -57,7 +65,8 @@ const DEFAULT_MOST = 64;
  * Puts the missing answers into the store's work queue and works until nothing is open. The same call made again, or by other
  * processes on the same store, works on what is left of the same jobs: every answer has one key and is written once.
  *
- * @throws {TuttiError} STORE_*; failures of models are in the report, and end only the job of their model
+ * @throws {TuttiError} STORE_*; INVALID_ARGUMENT: batches of a model that has none, or batches under way and no `batch`; failures of
+ *   models are in the report, and end only the job of their model
  */
 export async function sample(options: SamplingOptions): Promise<SamplingReport> {
   const { store, prompts, seed, leaseMs = DEFAULT_LEASE_MS } = options;
@@ -65,35 +74,72 @@ export async function sample(options: SamplingOptions): Promise<SamplingReport> 
   const scope = { prompts, seed };
   const jobs: SamplingJob[] = [];
   for (const model of options.models) jobs.push(await planJob(model, scope));
+  for (const job of jobs) await checkBatches(store, job, options.batch);
   let total = 0;
   for (const job of jobs) total += await enqueue(store, job, prompts, signal);
-  const budget = new Budget(options.budget ?? {}, await spentBefore(store, jobs, options.budget));
+  const names = jobs.map(({ name }) => name);
+  const budget = new JobBudget(store, names, options.budget);
   const concurrencies = concurrencyByEndpoint(jobs, options.maxConcurrency);
   const worker = `${hostname()}:${process.pid}:${randomBytes(4).toString("hex")}`;
-  const workers = jobs.map(
-    (job) =>
-      new JobWorker({
-        ...{ store, job, worker, leaseMs, budget, signal },
-        concurrency: concurrencies.get(endpointOf(job))!,
-        limiter: limiterOf(store, job),
-      }),
+  const shared = { store, worker, leaseMs, budget, signal };
+  const workers = jobs.map((job) =>
+    options.batch === undefined
+      ? new JobWorker({
+          ...{ ...shared, job },
+          concurrency: concurrencies.get(endpointOf(job))!,
+          limiter: limiterOf(store, job),
+        })
+      : new BatchWorker({ ...shared, job, endpoint: job.model.upstream.batch!, batch: options.batch }),
   );
   const progressNow = async (): Promise<SamplingProgress> => ({
     total,
     done: Math.max(0, total - (await openItems(store, jobs))),
-    spent: budget.spent,
+    spent: await budget.spent(),
     failures: sumOfFailures(workers.map(({ tally }) => tally)),
     underWay: [...concurrencies.values()].reduce((sum, { running }) => sum + running, 0),
+    ...(options.batch && { batches: countsOf(workers.filter((one) => one instanceof BatchWorker)) }),
   });
   const stopReporting = reportRegularly(progressNow, options.onProgress);
   try {
     const ends = await allSettledOrThrow(workers.map((one) => one.run()));
     const { done } = await progressNow();
     const models = workers.map(({ tally }, index) => ({ ...plainTally(tally), end: ends[index]! }));
-    return { total, done, models, spent: budget.spent };
+    return { total, done, models, spent: await budget.spent() };
   } finally {
     await stopReporting();
   }
+}
+
+/** Batches of one command look after themselves: nothing else may ask for what is in them. */
+async function checkBatches(
+  store: JudgedStore,
+  { name, model }: SamplingJob,
+  batch: BatchOptions | undefined,
+): Promise<void> {
+  if (batch !== undefined) {
+    if (model.upstream.batch !== undefined) return;
+    throw new TuttiError("INVALID_ARGUMENT", `model "${model.name}": its provider has no batches`, {
+      details: { model: model.name },
+      hint: "batches are sold by OpenAI-compatible and Anthropic endpoints; name other models only",
+    });
+  }
+  const { batches, requests } = await store.batches.open(name);
+  if (batches === 0) return;
+  throw new TuttiError(
+    "INVALID_ARGUMENT",
+    `model "${model.name}": ${requests} requests are under way in ${batches} batches`,
+    {
+      details: { model: model.name, batches, requests },
+      hint: "fetch them with --batch, or take them back with --cancel",
+    },
+  );
+}
+
+function countsOf(workers: readonly BatchWorker[]): NonNullable<SamplingProgress["batches"]> {
+  const counts = workers.map((worker) => worker.counts);
+  const sum = (name: "batches" | "done" | "total"): number =>
+    counts.reduce((total, { [name]: count }) => total + count, 0);
+  return { batches: sum("batches"), done: sum("done"), total: sum("total") };
 }
 
 const endpointOf = ({ model }: SamplingJob): string => model.endpoint ?? model.name;
@@ -122,20 +168,6 @@ function concurrencyByEndpoint(
       new AdaptiveConcurrency({ most, ...(isLocal.has(endpoint) && { start: most }) }),
     ]),
   );
-}
-
-async function spentBefore(
-  store: JudgedStore,
-  jobs: readonly SamplingJob[],
-  budget: BudgetLimits | undefined,
-): Promise<Spending> {
-  let [usd, tokens] = [0, 0];
-  if (budget?.usd === undefined && budget?.tokens === undefined) return { usd, tokens };
-  for await (const row of store.responses({ sources: jobs.map(({ name }) => name) })) {
-    usd += row.costUsd ?? 0;
-    tokens += (row.promptTokens ?? 0) + (row.completionTokens ?? 0);
-  }
-  return { usd, tokens };
 }
 
 async function openItems(store: JudgedStore, jobs: readonly SamplingJob[]): Promise<number> {
