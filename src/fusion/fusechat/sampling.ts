@@ -1,7 +1,7 @@
 /** Answers of models to listed prompts, sampled into the store: by the sources for training, by everybody for the evaluation. */
 import { createHash } from "node:crypto";
 import type { JsonObject, JudgedStore, ResponseStatus } from "../../judged/index.ts";
-import { type ModelSampling, type PoolModel, type Spending, sample } from "../../pool/index.ts";
+import { type JobEnd, type ModelSampling, type PoolModel, type Spending, sample } from "../../pool/index.ts";
 import { keyOf, planJob } from "../../pool/sampling/plan.ts";
 import { TuttiError } from "../../support/errors.ts";
 import type { FuseContext, StageName } from "./context.ts";
@@ -188,10 +188,15 @@ async function samplePart(
 }
 
 /** @throws {TuttiError} unless the work came to its end */
-export function throwUnlessDone(end: "done" | "budget" | "interrupted" | TuttiError, what: string): void {
+export function throwUnlessDone(end: JobEnd, what: string): void {
   if (end === "done") return;
   if (end === "interrupted") {
     throw new TuttiError("INTERRUPTED", "stopped; the same command goes on where it stopped");
+  }
+  if (end === "cancelled") {
+    throw new TuttiError("INTERRUPTED", `the batches of ${what} were cancelled`, {
+      hint: "the same command asks for what is missing",
+    });
   }
   if (end !== "budget") throw end;
   throw new TuttiError("BUDGET_EXHAUSTED", `the budget is spent, and ${what} are missing`, {
