@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   leaderboard: async () => (await import("./commands/leaderboard.ts")).leaderboardCommand(),
   pool: async () => (await import("./commands/pool.ts")).poolCommand(),
   train: async () => (await import("./commands/train.ts")).trainCommand(),
+  fuse: async () => (await import("./commands/fuse.ts")).fuseCommand(),
   sample: async () => (await import("./commands/sample.ts")).sampleCommand(),
   judge: async () => (await import("./commands/judge.ts")).judgeCommand(),
   store: async () => (await import("./commands/store.ts")).storeCommand(),

@@ -33,6 +33,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   judges: [...MODELS, ...RUNNING, "statistics", "judged", "pool", "generate"],
   routing: [...TRAINING, "statistics", "plots", "embed", "export", "generate", "judged", "pool", "judges"],
   trainers: [...TRAINING, "generate", "judged"],
+  fusion: [...TRAINING, "statistics", "plots", "generate", "judged", "pool", "judges", "trainers"],
   gateway: ["support", "config", "judged", "pool", "judges", "routing"],
   cli: [
     ...TRAINING,
@@ -48,6 +49,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "config",
     "routing",
     "trainers",
+    "fusion",
     "gateway",
   ],
 };

@@ -6,11 +6,7 @@ import { writeFileAtomic } from "../../support/atomic-file.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { isFolder } from "../../support/read-file.ts";
 import { sizeOf } from "../../tensor/shape.ts";
-import {
-  INDEX_FILE,
-  openCheckpoint,
-  safetensorsIndexText,
-} from "../../weights/index.ts";
+import { INDEX_FILE, openCheckpoint, safetensorsIndexText } from "../../weights/index.ts";
 import type { OpenModels } from "./checkpoint-tensors.ts";
 import { copyCompanions, writeConfig } from "./companion-files.ts";
 import { type FileStamp, stampsOf, startHashing } from "./input-files.ts";

@@ -12,7 +12,11 @@ import type { SharedTensor } from "./same-tensors.ts";
 import type { Shard } from "./shards.ts";
 
 /** From here on, a number rounds to infinity. */
-const LIMITS = { F32: Number.POSITIVE_INFINITY, BF16: 2 ** 128 * (1 - 2 ** -9), F16: 2 ** 16 * (1 - 2 ** -12) };
+const LIMITS = {
+  F32: Number.POSITIVE_INFINITY,
+  BF16: 2 ** 128 * (1 - 2 ** -9),
+  F16: 2 ** 16 * (1 - 2 ** -12),
+};
 
 /** A merge whose models have been found to go together. */
 export interface MergeWork {
@@ -110,4 +114,3 @@ export async function writeShards(work: MergeWork, { signal, onProgress }: Merge
   onProgress?.(total, total, "");
   return kept;
 }
-
