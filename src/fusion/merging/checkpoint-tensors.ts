@@ -41,10 +41,13 @@ export class PieceReader {
     const models = this.models.map((array, model) => {
       const values = array.subarray(0, length);
       this.opened.models[model]!.readFloats(name, start, values);
-      if (this.reads === "task vectors")
-        for (let index = 0; index < length; index++) values[index]! -= base[index]!;
+      if (this.reads === "task vectors") subtract(values, base);
       return values;
     });
     return { start, base, models };
   }
+}
+
+function subtract(values: Float32Array, base: Float32Array): void {
+  for (let index = 0; index < values.length; index++) values[index]! -= base[index]!;
 }

@@ -33,17 +33,26 @@ export class Selection {
     kept: readonly Float32Array[],
   ): void {
     if (start === 0) this.tiesLeft = this.ties;
+    const taken = this.take(bitsOf(magnitudes));
+    for (const [piece, values] of pieces.entries()) keepTaken(values, taken, kept[piece]!);
+  }
+
+  /** 1 for what is taken, 0 for the rest. */
+  private take(bits: Uint32Array): Uint8Array {
     const { threshold } = this;
-    const bits = bitsOf(magnitudes);
+    const taken = new Uint8Array(bits.length);
     let left = this.tiesLeft;
     for (let index = 0; index < bits.length; index++) {
       const magnitude = bits[index]! & MAGNITUDE;
-      const isTaken = magnitude > threshold || (magnitude === threshold && left-- > 0);
-      for (let piece = 0; piece < pieces.length; piece++)
-        kept[piece]![index] = isTaken ? pieces[piece]![index]! : 0;
+      if (magnitude > threshold || (magnitude === threshold && left-- > 0)) taken[index] = 1;
     }
     this.tiesLeft = left;
+    return taken;
   }
+}
+
+function keepTaken(values: Float32Array, taken: Uint8Array, kept: Float32Array): void {
+  for (let index = 0; index < values.length; index++) kept[index] = taken[index] ? values[index]! : 0;
 }
 
 /** Calls `visit` with the numbers, piece by piece: one array for each of the sets that are selected from. */
@@ -66,6 +75,25 @@ function placeOf(histogram: Uint32Array, count: number): Place {
   return { bucket: 0, within: left };
 }
 
+/** Counts magnitudes by their upper half; returns how many are zero. */
+function countUpper(bits: Uint32Array, histogram: Uint32Array): number {
+  let zeros = 0;
+  for (let index = 0; index < bits.length; index++) {
+    const magnitude = bits[index]! & MAGNITUDE;
+    if (magnitude === 0) zeros++;
+    histogram[magnitude >>> 16]!++;
+  }
+  return zeros;
+}
+
+/** Counts by their lower half those whose upper half is `bucket`. */
+function countLower(bits: Uint32Array, bucket: number, histogram: Uint32Array): void {
+  for (let index = 0; index < bits.length; index++) {
+    const magnitude = bits[index]! & MAGNITUDE;
+    if (magnitude >>> 16 === bucket) histogram[magnitude & 0xffff]!++;
+  }
+}
+
 /** As many as there are, and none. */
 const EVERYTHING = (): Selection => new Selection(-1, 0);
 const NOTHING = (): Selection => new Selection(MAGNITUDE, 0);
@@ -85,16 +113,8 @@ export async function selectLargest(
   const zeros = new Array<number>(sets).fill(0);
   await scan((pieces) => {
     for (let set = 0; set < sets; set++) {
-      const bits = bitsOf(pieces[set]!);
-      const histogram = upper[set]!;
-      let zero = 0;
-      for (let index = 0; index < bits.length; index++) {
-        const magnitude = bits[index]! & MAGNITUDE;
-        if (magnitude === 0) zero++;
-        histogram[magnitude >>> 16]!++;
-      }
-      sizes[set]! += bits.length;
-      zeros[set]! += zero;
+      sizes[set]! += pieces[set]!.length;
+      zeros[set]! += countUpper(bitsOf(pieces[set]!), upper[set]!);
     }
   });
   const counts = sizes.map((size, set) => countOf(size, size - zeros[set]!));
@@ -102,13 +122,7 @@ export async function selectLargest(
   const lower = Array.from({ length: sets }, () => new Uint32Array(2 ** 16));
   await scan((pieces) => {
     for (let set = 0; set < sets; set++) {
-      const bits = bitsOf(pieces[set]!);
-      const histogram = lower[set]!;
-      const { bucket } = places[set]!;
-      for (let index = 0; index < bits.length; index++) {
-        const magnitude = bits[index]! & MAGNITUDE;
-        if (magnitude >>> 16 === bucket) histogram[magnitude & 0xffff]!++;
-      }
+      countLower(bitsOf(pieces[set]!), places[set]!.bucket, lower[set]!);
     }
   });
   return counts.map((count, set) => {

@@ -29,4 +29,4 @@ export interface MergeMethod {
 }
 
 /** At most so many elements in a piece: what is computed of one stays in the processor's cache. */
-export const PIECE_ELEMENTS: number = 2 ** 16;
+export const PIECE_ELEMENTS: number = 2 ** 14;

@@ -1,4 +1,5 @@
 /** Electing a sign for every parameter and merging the task vectors that agree with it (TIES, and the erase step of SCE). */
+import { addScaled } from "./weighted-sum.ts";
 
 export interface Election {
   /** e_k: what a model's vote counts. */
@@ -25,19 +26,31 @@ export function mergeAgreeing(
   { votes, weights, isNormalised, scale }: Election,
   merged: Float32Array,
 ): void {
+  const balance = new Float64Array(base.length);
+  const sums = new Float64Array(base.length);
+  const divisors = new Float64Array(base.length);
+  for (const [model, delta] of deltas.entries()) addScaled(balance, delta, votes[model]!);
+  for (const [model, delta] of deltas.entries())
+    addAgreeing(balance, delta, votes[model]!, weights[model]!, sums, divisors);
   for (let index = 0; index < base.length; index++) {
-    let balance = 0;
-    for (let model = 0; model < deltas.length; model++) balance += votes[model]! * deltas[model]![index]!;
-    const sign = balance >= 0 ? 1 : -1;
-    let sum = 0;
-    let divisor = 0;
-    for (let model = 0; model < deltas.length; model++) {
-      const delta = deltas[model]![index]!;
-      if (sign * votes[model]! * delta > 0) {
-        sum += weights[model]! * delta;
-        divisor += weights[model]!;
-      }
-    }
-    merged[index] = base[index]! + scale * (isNormalised && divisor !== 0 ? sum / divisor : sum);
+    const divisor = isNormalised && divisors[index] !== 0 ? divisors[index]! : 1;
+    merged[index] = base[index]! + (scale * sums[index]!) / divisor;
+  }
+}
+
+// A loop over one model's numbers in a function of its own: the compiler makes the most of those.
+function addAgreeing(
+  balance: Float64Array,
+  delta: Float32Array,
+  vote: number,
+  weight: number,
+  sums: Float64Array,
+  divisors: Float64Array,
+): void {
+  for (let index = 0; index < delta.length; index++) {
+    const value = delta[index]!;
+    const agreed = (balance[index]! >= 0 ? vote : -vote) * value > 0 ? weight : 0;
+    sums[index]! += agreed * value;
+    divisors[index]! += agreed;
   }
 }

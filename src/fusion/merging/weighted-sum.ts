@@ -1,17 +1,20 @@
 /** Sums over models, in float64. */
 
-/** merged = base + sum_k w_k D_k. */
+/** sums += factor values */
+export function addScaled(sums: Float64Array, values: Float32Array, factor: number): void {
+  for (let index = 0; index < values.length; index++) sums[index]! += factor * values[index]!;
+}
+
+/** merged = base + sum_k w_k D_k */
 export function addWeighted(
   base: Float32Array,
   deltas: readonly Float32Array[],
   weights: readonly number[],
   merged: Float32Array,
 ): void {
-  for (let index = 0; index < base.length; index++) {
-    let sum = base[index]!;
-    for (let model = 0; model < deltas.length; model++) sum += weights[model]! * deltas[model]![index]!;
-    merged[index] = sum;
-  }
+  const sums = Float64Array.from(base);
+  for (const [model, delta] of deltas.entries()) addScaled(sums, delta, weights[model]!);
+  merged.set(sums);
 }
 
 /** lambda w_k, over their sum where the merged task vector is the mean of the models'. */

@@ -36,11 +36,14 @@ function dropper(
     if (mask.length !== base.length) mask = new Uint8Array(base.length);
     for (let model = 0; model < models; model++) {
       fillKeepMask(mask, 1 - density, keys[model]!, 0, start / 4);
-      const [delta, target] = [deltas[model]!, kept[model]!];
-      for (let index = 0; index < mask.length; index++) target[index] = mask[index] ? delta[index]! : 0;
+      applyMask(deltas[model]!, mask, kept[model]!);
     }
     return kept;
   };
+}
+
+function applyMask(delta: Float32Array, mask: Uint8Array, kept: Float32Array): void {
+  for (let index = 0; index < mask.length; index++) kept[index] = mask[index] ? delta[index]! : 0;
 }
 
 const absoluteSum = (values: Float32Array): number => {
@@ -48,6 +51,10 @@ const absoluteSum = (values: Float32Array): number => {
   for (let index = 0; index < values.length; index++) sum += Math.abs(values[index]!);
   return sum;
 };
+
+function multiply(values: Float32Array, factor: number): void {
+  for (let index = 0; index < values.length; index++) values[index]! *= factor;
+}
 
 /** Below, a norm is zero. */
 const LEAST_NORM = 1e-7;
@@ -98,10 +105,7 @@ export function dareMerge(
       const election = { votes: weights, weights, isNormalised, scale };
       return (piece, merged) => {
         const kept = drop(piece);
-        for (const [model, values] of kept.entries()) {
-          const factor = factors[model]!;
-          for (let index = 0; index < values.length; index++) values[index]! *= factor;
-        }
+        for (const [model, values] of kept.entries()) multiply(values, factors[model]!);
         mergeAgreeing(piece.base, kept, election, merged);
       };
     },

@@ -1,5 +1,6 @@
 /** Linear merging: the weighted mean of the models' weights (model soups). */
 import type { MergeMethod } from "../pieces.ts";
+import { addScaled } from "../weighted-sum.ts";
 
 /**
  * theta = sum_k w_k theta_k, divided by sum_k w_k where normalised. Sums are float64. The base has no part in it.
@@ -12,11 +13,9 @@ export function linearMerge(weights: readonly number[], isNormalised: boolean): 
     reads: "models",
     async prepare() {
       return ({ models }, merged) => {
-        for (let index = 0; index < merged.length; index++) {
-          let sum = 0;
-          for (let model = 0; model < models.length; model++) sum += weights[model]! * models[model]![index]!;
-          merged[index] = sum / divisor;
-        }
+        const sums = new Float64Array(merged.length);
+        for (const [model, values] of models.entries()) addScaled(sums, values, weights[model]!);
+        for (let index = 0; index < merged.length; index++) merged[index] = sums[index]! / divisor;
       };
     },
   };

@@ -2,7 +2,7 @@
 import { type Selection, selectLargest } from "../largest.ts";
 import type { MergeMethod, Piece } from "../pieces.ts";
 import { mergeAgreeing } from "../sign-election.ts";
-import { createScratch } from "../weighted-sum.ts";
+import { addScaled, createScratch } from "../weighted-sum.ts";
 import { variationWeights } from "./variation-weights.ts";
 
 export const SCE_READINGS = ["upstream", "fork"] as const;
@@ -21,14 +21,18 @@ export interface SceOptions {
 
 /** The population variance over the models of each entry, computed in float64, rounded to float32. */
 function varianceOver(deltas: readonly Float32Array[], variance: Float32Array): void {
-  const models = deltas.length;
-  for (let index = 0; index < variance.length; index++) {
-    let sum = 0;
-    for (let model = 0; model < models; model++) sum += deltas[model]![index]!;
-    const mean = sum / models;
-    let squares = 0;
-    for (let model = 0; model < models; model++) squares += (deltas[model]![index]! - mean) ** 2;
-    variance[index] = squares / models;
+  const means = new Float64Array(variance.length);
+  for (const delta of deltas) addScaled(means, delta, 1);
+  for (let index = 0; index < means.length; index++) means[index]! /= deltas.length;
+  const squares = new Float64Array(variance.length);
+  for (const delta of deltas) addSquaredDistance(squares, delta, means);
+  for (let index = 0; index < squares.length; index++) variance[index] = squares[index]! / deltas.length;
+}
+
+function addSquaredDistance(squares: Float64Array, values: Float32Array, means: Float64Array): void {
+  for (let index = 0; index < values.length; index++) {
+    const distance = values[index]! - means[index]!;
+    squares[index]! += distance * distance;
   }
 }
 
