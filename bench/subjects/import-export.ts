@@ -1,9 +1,8 @@
 /** One side of the import-export benchmark: each round does every operation at every size, each in a process of its own. */
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { conversations, placeOf } from "../import-export-work.ts";
 import { growthExponent } from "../training-work.ts";
 import { answerRounds, type MeasuredCells } from "./answer-rounds.ts";
+import { type Once, once } from "./once.ts";
 
 /** Arguments: "tutti" or "datasets", the operations, then the sizes, the headline first. */
 const [side, ...rest] = process.argv.slice(2, process.argv.indexOf("--threads")) as [string, ...string[]];
@@ -11,24 +10,10 @@ const isSize = (argument: string): boolean => /^\d+$/.test(argument);
 const operations = rest.filter((argument) => !isSize(argument));
 const sizes = rest.filter(isSize).map(Number);
 
-interface Once {
-  readonly seconds: number;
-  readonly peakRssBytes: number;
-}
-
-function doOnce(operation: string, rows: number): Once {
-  const here = import.meta.dirname;
-  const [command, args] =
-    side === "tutti"
-      ? [process.execPath, ["--import", "tsx", join(here, "import-export-once.ts"), operation, String(rows)]]
-      : [
-          process.env.TUTTI_PYTHON ?? "python3",
-          [join(here, "../peers/datasets_files.py"), operation, placeOf(rows)],
-        ];
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${operation}: ${stderr.trim().split("\n").at(-1)}`);
-  return JSON.parse(stdout.trim().split("\n").at(-1)!) as Once;
-}
+const doOnce = (operation: string, rows: number): Once =>
+  side === "tutti"
+    ? once("node", "import-export-once.ts", operation, String(rows))
+    : once("python", "datasets_files.py", operation, placeOf(rows));
 
 function round(): MeasuredCells {
   const cells: Record<string, number> = {};

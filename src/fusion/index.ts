@@ -31,3 +31,28 @@ export type { FuseReport } from "./fusechat/report.ts";
 export { PAIRS_FILE, SFT_FILE } from "./fusechat/select-stage.ts";
 export type { FuseSettings } from "./fusechat/settings.ts";
 export { finishedStage, runStage, type Stage, type StageResult } from "./stage-runner.ts";
+/** Many models made into one. */
+export {
+  createMergeMethod,
+  DARE_RESCALES,
+  type DareOptions,
+  type Lineage,
+  MERGE_METHODS,
+  type MergeDType,
+  type MergedModel,
+  type MergedTensor,
+  type MergeEvents,
+  type MergeMethod,
+  type MergeMethodName,
+  type MergePiece,
+  type MergeRequest,
+  type MergeSettings,
+  type ModelToMerge,
+  mergeCheckpoints,
+  type NamedFolder,
+  PIECE_ELEMENTS,
+  type Piece,
+  SCE_READINGS,
+  type SceOptions,
+  type TiesOptions,
+} from "./merging/index.ts";

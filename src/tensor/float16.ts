@@ -26,10 +26,12 @@ function float32Bits(values: Float32Array): Uint32Array {
   return new Uint32Array(values.buffer, values.byteOffset, values.length);
 }
 
-/** Widens binary16 bits; every value is exact in float32. */
-export function decodeFloat16(bits: Uint16Array): Float32Array {
+/** Widens binary16 bits; every value is exact in float32. `values` takes the result where an array is at hand. */
+export function decodeFloat16(
+  bits: Uint16Array,
+  values: Float32Array = new Float32Array(bits.length),
+): Float32Array {
   const table = float16Table();
-  const values = new Float32Array(bits.length);
   for (let index = 0; index < bits.length; index++) values[index] = table[bits[index]!]!;
   return values;
 }
@@ -64,9 +66,11 @@ export function encodeFloat16(values: Float32Array): Uint16Array {
   return bits;
 }
 
-/** Widens bfloat16 bits, which are the upper half of a float32. */
-export function decodeBfloat16(bits: Uint16Array): Float32Array {
-  const values = new Float32Array(bits.length);
+/** Widens bfloat16 bits, which are the upper half of a float32. `values` takes the result where an array is at hand. */
+export function decodeBfloat16(
+  bits: Uint16Array,
+  values: Float32Array = new Float32Array(bits.length),
+): Float32Array {
   const words = float32Bits(values);
   for (let index = 0; index < bits.length; index++) words[index] = bits[index]! << 16;
   return values;

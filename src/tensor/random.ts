@@ -113,16 +113,19 @@ export function permutation(length: number, key: RandomKey): Uint32Array {
 /**
  * Fills `mask` with 1 (keep) with probability 1 - dropProbability, else 0. Sixteen random bits decide each
  * element, so the probability is exact to 2^-16.
+ *
+ * @param firstCounter of the first four elements: a mask in pieces is the whole one when each begins at a quarter of its place
  */
 export function fillKeepMask(
   mask: Uint8Array,
   dropProbability: number,
   key: RandomKey,
   counterHigh: number,
+  firstCounter = 0,
 ): void {
   const threshold = Math.round(dropProbability * 65536);
   const words = new Uint32Array(2);
-  for (let index = 0, counter = 0; index < mask.length; index += 4, counter++) {
+  for (let index = 0, counter = firstCounter; index < mask.length; index += 4, counter++) {
     threefry2x32(key.seed, key.stream, counter, counterHigh, words);
     const a = words[0]!;
     const b = words[1]!;

@@ -54,3 +54,9 @@ export function readSafetensorsIndex(path: string): ReadonlyMap<string, string> 
   if (files.size === 0) throw invalidIndex(path, "weight_map is empty");
   return files;
 }
+
+/** The text of an index. @param files names by tensor; @param totalBytes of all tensors together */
+export function safetensorsIndexText(files: ReadonlyMap<string, string>, totalBytes: number): string {
+  const weightMap = Object.fromEntries([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return `${JSON.stringify({ metadata: { total_size: totalBytes }, weight_map: weightMap }, null, 2)}\n`;
+}

@@ -3,6 +3,8 @@ import { closeSync, fstatSync } from "node:fs";
 import { didYouMean } from "../support/did-you-mean.ts";
 import { TuttiError } from "../support/errors.ts";
 import { shown } from "../support/show.ts";
+import { decodeBfloat16, decodeFloat16 } from "../tensor/float16.ts";
+import { sizeOf } from "../tensor/shape.ts";
 import { openForReading, readAt } from "./positioned-read.ts";
 import { type SafetensorsData, type SafetensorsDType, storedType } from "./safetensors-dtype.ts";
 import {
@@ -33,6 +35,13 @@ export interface SafetensorsFile {
    * @throws {TuttiError} WEIGHTS_MISMATCH when there is none of that name
    */
   read(name: string): SafetensorsTensor;
+  /**
+   * Fills `values` with the elements of an F32, F16 or BF16 tensor from the one numbered `start` on, row-major: a tensor larger
+   * than the memory is read in pieces.
+   *
+   * @throws {TuttiError} WEIGHTS_MISMATCH (no such tensor), DTYPE_MISMATCH, INVALID_ARGUMENT (beyond its end)
+   */
+  readFloats(name: string, start: number, values: Float32Array): void;
   close(): void;
 }
 
@@ -79,6 +88,51 @@ function bufferFor(path: string, { name, byteLength }: SafetensorsEntry): ArrayB
   }
 }
 
+function checkPart(
+  path: string,
+  { name, dtype, shape }: SafetensorsEntry,
+  start: number,
+  count: number,
+): void {
+  if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16") {
+    throw new TuttiError(
+      "DTYPE_MISMATCH",
+      `${path}: tensor "${name}" is ${dtype}, expected F32, F16 or BF16`,
+      {
+        details: { path, tensor: name, dtype },
+        hint: "read it whole",
+      },
+    );
+  }
+  const elements = sizeOf(shape);
+  if (Number.isInteger(start) && start >= 0 && start + count <= elements) return;
+  throw new TuttiError(
+    "INVALID_ARGUMENT",
+    `${path}: elements ${start} to ${start + count} of tensor "${name}", which has ${elements}`,
+    { details: { path, tensor: name, start, count, elements }, hint: "ask for elements that are there" },
+  );
+}
+
+function readPart(
+  path: string,
+  descriptor: number,
+  { dtype, byteOffset }: SafetensorsEntry,
+  start: number,
+  values: Float32Array,
+): void {
+  if (dtype === "F32") {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    readInto(path, descriptor, bytes, byteOffset + 4 * start);
+    return;
+  }
+  // The bits lie in the upper half of the values' own memory: each is read before the value that covers it is written.
+  const bits = new Uint16Array(values.buffer, values.byteOffset + 2 * values.length, values.length);
+  const bytes = new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength);
+  readInto(path, descriptor, bytes, byteOffset + 2 * start);
+  if (dtype === "F16") decodeFloat16(bits, values);
+  else decodeBfloat16(bits, values);
+}
+
 /**
  * Opens a file and checks its header; tensors are read when asked for.
  *
@@ -94,20 +148,26 @@ export function openSafetensors(path: string): SafetensorsFile {
     throw error;
   }
   let isOpen = true;
+  const entryOf = (name: string): SafetensorsEntry => {
+    const entry = header.entries.get(name);
+    if (entry) return entry;
+    throw new TuttiError("WEIGHTS_MISMATCH", `${path}: has no tensor "${name}"`, {
+      details: { path, tensor: name },
+      hint:
+        didYouMean(name, [...header.entries.keys()]) || "list the names with openSafetensors(path).entries",
+    });
+  };
   return {
     path,
     metadata: header.metadata,
     entries: header.entries,
+    readFloats(name, start, values) {
+      const entry = entryOf(name);
+      checkPart(path, entry, start, values.length);
+      readPart(path, descriptor, entry, start, values);
+    },
     read(name) {
-      const entry = header.entries.get(name);
-      if (!entry) {
-        throw new TuttiError("WEIGHTS_MISMATCH", `${path}: has no tensor "${name}"`, {
-          details: { path, tensor: name },
-          hint:
-            didYouMean(name, [...header.entries.keys()]) ||
-            "list the names with openSafetensors(path).entries",
-        });
-      }
+      const entry = entryOf(name);
       const buffer = bufferFor(path, entry);
       readInto(path, descriptor, new Uint8Array(buffer), entry.byteOffset);
       return { name, dtype: entry.dtype, shape: entry.shape, data: storedType(entry.dtype).decode(buffer) };

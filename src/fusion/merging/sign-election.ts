@@ -1,0 +1,56 @@
+/** Electing a sign for every parameter and merging the task vectors that agree with it (TIES, and the erase step of SCE). */
+import { addScaled } from "./weighted-sum.ts";
+
+export interface Election {
+  /** e_k: what a model's vote counts. */
+  readonly votes: readonly number[];
+  /** w_k: what its value counts. */
+  readonly weights: readonly number[];
+  /** Whether the sum is divided by the weights of those that agree. */
+  readonly isNormalised: boolean;
+  /** lambda, by which the merged task vector is multiplied. */
+  readonly scale: number;
+}
+
+/**
+ * merged = base + lambda sum_k w_k m_k D_k / sum_k w_k m_k, where m_k = [sign(e_k D_k) = s] and s is the sign of
+ * sum_k e_k D_k, plus where that is zero. A D_k of zero agrees with neither sign. Without normalisation, and where the divisor is
+ * zero, there is none. Sums are float64.
+ *
+ * @param deltas D_k, the task vectors of a piece
+ * @see TIES-Merging, arXiv 2306.01708, section 3; SCE, arXiv 2408.07990, section 3.3
+ */
+export function mergeAgreeing(
+  base: Float32Array,
+  deltas: readonly Float32Array[],
+  { votes, weights, isNormalised, scale }: Election,
+  merged: Float32Array,
+): void {
+  const balance = new Float64Array(base.length);
+  const sums = new Float64Array(base.length);
+  const divisors = new Float64Array(base.length);
+  for (const [model, delta] of deltas.entries()) addScaled(balance, delta, votes[model]!);
+  for (const [model, delta] of deltas.entries())
+    addAgreeing(balance, delta, votes[model]!, weights[model]!, sums, divisors);
+  for (let index = 0; index < base.length; index++) {
+    const divisor = isNormalised && divisors[index] !== 0 ? divisors[index]! : 1;
+    merged[index] = base[index]! + (scale * sums[index]!) / divisor;
+  }
+}
+
+// A loop over one model's numbers in a function of its own: the compiler makes the most of those.
+function addAgreeing(
+  balance: Float64Array,
+  delta: Float32Array,
+  vote: number,
+  weight: number,
+  sums: Float64Array,
+  divisors: Float64Array,
+): void {
+  for (let index = 0; index < delta.length; index++) {
+    const value = delta[index]!;
+    const agreed = (balance[index]! >= 0 ? vote : -vote) * value > 0 ? weight : 0;
+    sums[index]! += agreed * value;
+    divisors[index]! += agreed;
+  }
+}
