@@ -1,4 +1,4 @@
-/** Fusion of language models: many sources, one target. */
+/** Many models made into one: FuseChat-3.0, and merging of checkpoints. */
 export {
   type FuseContext,
   type FuseEvents,
@@ -30,8 +30,6 @@ export {
 export type { FuseReport } from "./fusechat/report.ts";
 export { PAIRS_FILE, SFT_FILE } from "./fusechat/select-stage.ts";
 export type { FuseSettings } from "./fusechat/settings.ts";
-export { finishedStage, runStage, type Stage, type StageResult } from "./stage-runner.ts";
-/** Many models made into one. */
 export {
   createMergeMethod,
   DARE_RESCALES,
@@ -56,3 +54,4 @@ export {
   type SceOptions,
   type TiesOptions,
 } from "./merging/index.ts";
+export { finishedStage, runStage, type Stage, type StageResult } from "./stage-runner.ts";
