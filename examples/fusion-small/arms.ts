@@ -1,5 +1,5 @@
 /** Everything that is trained and asked for one seed in one world, from the sources to the last baseline. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   bestAnswer,
@@ -13,9 +13,9 @@ import {
 } from "../../src/judged/index.ts";
 import { initialiseParameters, type Parameters } from "../../src/nn/index.ts";
 import type { Backend } from "../../src/runtime/index.ts";
-import { writeFileAtomic } from "../../src/support/atomic-file.ts";
 import { permutation, RandomStream, streamOf } from "../../src/tensor/random.ts";
 import { directPreference, type PreferenceObjective } from "../../src/trainers/index.ts";
+import { kept } from "../kept.ts";
 import { ask, BATCH, type Given, imitate, prefer, type SftRow, tinyDecoder } from "./tiny-models.ts";
 import {
   demonstrations,
@@ -117,14 +117,6 @@ const STUDENT = tinyDecoder(2, 48);
 
 /** How many models a world asks after training, for progress. */
 export const armsOf = (world: World): number => (world.name === "weak" ? 21 : 18);
-
-/** Computed once, then read back. */
-async function kept<T>(path: string, compute: () => Promise<T>): Promise<T> {
-  if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as T;
-  const made = await compute();
-  writeFileAtomic(path, `${JSON.stringify(made)}\n`);
-  return made;
-}
 
 export async function runWorld(run: Run): Promise<WorldResult> {
   const { folder, seed, world, sizes } = run;
