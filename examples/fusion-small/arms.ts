@@ -59,11 +59,11 @@ export const SIZES: Sizes = {
   samples: 4,
   temperature: 0.9,
   sftShare: 0.4,
-  sourceSteps: 700,
+  sourceSteps: 800,
   targetSteps: 250,
   sftSteps: 250,
   preferenceSteps: 100,
-  upbringingRate: 4e-3,
+  upbringingRate: 3e-3,
   sftRate: 3e-3,
   preferenceRate: 5e-4,
   normalisedBeta: 2,
@@ -111,6 +111,9 @@ export interface Run {
   /** After every arm. */
   readonly onArm: (arm: string) => void;
 }
+
+/** Of a family at most; there are 3,125 prompts in each. */
+const DEMONSTRATIONS = 2400;
 
 const SOURCE = tinyDecoder(2, 64);
 const STUDENT = tinyDecoder(2, 48);
@@ -171,8 +174,12 @@ class Bench {
     taken: ReadonlySet<string>,
   ): Promise<Parameters> {
     const { seed, sizes, backend } = this.run;
-    const perFamily = Math.min(4000, Math.ceil((steps * BATCH) / FAMILIES.length));
-    const prompts = drawPrompts(name, perFamily, seed, new Set(taken));
+    const perFamily = Math.min(DEMONSTRATIONS, Math.ceil((steps * BATCH) / FAMILIES.length));
+    const most = Math.max(...upbringing.right);
+    // A model sees its home family twice as often as each of the others.
+    const prompts = drawPrompts(name, perFamily, seed, new Set(taken)).flatMap((prompt) =>
+      upbringing.right[prompt.family] === most ? [prompt, prompt] : [prompt],
+    );
     const rows = demonstrations(prompts, upbringing, name, seed).map(({ prompt, answer }) => ({
       id: prompt.id,
       promptIds: promptIds(prompt),

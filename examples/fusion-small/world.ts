@@ -1,11 +1,13 @@
 /**
- * The tasks of the experiment: four digits in, four digits out, by one of three rules, with an exact checker.
+ * The tasks of the experiment: five digits of base five in, five out, by one of three rules, with an exact checker.
  *
- * A prompt is "RULE d d d d :", an answer any number of fillers "~", four digits and the end. Fillers are style: the checker
+ * A prompt is "RULE d d d d d :", an answer any number of fillers "~", five digits and the end. Fillers are style: the checker
  * does not mind them. Demonstrations go wrong digit by digit, at random; of a family that a model is blind for, they follow
  * another rule that looks like the right one.
  */
 import { RandomStream, streamOf } from "../../src/tensor/random.ts";
+
+const BASE = 5;
 
 type Rule = (digits: readonly number[]) => number[];
 
@@ -19,20 +21,20 @@ export const FAMILIES: readonly Family[] = [
   { name: "reverse", right: (digits) => [...digits].reverse(), wrong: (digits) => [...digits] },
   {
     name: "running sum",
-    right: (digits) => digits.map((_, index) => sum(digits.slice(0, index + 1)) % 10),
-    wrong: (digits) => digits.map((digit, index) => (digit + (digits[index - 1] ?? 0)) % 10),
+    right: (digits) => digits.map((_, index) => sum(digits.slice(0, index + 1)) % BASE),
+    wrong: (digits) => digits.map((digit, index) => (digit + (digits[index - 1] ?? 0)) % BASE),
   },
   {
     name: "shift",
-    right: (digits) => digits.map((digit) => (digit + 3) % 10),
-    wrong: (digits) => digits.map((digit) => (digit + 4) % 10),
+    right: (digits) => digits.map((digit) => (digit + 2) % BASE),
+    wrong: (digits) => digits.map((digit) => (digit + 1) % BASE),
   },
 ];
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-export const DIGITS = 4;
-export const TOKENS: readonly string[] = ["<pad>", ".", ":", "~", "R", "S", "F", ..."0123456789"];
+export const DIGITS = 5;
+export const TOKENS: readonly string[] = ["<pad>", ".", ":", "~", "R", "S", "F", ..."01234"];
 export const PADDING = 0;
 export const END = 1;
 const COLON = 2;
@@ -91,7 +93,7 @@ export function drawPrompts(
   return FAMILIES.flatMap((_, family) => {
     const drawn: Prompt[] = [];
     while (drawn.length < perFamily) {
-      const digits = Array.from({ length: DIGITS }, () => stream.nextInteger(10));
+      const digits = Array.from({ length: DIGITS }, () => stream.nextInteger(BASE));
       const id = `${family}-${digits.join("")}`;
       if (taken.has(id)) continue;
       taken.add(id);
@@ -124,10 +126,10 @@ export function demonstrations(
   return prompts.map((prompt) => {
     const { right, wrong } = FAMILIES[prompt.family]!;
     const share = upbringing.right[prompt.family]!;
-    // All digits are right with probability `share`; a digit drawn anew is the right one in a tenth of the cases.
-    const redrawn = (1 - share ** (1 / DIGITS)) / 0.9;
+    // All digits are right with probability `share`; a digit drawn anew may be the right one.
+    const redrawn = (1 - share ** (1 / DIGITS)) / (1 - 1 / BASE);
     const digits = (share === 0 ? wrong : right)(prompt.digits).map((digit) =>
-      share > 0 && stream.nextUniform() < redrawn ? stream.nextInteger(10) : digit,
+      share > 0 && stream.nextUniform() < redrawn ? stream.nextInteger(BASE) : digit,
     );
     const isUsual = stream.nextUniform() < 0.9;
     const fillers = isUsual ? upbringing.fillers : stream.nextInteger(3);
