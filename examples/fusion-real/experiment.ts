@@ -27,11 +27,11 @@ import {
 import { FAMILIES, isRight, type Question } from "./tasks.ts";
 
 export const SIZES = {
-  askedPerFamily: 40,
-  testPerFamily: 30,
+  askedPerFamily: 32,
+  testPerFamily: 28,
   /** Real word problems beside the written questions, where a file of them is given. */
-  askedProblems: 20,
-  testProblems: 15,
+  askedProblems: 12,
+  testProblems: 12,
   /** Solved questions that a specialist learns from. */
   taughtPerFamily: 96,
   /** Solved questions in front of each question to the base model. */

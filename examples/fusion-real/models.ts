@@ -47,7 +47,7 @@ export interface Asking {
   readonly seed: number;
 }
 
-const MOST_ANSWER_TOKENS = 20;
+const MOST_ANSWER_TOKENS = 12;
 
 /** Answers of a chat model with these parameters; `onAnswer` after every question. */
 export async function askChat(
@@ -87,7 +87,7 @@ async function answers(
     question: Question,
   ) => { prompt: string | Int32Array; stopStrings?: string[] },
 ): Promise<string[][]> {
-  const generator = await TextGenerator.create(model, { threads: 1, contextLength: 512 });
+  const generator = await TextGenerator.create(model, { threads: 1, contextLength: 512, maxBatch: 64 });
   try {
     return await Promise.all(
       questions.map(async (question, index) => {

@@ -60,7 +60,8 @@ export interface Stage {
 }
 
 export const BATCH = 32;
-const ROW_TOKENS = 2 * DIGITS + 5;
+/** Answers of at most two fillers, and longer ones. */
+const ROW_TOKENS = [2 * DIGITS + 5, DIGITS + 2 + MOST_ANSWER_TOKENS];
 
 const copied = (parameters: Parameters): Parameters =>
   Object.fromEntries(
@@ -115,7 +116,7 @@ export async function imitate(
     epochs: 1,
     accumulation: 1,
     paddingId: PADDING,
-    batching: { kind: "length-buckets", bucketTokens: [ROW_TOKENS], rowsPerBatch: BATCH },
+    batching: { kind: "length-buckets", bucketTokens: ROW_TOKENS, rowsPerBatch: BATCH },
   });
   return trainStage(stage, task, learningRate, backend);
 }

@@ -157,4 +157,4 @@ export const WORLDS: readonly World[] = [
   { name: "blind", title: "blind elsewhere", sources: sourcesOf(0.9, [0.5, 0]) },
 ];
 
-export const TARGET: Upbringing = { right: [0.25, 0.25, 0.25], fillers: 0 };
+export const TARGET: Upbringing = { right: [0.3, 0.3, 0.3], fillers: 0 };
