@@ -318,6 +318,18 @@ async function trainAll(
   const [forSft, forPairs] = [verified.slice(0, cut), verified.slice(cut)];
   const right = bestCorrectAnswer();
   const fused = await bench.sft("fused SFT", start, sftRows(await chosen("SFT", right, forSft)), sftSteps);
+  const normalised = directPreference({ loss: "sigmoid", beta: normalisedBeta, isLengthNormalised: true });
+  const plain = directPreference({ loss: "sigmoid", beta: plainBeta, isLengthNormalised: false });
+  const same = await chosen("same source", sameSourcePairs({ isVerified: true }), forPairs);
+  const crossing = crossSourcePairs({ isVerified: true, allowsSameSource: false });
+  const cross = await chosen("cross source", crossing, forPairs);
+  await bench.dpo("fused SFT + LN-DPO, same source", fused, same, normalised, sftSteps);
+  await bench.dpo("fused SFT + LN-DPO, cross source", fused, cross, normalised, sftSteps);
+  await bench.dpo("fused SFT + plain DPO, same source", fused, same, plain, sftSteps);
+  await bench.dpo("LN-DPO without SFT", start, same, normalised, 0);
+  const most = sftRows(await chosen("SFT on the prompts for pairs", right, forPairs));
+  await bench.sft("fused SFT + SFT on the chosen", fused, most, preferenceSteps);
+
   const drawn = scored("unfiltered", (_, draw) => draw()).slice(0, cut);
   await bench.sft(
     "SFT, unfiltered",
@@ -334,18 +346,6 @@ async function trainAll(
     const every = sftRows(await chosen(`SFT on all, source ${source}`, right, only(verified, source)));
     await bench.sft(`SFT, source ${source} only, all prompts`, start, every, allSteps);
   }
-
-  const normalised = directPreference({ loss: "sigmoid", beta: normalisedBeta, isLengthNormalised: true });
-  const plain = directPreference({ loss: "sigmoid", beta: plainBeta, isLengthNormalised: false });
-  const same = await chosen("same source", sameSourcePairs({ isVerified: true }), forPairs);
-  const crossing = crossSourcePairs({ isVerified: true, allowsSameSource: false });
-  const cross = await chosen("cross source", crossing, forPairs);
-  await bench.dpo("fused SFT + LN-DPO, same source", fused, same, normalised, sftSteps);
-  await bench.dpo("fused SFT + LN-DPO, cross source", fused, cross, normalised, sftSteps);
-  await bench.dpo("fused SFT + plain DPO, same source", fused, same, plain, sftSteps);
-  await bench.dpo("LN-DPO without SFT", start, same, normalised, 0);
-  const most = sftRows(await chosen("SFT on the prompts for pairs", right, forPairs));
-  await bench.sft("fused SFT + SFT on the chosen", fused, most, preferenceSteps);
   if (world.name === "weak")
     await trainOnBiasedReward(bench, sizes, { cut, scored, chosen, start, normalised });
   return { coverage: coverageOf(verified, world.sources.length), pairs, drops };
