@@ -1,7 +1,18 @@
+/** Colours by name, light and dark. */
+export const COLOURS = `:root{color-scheme:light dark;--ink:#1c2128;--soft:#5a6472;--line:#e1e5ea;--paper:#fff;--panel:#f6f8fa;--accent:#0b63bd;--base:#8a94a3;--good:#1a7446;--bad:#b3352b}
+@media screen and (prefers-color-scheme:dark){:root{--ink:#e7eaee;--soft:#9aa5b3;--line:#2f3741;--paper:#14181d;--panel:#1b2027;--accent:#6cb2ff;--base:#8490a0;--good:#5cc98f;--bad:#f08a80}}`;
+
+/** What plots are drawn with. */
+export const MARKS = `svg text{font-size:13px;fill:var(--ink)}svg .small{font-size:11px}svg .tick{font-size:11px;fill:var(--soft)}svg .value{fill:var(--soft)}
+svg text.trained{font-weight:600;fill:var(--accent)}
+.grid{stroke:var(--line);stroke-width:1}.axis{stroke:var(--soft);stroke-width:1}.reference{stroke:var(--soft);stroke-dasharray:4 3}
+.range{stroke-width:2.5;stroke-linecap:round}.range.trained{stroke:var(--accent)}.range.baseline{stroke:var(--base)}
+.dot{stroke:var(--paper);stroke-width:1}.dot.trained{fill:var(--accent)}.dot.baseline{fill:var(--base)}
+.bar.trained{fill:var(--accent);opacity:.85}.bar.baseline{fill:var(--base);opacity:.5}.whisker{stroke:var(--ink);stroke-width:1.2;opacity:.75}`;
+
 /** The report's stylesheet: light and dark by the reader's preference, light on paper, no external fonts. */
 export const STYLE = `
-:root{color-scheme:light dark;--ink:#1c2128;--soft:#5a6472;--line:#e1e5ea;--paper:#fff;--panel:#f6f8fa;--accent:#0b63bd;--base:#8a94a3;--good:#1a7446;--bad:#b3352b}
-@media screen and (prefers-color-scheme:dark){:root{--ink:#e7eaee;--soft:#9aa5b3;--line:#2f3741;--paper:#14181d;--panel:#1b2027;--accent:#6cb2ff;--base:#8490a0;--good:#5cc98f;--bad:#f08a80}}
+${COLOURS}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums}
 main{max-width:1000px;margin:0 auto;padding:40px 28px 80px}
@@ -16,12 +27,7 @@ p{max-width:76ch;margin:6px 0}.soft{color:var(--soft)}figure{margin:14px 0 0;ove
 .grid-2{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:30px 32px;margin-top:18px;align-items:start}
 .cell h3{margin:0 0 8px}.cell summary h3{display:inline}details.cell{border:0;padding:0}
 svg{width:100%;height:auto;display:block}figure svg{min-width:720px}
-svg text{font-size:13px;fill:var(--ink)}svg .small{font-size:11px}svg .tick{font-size:11px;fill:var(--soft)}svg .value{fill:var(--soft)}
-svg text.trained{font-weight:600;fill:var(--accent)}
-.grid{stroke:var(--line);stroke-width:1}.axis{stroke:var(--soft);stroke-width:1}.reference{stroke:var(--soft);stroke-dasharray:4 3}
-.range{stroke-width:2.5;stroke-linecap:round}.range.trained{stroke:var(--accent)}.range.baseline{stroke:var(--base)}
-.dot{stroke:var(--paper);stroke-width:1}.dot.trained{fill:var(--accent)}.dot.baseline{fill:var(--base)}
-.bar.trained{fill:var(--accent);opacity:.85}.bar.baseline{fill:var(--base);opacity:.5}.whisker{stroke:var(--ink);stroke-width:1.2;opacity:.75}
+${MARKS}
 .curve{fill:none;stroke:var(--accent);stroke-width:2;stroke-linejoin:round}.curve.faint{stroke-width:1;opacity:.3}.curve.thin{stroke-width:1}
 .share{stroke:var(--paper);stroke-width:.75}
 .m0{fill:#4e79a7}.m1{fill:#f28e2b}.m2{fill:#59a14f}.m3{fill:#b07aa1}.m4{fill:#e15759}.m5{fill:#76b7b2}.m6{fill:#d9b82f}.m7{fill:#ff9da7}.m8{fill:#9c755f}.m9{fill:#a8a29f}

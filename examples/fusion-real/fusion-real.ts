@@ -1,0 +1,69 @@
+/**
+ * Fusion with real models: what five sources of 135 to 270 million parameters know together, and what a model of their size
+ * learns from it.
+ *
+ *   npx tsx tools/fetch-models.ts smollm2 gemma3
+ *   npx tsx examples/fusion-real/fusion-real.ts [--out runs/fusion-real] [--word-problems mawps.jsonl.gz] [--seed 0]
+ *       [--smollm2 FILE] [--gemma3 FILE] [--until coverage|training] [--result docs/benchmarks/fusion-real.json]
+ *
+ * One compute thread. Stopped or killed, the same command goes on: answers, checkpoints and measured arms are kept as files
+ * under --out. docs/benchmarks/fusion-real.md says what is compared and what came out.
+ */
+import { mkdirSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { writeFileAtomic } from "../../src/support/atomic-file.ts";
+import { Experiment, SIZES } from "./experiment.ts";
+import { summaryOf, tableOf } from "./report.ts";
+import { drawQuestions, FAMILIES, type Question, readWordProblems } from "./tasks.ts";
+
+const GGUF = ".cache/models";
+const { values } = parseArgs({
+  options: {
+    out: { type: "string", default: "runs/fusion-real" },
+    seed: { type: "string", default: "0" },
+    smollm2: {
+      type: "string",
+      default: `${GGUF}/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct.Q4_1.gguf`,
+    },
+    gemma3: { type: "string", default: `${GGUF}/gemma-3-270m-GGUF/gemma-3-270m-q4_k_m.gguf` },
+    "word-problems": { type: "string" },
+    until: { type: "string", default: "training" },
+    result: { type: "string" },
+  },
+});
+if (values.until !== "coverage" && values.until !== "training") {
+  throw new Error(`--until is ${values.until}, expected coverage or training`);
+}
+const seed = Number(values.seed);
+mkdirSync(values.out, { recursive: true });
+
+const taken = new Set<string>();
+const drawn = (name: string, perFamily: number): Question[] =>
+  FAMILIES.flatMap((_, family) => drawQuestions(name, family, perFamily, seed, taken));
+const test = drawn("test", SIZES.testPerFamily);
+const asked = drawn("asked", SIZES.askedPerFamily);
+const problems = values["word-problems"]
+  ? readWordProblems(values["word-problems"], SIZES.testProblems + SIZES.askedProblems, seed)
+  : [];
+const experiment = new Experiment(
+  { folder: values.out, seed, smollm2: values.smollm2, gemma3: values.gemma3 },
+  {
+    test: [...test, ...problems.slice(0, SIZES.testProblems)],
+    asked: [...asked, ...problems.slice(SIZES.testProblems)],
+    taught: drawn("taught", SIZES.taughtPerFamily),
+    shown: drawn("shown", SIZES.shownPerFamily),
+  },
+);
+await experiment.askSources();
+if (values.until === "training") await experiment.train();
+const summary = {
+  machine: { cpu: cpus()[0]?.model, threads: 1, node: process.version },
+  seed,
+  sizes: SIZES,
+  wordProblems: problems.length,
+  ...summaryOf(experiment),
+};
+process.stdout.write(tableOf(summary));
+if (values.result) writeFileAtomic(join(values.result), `${JSON.stringify(summary, null, 1)}\n`);

@@ -1,0 +1,388 @@
+/** Everything that is trained and asked for one seed in one world, from the sources to the last baseline. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  bestAnswer,
+  bestCorrectAnswer,
+  crossSourcePairs,
+  type JudgedGroup,
+  type SelectedRow,
+  type Selector,
+  sameSourcePairs,
+  select,
+} from "../../src/judged/index.ts";
+import { initialiseParameters, type Parameters } from "../../src/nn/index.ts";
+import type { Backend } from "../../src/runtime/index.ts";
+import { permutation, RandomStream, streamOf } from "../../src/tensor/random.ts";
+import { directPreference, type PreferenceObjective } from "../../src/trainers/index.ts";
+import { kept } from "../kept.ts";
+import { ask, BATCH, type Given, imitate, prefer, type SftRow, tinyDecoder } from "./tiny-models.ts";
+import {
+  demonstrations,
+  drawPrompts,
+  FAMILIES,
+  type Prompt,
+  promptIds,
+  TARGET,
+  type Upbringing,
+  type World,
+} from "./world.ts";
+
+/** Sizes of the experiment; one set of figures belongs to one set of sizes. */
+export interface Sizes {
+  readonly trainPerFamily: number;
+  readonly testPerFamily: number;
+  readonly samples: number;
+  readonly temperature: number;
+  readonly sftShare: number;
+  readonly sourceSteps: number;
+  readonly targetSteps: number;
+  readonly sftSteps: number;
+  readonly preferenceSteps: number;
+  readonly upbringingRate: number;
+  readonly sftRate: number;
+  readonly preferenceRate: number;
+  /** Of a mean log-ratio over tokens. */
+  readonly normalisedBeta: number;
+  /** Of a log-ratio of a whole answer. */
+  readonly plainBeta: number;
+  /** What a filler is worth to the biased reward; all digits right are worth 1. */
+  readonly fillerBonus: number;
+  readonly rewardNoise: number;
+  /** Least difference of rewards in a pair. */
+  readonly leastRewardGap: number;
+}
+
+export const SIZES: Sizes = {
+  trainPerFamily: 400,
+  testPerFamily: 150,
+  samples: 4,
+  temperature: 0.9,
+  sftShare: 0.4,
+  sourceSteps: 800,
+  targetSteps: 700,
+  sftSteps: 300,
+  preferenceSteps: 100,
+  upbringingRate: 3e-3,
+  sftRate: 2e-3,
+  preferenceRate: 5e-4,
+  normalisedBeta: 2,
+  plainBeta: 0.3,
+  fillerBonus: 0.3,
+  rewardNoise: 0.05,
+  leastRewardGap: 0.2,
+};
+
+export interface ArmResult {
+  readonly arm: string;
+  /** One character a test prompt, "1" where the answer is right: at the sampling temperature, and greedy. */
+  readonly sampled: string;
+  readonly greedy: string;
+  /** Mean number of fillers of the sampled answers. */
+  readonly fillers: number;
+  /** Optimiser steps after the start that the arm is given. */
+  readonly steps: number;
+  /** Answers or pairs to learn from. */
+  readonly examples: number;
+}
+
+export interface DataFacts {
+  /** Share of training prompts with a right answer among the samples, by source and of all together. */
+  readonly coverage: Readonly<Record<string, number>>;
+  /** Pairs from the prompts for pairs, by rule. */
+  readonly pairs: Readonly<Record<string, number>>;
+  /** Why prompts gave no pair or answers were left out, by selection. */
+  readonly drops: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+export interface WorldResult {
+  readonly world: string;
+  readonly seed: number;
+  readonly data: DataFacts;
+  readonly arms: readonly ArmResult[];
+}
+
+export interface Run {
+  readonly folder: string;
+  readonly seed: number;
+  readonly world: World;
+  readonly sizes: Sizes;
+  readonly backend: Backend;
+  /** After every arm. */
+  readonly onArm: (arm: string) => void;
+}
+
+/** Of a family at most; there are 3,125 prompts in each. */
+const DEMONSTRATIONS = 2400;
+
+const SOURCE = tinyDecoder(2, 64);
+const STUDENT = tinyDecoder(2, 48);
+
+/** How many models a world asks after training, for progress. */
+export const armsOf = (world: World): number => (world.name === "weak" ? 21 : 18);
+
+export async function runWorld(run: Run): Promise<WorldResult> {
+  const { folder, seed, world, sizes } = run;
+  mkdirSync(folder, { recursive: true });
+  const taken = new Set<string>();
+  const test = drawPrompts("test", sizes.testPerFamily, seed, taken);
+  const train = drawPrompts("train", sizes.trainPerFamily, seed, taken);
+  const bench = new Bench(run, test);
+  const sources: Parameters[] = [];
+  for (const [index, upbringing] of world.sources.entries()) {
+    const parameters = await bench.bringUp(`source ${index}`, SOURCE, upbringing, sizes.sourceSteps, taken);
+    await bench.measure(`source ${index}`, parameters, SOURCE, sizes.sourceSteps, 0);
+    sources.push(parameters);
+  }
+  const start = await bench.bringUp("target", STUDENT, TARGET, sizes.targetSteps, taken);
+  await bench.measure("target before", start, STUDENT, 0, 0);
+  const answers = await kept(join(folder, "answers.json"), async () => {
+    const given: Given[][][] = [];
+    for (const [index, parameters] of sources.entries()) {
+      const { samples, temperature } = sizes;
+      const asking = { samples, temperature, seed: 10 * seed + index };
+      given.push(await ask(SOURCE, parameters, train, asking, run.backend));
+    }
+    return given;
+  });
+  const data = await trainAll(bench, run, train, answers, start);
+  return { world: world.name, seed, data, arms: bench.results };
+}
+
+/** Trains arms and asks them the test prompts; what is done is read back. */
+class Bench {
+  readonly results: ArmResult[] = [];
+  private readonly run: Run;
+  private readonly test: readonly Prompt[];
+
+  constructor(run: Run, test: readonly Prompt[]) {
+    this.run = run;
+    this.test = test;
+  }
+
+  stage(name: string, start: Parameters, steps: number, model = STUDENT) {
+    const folder = join(this.run.folder, name.replaceAll(/[ ,]+/g, "-"));
+    return { folder, model, start, steps, seed: this.run.seed };
+  }
+
+  /** A model from scratch, on demonstrations of its own. */
+  async bringUp(
+    name: string,
+    model: typeof STUDENT,
+    upbringing: Upbringing,
+    steps: number,
+    taken: ReadonlySet<string>,
+  ): Promise<Parameters> {
+    const { seed, sizes, backend } = this.run;
+    const perFamily = Math.min(DEMONSTRATIONS, Math.ceil((steps * BATCH) / FAMILIES.length));
+    const most = Math.max(...upbringing.right);
+    // A model sees its home family twice as often as each of the others.
+    const prompts = drawPrompts(name, perFamily, seed, new Set(taken)).flatMap((prompt) =>
+      upbringing.right[prompt.family] === most ? [prompt, prompt] : [prompt],
+    );
+    const rows = demonstrations(prompts, upbringing, name, seed).map(({ prompt, answer }) => ({
+      id: prompt.id,
+      promptIds: promptIds(prompt),
+      answerIds: answer,
+    }));
+    const initial = initialiseParameters(model.specs, (1000 * seed + streamOf(name)) % 2 ** 32);
+    return imitate(this.stage(name, initial, steps, model), rows, sizes.upbringingRate, backend);
+  }
+
+  async measure(arm: string, parameters: Parameters, model: typeof STUDENT, steps: number, examples: number) {
+    const { folder, seed, sizes, backend, onArm } = this.run;
+    const path = join(folder, "results", `${arm.replaceAll(/[ ,]+/g, "-")}.json`);
+    const result = await kept(path, async (): Promise<ArmResult> => {
+      const asked = async (temperature: number) =>
+        (await ask(model, parameters, this.test, { temperature, samples: 1, seed }, backend)).flat();
+      const sampled = await asked(sizes.temperature);
+      const greedy = await asked(0);
+      const bits = (given: readonly Given[]): string =>
+        given.map(({ isCorrect }) => (isCorrect ? "1" : "0")).join("");
+      const fillers = sampled.reduce((sum, given) => sum + given.fillers, 0) / sampled.length;
+      return { arm, sampled: bits(sampled), greedy: bits(greedy), fillers, steps, examples };
+    });
+    this.results.push(result);
+    onArm(arm);
+  }
+
+  async sft(arm: string, start: Parameters, rows: readonly SftRow[], steps: number): Promise<Parameters> {
+    const { sizes, backend } = this.run;
+    const trained = await imitate(this.stage(arm, start, steps), rows, sizes.sftRate, backend);
+    await this.measure(arm, trained, STUDENT, steps, rows.length);
+    return trained;
+  }
+
+  async dpo(
+    arm: string,
+    start: Parameters,
+    rows: readonly SelectedRow[],
+    objective: PreferenceObjective,
+    stepsBefore: number,
+  ): Promise<void> {
+    const { sizes, backend } = this.run;
+    const pairs = rows.map(({ group, answer, rejected }) => ({
+      id: group.id,
+      promptIds: idsOf(group.messages[0]!.content as string),
+      chosenIds: idsOf(answer.text),
+      rejectedIds: idsOf(rejected!.text),
+    }));
+    const steps = sizes.preferenceSteps;
+    const stage = this.stage(arm, start, steps);
+    const trained = await prefer(stage, pairs, objective, sizes.preferenceRate, backend);
+    await this.measure(arm, trained, STUDENT, stepsBefore + steps, pairs.length);
+  }
+}
+
+/** Token ids as the text of an answer, which the selectors compare. */
+const textOf = (ids: ArrayLike<number>): string => Array.from(ids).join(" ");
+const idsOf = (text: string): Int32Array => Int32Array.from(text.split(" "), Number);
+
+const sftRows = (rows: readonly SelectedRow[]): SftRow[] =>
+  rows.map(({ group, answer }) => ({
+    id: group.id,
+    promptIds: idsOf(group.messages[0]!.content as string),
+    answerIds: idsOf(answer.text),
+  }));
+
+/** What an answer scores; `draw` is a uniform number of its own. */
+type Scorer = (given: Given, draw: () => number) => number;
+
+function judgedGroups(
+  prompts: readonly Prompt[],
+  answers: readonly (readonly (readonly Given[])[])[],
+  scorer: Scorer,
+  stream: RandomStream,
+): JudgedGroup[] {
+  return prompts.map((prompt, index) => ({
+    promptKey: prompt.id,
+    id: prompt.id,
+    domain: FAMILIES[prompt.family]!.name,
+    messages: [{ role: "user" as const, content: textOf(promptIds(prompt)) }],
+    answers: answers.flatMap((given, source) =>
+      given[index]!.map((answer, sample) => ({
+        key: `${prompt.id}/${source}/${sample}`,
+        source: `source ${source}`,
+        text: textOf(answer.ids),
+        status: "ok" as const,
+        score: scorer(answer, () => stream.nextUniform()),
+        isCorrect: answer.isCorrect,
+        finalAnswer: null,
+        tokens: answer.ids.length,
+      })),
+    ),
+  }));
+}
+
+function coverageOf(groups: readonly JudgedGroup[], sources: number): Record<string, number> {
+  const share = (counts: (source: string) => boolean): number =>
+    groups.filter(({ answers }) => answers.some(({ source, isCorrect }) => isCorrect && counts(source)))
+      .length / groups.length;
+  const single = Array.from({ length: sources }, (_, source) => `source ${source}`);
+  return {
+    ...Object.fromEntries(single.map((name) => [name, share((source) => source === name)])),
+    joint: share(() => true),
+  };
+}
+
+const only = (groups: readonly JudgedGroup[], source: number): JudgedGroup[] =>
+  groups.map((group) => ({
+    ...group,
+    answers: group.answers.filter((answer) => answer.source === `source ${source}`),
+  }));
+
+async function trainAll(
+  bench: Bench,
+  { seed, world, sizes }: Run,
+  train: readonly Prompt[],
+  answers: readonly (readonly (readonly Given[])[])[],
+  start: Parameters,
+): Promise<DataFacts> {
+  const { sftSteps, preferenceSteps, normalisedBeta, plainBeta } = sizes;
+  const drops: Record<string, Record<string, number>> = {};
+  const pairs: Record<string, number> = {};
+  const chosen = async (name: string, selector: Selector, groups: readonly JudgedGroup[]) => {
+    const selection = await select(selector, groups);
+    drops[name] = selection.drops;
+    if (selector.gives === "pairs") pairs[name] = selection.rows.length;
+    return selection.rows;
+  };
+  const order = permutation(train.length, { seed, stream: streamOf("split") });
+  const shuffled = (groups: readonly JudgedGroup[]) => Array.from(order, (index) => groups[index]!);
+  const scored = (name: string, scorer: Scorer) =>
+    shuffled(judgedGroups(train, answers, scorer, new RandomStream({ seed, stream: streamOf(name) })));
+  const cut = Math.round(sizes.sftShare * train.length);
+
+  // A verifier's score, with a draw to choose among answers that are equally right.
+  const verified = scored("ties", ({ isCorrect }, draw) => Number(isCorrect) + 0.01 * draw());
+  const [forSft, forPairs] = [verified.slice(0, cut), verified.slice(cut)];
+  const right = bestCorrectAnswer();
+  const fused = await bench.sft("fused SFT", start, sftRows(await chosen("SFT", right, forSft)), sftSteps);
+  const normalised = directPreference({ loss: "sigmoid", beta: normalisedBeta, isLengthNormalised: true });
+  const plain = directPreference({ loss: "sigmoid", beta: plainBeta, isLengthNormalised: false });
+  const same = await chosen("same source", sameSourcePairs({ isVerified: true }), forPairs);
+  const crossing = crossSourcePairs({ isVerified: true, allowsSameSource: false });
+  const cross = await chosen("cross source", crossing, forPairs);
+  await bench.dpo("fused SFT + LN-DPO, same source", fused, same, normalised, sftSteps);
+  await bench.dpo("fused SFT + LN-DPO, cross source", fused, cross, normalised, sftSteps);
+  await bench.dpo("fused SFT + plain DPO, same source", fused, same, plain, sftSteps);
+  await bench.dpo("LN-DPO without SFT", start, same, normalised, 0);
+  const most = sftRows(await chosen("SFT on the prompts for pairs", right, forPairs));
+  await bench.sft("fused SFT + SFT on the chosen", fused, most, preferenceSteps);
+
+  const drawn = scored("unfiltered", (_, draw) => draw()).slice(0, cut);
+  await bench.sft(
+    "SFT, unfiltered",
+    start,
+    sftRows(await chosen("unfiltered", bestAnswer(), drawn)),
+    sftSteps,
+  );
+  const allSteps = sftSteps + preferenceSteps;
+  const all = sftRows(await chosen("SFT on all", right, verified));
+  await bench.sft("fused SFT, all prompts", start, all, allSteps);
+  for (const source of world.sources.keys()) {
+    const some = sftRows(await chosen(`SFT, source ${source}`, right, only(forSft, source)));
+    await bench.sft(`SFT, source ${source} only`, start, some, sftSteps);
+    const every = sftRows(await chosen(`SFT on all, source ${source}`, right, only(verified, source)));
+    await bench.sft(`SFT, source ${source} only, all prompts`, start, every, allSteps);
+  }
+  if (world.name === "weak")
+    await trainOnBiasedReward(bench, sizes, { cut, scored, chosen, start, normalised });
+  return { coverage: coverageOf(verified, world.sources.length), pairs, drops };
+}
+
+interface BiasedParts {
+  readonly cut: number;
+  readonly scored: (name: string, scorer: Scorer) => JudgedGroup[];
+  readonly chosen: (
+    name: string,
+    selector: Selector,
+    groups: readonly JudgedGroup[],
+  ) => Promise<readonly SelectedRow[]>;
+  readonly start: Parameters;
+  readonly normalised: PreferenceObjective;
+}
+
+/** No verifier, but a scalar reward that likes right digits and, more than it should, fillers. */
+async function trainOnBiasedReward(
+  bench: Bench,
+  { sftSteps, fillerBonus, rewardNoise, leastRewardGap }: Sizes,
+  { cut, scored, chosen, start, normalised }: BiasedParts,
+): Promise<void> {
+  const groups = scored("reward", ({ share, fillers }, draw) => {
+    const noise = Math.sqrt(12) * rewardNoise * (draw() - 0.5);
+    return share + fillerBonus * fillers + noise;
+  });
+  const [forSft, forPairs] = [groups.slice(0, cut), groups.slice(cut)];
+  const best = sftRows(await chosen("reward SFT", bestAnswer(), forSft));
+  const imitated = await bench.sft("reward SFT", start, best, sftSteps);
+  const gap = { least: leastRewardGap, most: Number.POSITIVE_INFINITY };
+  const same = await chosen("reward, same source", sameSourcePairs({ gap }), forPairs);
+  const cross = await chosen(
+    "reward, cross source",
+    crossSourcePairs({ gap, allowsSameSource: false }),
+    forPairs,
+  );
+  await bench.dpo("reward SFT + LN-DPO, same source", imitated, same, normalised, sftSteps);
+  await bench.dpo("reward SFT + LN-DPO, cross source", imitated, cross, normalised, sftSteps);
+}
