@@ -70,8 +70,8 @@ export function fuseMergeCommand(): Command {
     .addOption(new Option("--method <name>", "how").choices(MERGE_METHODS).default("sce"))
     .requiredOption("--base <model>", `what the models were trained from: ${MODEL_ARGUMENT}`)
     .requiredOption(
-      "--model <model[:weight]...>",
-      "the models, with weights (default: 1) where the method takes them",
+      "--model <model...>",
+      "the models; MODEL:0.5 gives one a weight (default: 1) where the method takes weights",
     )
     .requiredOption("--out <dir>", "new folder of the merged model")
     .option(

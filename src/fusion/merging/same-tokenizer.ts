@@ -18,35 +18,44 @@ export interface NamedFolder {
 /** Vocabularies of older tokenizers, compared byte by byte where there is no tokenizer.json. */
 const PLAIN_FILES = ["tokenizer.model", "spiece.model", "vocab.json", "merges.txt", "vocab.txt"];
 
-/** Tokens by text with their ids, and merges in order, whichever way the version of the format spells them. */
-function vocabularyOf(tokenizer: unknown): readonly (readonly [what: string, items: readonly string[]])[] {
+interface Vocabulary {
+  /** Texts with their ids. */
+  readonly tokens: ReadonlySet<string>;
+  /** In order, whichever way the version of the format spells them. */
+  readonly merges: readonly string[];
+}
+
+function vocabularyOf(tokenizer: unknown): Vocabulary {
   const { model, added_tokens: added } = (isJsonObject(tokenizer) ? tokenizer : {}) as {
     model?: Json;
     added_tokens?: unknown;
   };
   const vocabulary = model?.vocab;
-  const tokens = Array.isArray(vocabulary)
-    ? vocabulary.map((item, id) => `${JSON.stringify(item)} ${id}`)
-    : Object.entries(vocabulary ?? {}).map(([token, id]) => `${JSON.stringify(token)} ${id}`);
-  const merges = (Array.isArray(model?.merges) ? model.merges : []).map((merge: unknown) =>
-    Array.isArray(merge) ? merge.join(" ") : String(merge),
+  const entries: [unknown, unknown][] = Array.isArray(vocabulary)
+    ? vocabulary.map((item, id) => [item, id])
+    : Object.entries(vocabulary ?? {});
+  const special = (Array.isArray(added) ? added : []).map(
+    (token: { content?: unknown; id?: unknown }): [unknown, unknown] => [token?.content, token?.id],
   );
-  const special = (Array.isArray(added) ? added : []).map((token: { content?: unknown; id?: unknown }) => {
-    return `${JSON.stringify(token?.content)} ${token?.id}`;
-  });
-  return [
-    ["token", [...new Set([...tokens, ...special])].sort()],
-    ["merge", merges],
-  ];
+  const merges = Array.isArray(model?.merges) ? model.merges : [];
+  return {
+    tokens: new Set([...entries, ...special].map(([text, id]) => `${JSON.stringify(text)} (${id})`)),
+    merges: merges.map((merge: unknown) => (Array.isArray(merge) ? merge.join(" ") : String(merge))),
+  };
 }
 
-function firstDifference(base: unknown, other: unknown): string | undefined {
-  const theirs = vocabularyOf(other);
-  for (const [index, [what, items]] of vocabularyOf(base).entries()) {
-    const others = theirs[index]![1];
-    const at = items.findIndex((item, place) => item !== others[place]);
-    if (at >= 0) return `${what} ${shown(others[at])} where the base has ${shown(items[at])}`;
-    if (others.length > items.length) return `${what} ${shown(others[items.length])} which the base has not`;
+const lackingIn = (some: ReadonlySet<string>, others: ReadonlySet<string>): string | undefined =>
+  [...some].find((item) => !others.has(item));
+
+function firstDifference(base: Vocabulary, other: Vocabulary): string | undefined {
+  const foreign = lackingIn(other.tokens, base.tokens);
+  if (foreign !== undefined) return `token ${foreign} is not in the base`;
+  const missing = lackingIn(base.tokens, other.tokens);
+  if (missing !== undefined) return `it lacks token ${missing}`;
+  const length = Math.max(base.merges.length, other.merges.length);
+  for (let at = 0; at < length; at++) {
+    const [expected, received] = [base.merges[at], other.merges[at]];
+    if (expected !== received) return `merge ${at} is ${shown(received)}, the base's ${shown(expected)}`;
   }
   return undefined;
 }
@@ -57,7 +66,10 @@ function differenceOf(
 ): { readonly known: boolean; readonly difference?: string } {
   const [mine, theirs] = [join(base, "tokenizer.json"), join(other, "tokenizer.json")];
   if (existsSync(mine) && existsSync(theirs)) {
-    const difference = firstDifference(readTokenizerJson(mine).json, readTokenizerJson(theirs).json);
+    const difference = firstDifference(
+      vocabularyOf(readTokenizerJson(mine).json),
+      vocabularyOf(readTokenizerJson(theirs).json),
+    );
     return { known: true, ...(difference && { difference }) };
   }
   const common = PLAIN_FILES.filter((name) => existsSync(join(base, name)) && existsSync(join(other, name)));
