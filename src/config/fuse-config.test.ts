@@ -32,7 +32,7 @@ const VERIFIED = `${SCORED}    verifier: mathematics
 
 describe("a good fuse file", () => {
   it("has the paper's values where it says nothing", () => {
-    const { sft, dpo, domains, target, pool } = load(SCORED);
+    const { sft, dpo, domains, target, pool, evaluation } = load(SCORED);
     expect([pool, target.model]).toEqual([join(folder, "pool.yaml"), join(folder, "models/small")]);
     expect(sft).toMatchObject({ epochs: 3, batch: 128, maxTokens: 2048, warmup: 0.1, schedule: "cosine" });
     expect(sft.learningRate).toBe(5e-6);
@@ -40,6 +40,11 @@ describe("a good fuse file", () => {
       ...{ epochs: 1, batch: 128, maxTokens: 2048, warmup: 0.1, schedule: "cosine", learningRate: 8e-7 },
       ...{ loss: "sigmoid", beta: 10, lengthNormalised: true },
       ...{ checkpointEvery: 100, keep: "better-of-last-two" },
+    });
+    expect(evaluation).toEqual({
+      samples: 1,
+      parameters: { temperature: 0, max_tokens: 1024 },
+      resamples: 1000,
     });
     expect(domains[0]).toMatchObject({
       prompts: [join(folder, "sums.jsonl")],

@@ -106,7 +106,9 @@ const dpoSchema = z.strictObject({
 
 const evaluationSchema = z.strictObject({
   samples: count.default(1).describe("answers of each model to each held-out prompt"),
-  parameters: parameters.default({}).describe("of all models, over their own"),
+  parameters: parameters
+    .default({ temperature: 0, max_tokens: 1024 })
+    .describe("of all models, over their own"),
   resamples: count.default(1000).describe("of the bootstrap"),
 });
 

@@ -1,5 +1,6 @@
 /** Seventh stage: the untouched target, the model after each training and the sources on held-out prompts. */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { JsonObject, JudgedGroup } from "../../judged/index.ts";
 import { createLocalUpstream, type ModelSampling, type PoolModel } from "../../pool/index.ts";
@@ -214,6 +215,7 @@ export async function evaluateStage(context: FuseContext, trained: Trained): Pro
       ...{ domains, rules, seed: settings.seed, resamples: settings.evaluation.resamples },
       ...(await judgingInputs(context, settings.domains)),
     },
+    isIntact: (_, folder) => existsSync(join(folder, OUTCOMES_FILE)),
     run: (folder) => evaluate(context, asked, systemsOf(context, trained.dpo !== undefined), folder),
   };
 }
