@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadFuseConfig } from "./fuse-config.ts";
+import { fuseJsonSchema } from "./fuse-schema.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -29,6 +30,14 @@ const SCORED = `${HEAD}${DOMAIN}    scorer: reward.yaml
 `;
 const VERIFIED = `${SCORED}    verifier: mathematics
 `;
+
+it("the schema file for editors is the one that fuse files are checked with", () => {
+  const file = join(import.meta.dirname, "../../assets/fuse.schema.json");
+  const written: unknown = JSON.parse(readFileSync(file, "utf8"));
+  expect(written, "run: npx tsx tools/write-fuse-schema.ts").toEqual(
+    JSON.parse(JSON.stringify(fuseJsonSchema())),
+  );
+});
 
 describe("a good fuse file", () => {
   it("has the paper's values where it says nothing", () => {

@@ -1,4 +1,7 @@
-/** What a fuse.yaml may say: one schema a section, FuseChat-3.0's values as defaults. */
+/**
+ * What a fuse.yaml may say: one schema a section, FuseChat-3.0's values as defaults. Editors know it by assets/fuse.schema.json, which
+ * is made from here.
+ */
 import { z } from "zod";
 import { FUSE_TARGET_NAMES } from "./fuse-targets.ts";
 
@@ -152,4 +155,13 @@ export function fuseKeys(keys: readonly PropertyKey[]): readonly string[] {
   const names = keys.filter((key) => typeof key === "string");
   if (names.length === 0) return Object.keys(fuseSchema.shape);
   return SECTIONS[names.join(".")] ?? SECTIONS[String(names.at(-1))] ?? [];
+}
+
+/** The JSON Schema (draft 2020-12) of a fuse file as it is written, defaults left out. */
+export function fuseJsonSchema(): Record<string, unknown> {
+  return {
+    $id: "https://tutti.invalid/fuse.schema.json",
+    title: "Tutti fuse file",
+    ...z.toJSONSchema(fuseSchema, { io: "input" }),
+  };
 }
