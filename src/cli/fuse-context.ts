@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { type FuseConfig, loadFuseConfig } from "../config/index.ts";
 import type { FuseContext, FuseEvents, PlanContext } from "../fusion/index.ts";
 import { loadPool } from "../gateway/index.ts";
+import { hubSettings, resolveModel } from "../hub/index.ts";
 import { openStore } from "../judged/index.ts";
 import type { Judge } from "../judges/index.ts";
 import type { Pool } from "../pool/index.ts";
@@ -72,17 +73,15 @@ export async function openFusePlan(
   signal: AbortSignal,
 ): Promise<OpenedFuse<PlanContext>> {
   const config = loadFuseConfig(configFile);
-  // A model that is not on this machine is known by its name.
-  const resolveModel = async (reference: string): Promise<string> => reference;
   const pool = await loadPool(config.pool, {
-    resolveModel,
+    resolveModel: fetchedModel,
     models: sourcesOf(config),
     environment: ANY_SECRET,
   });
   const address = config.store ?? join(folder, STORE_FILE);
   const isThere = /^[a-z][a-z0-9+.-]+:/i.test(address) || existsSync(address);
   const store = isThere ? await openStore(address) : undefined;
-  const targetPath = existsSync(config.target.model) ? config.target.model : undefined;
+  const targetPath = await fetchedModel(config.target.model).catch(absentOnly);
   return {
     context: { ...commonContext(configFile, config, folder, pool), store, targetPath, events: {}, signal },
     config,
@@ -91,6 +90,27 @@ export async function openFusePlan(
       await pool.close();
     },
   };
+}
+
+/** A model that is on this machine. @throws {TuttiError} FILE_NOT_FOUND */
+async function fetchedModel(reference: string): Promise<string> {
+  const absent = (cause?: unknown) =>
+    new TuttiError("FILE_NOT_FOUND", `the model ${reference} is not on this machine`, {
+      cause,
+      hint: "fetch it with `tutti model pull`: a plan fetches nothing",
+    });
+  try {
+    const path = await resolveModel(reference, { settings: { ...hubSettings(), isOffline: true } });
+    if (existsSync(path)) return path;
+  } catch (failure) {
+    throw TuttiError.is(failure) && failure.code === "HUB_OFFLINE" ? absent(failure) : failure;
+  }
+  throw absent();
+}
+
+function absentOnly(failure: unknown): undefined {
+  if (TuttiError.is(failure) && failure.code === "FILE_NOT_FOUND") return undefined;
+  throw failure;
 }
 
 async function pointwiseJudge(named: string, poolFile: string, base: string): Promise<Judge> {

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadFuseConfig } from "./fuse-config.ts";
+import { fuseJsonSchema } from "./fuse-schema.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -30,9 +31,17 @@ const SCORED = `${HEAD}${DOMAIN}    scorer: reward.yaml
 const VERIFIED = `${SCORED}    verifier: mathematics
 `;
 
+it("the schema file for editors is the one that fuse files are checked with", () => {
+  const file = join(import.meta.dirname, "../../assets/fuse.schema.json");
+  const written: unknown = JSON.parse(readFileSync(file, "utf8"));
+  expect(written, "run: npx tsx tools/write-fuse-schema.ts").toEqual(
+    JSON.parse(JSON.stringify(fuseJsonSchema())),
+  );
+});
+
 describe("a good fuse file", () => {
   it("has the paper's values where it says nothing", () => {
-    const { sft, dpo, domains, target, pool } = load(SCORED);
+    const { sft, dpo, domains, target, pool, evaluation } = load(SCORED);
     expect([pool, target.model]).toEqual([join(folder, "pool.yaml"), join(folder, "models/small")]);
     expect(sft).toMatchObject({ epochs: 3, batch: 128, maxTokens: 2048, warmup: 0.1, schedule: "cosine" });
     expect(sft.learningRate).toBe(5e-6);
@@ -40,6 +49,11 @@ describe("a good fuse file", () => {
       ...{ epochs: 1, batch: 128, maxTokens: 2048, warmup: 0.1, schedule: "cosine", learningRate: 8e-7 },
       ...{ loss: "sigmoid", beta: 10, lengthNormalised: true },
       ...{ checkpointEvery: 100, keep: "better-of-last-two" },
+    });
+    expect(evaluation).toEqual({
+      samples: 1,
+      parameters: { temperature: 0, max_tokens: 1024 },
+      resamples: 1000,
     });
     expect(domains[0]).toMatchObject({
       prompts: [join(folder, "sums.jsonl")],

@@ -1,4 +1,7 @@
-/** What a fuse.yaml may say: one schema a section, FuseChat-3.0's values as defaults. */
+/**
+ * What a fuse.yaml may say: one schema a section, FuseChat-3.0's values as defaults. Editors know it by assets/fuse.schema.json, which
+ * is made from here.
+ */
 import { z } from "zod";
 import { FUSE_TARGET_NAMES } from "./fuse-targets.ts";
 
@@ -106,7 +109,9 @@ const dpoSchema = z.strictObject({
 
 const evaluationSchema = z.strictObject({
   samples: count.default(1).describe("answers of each model to each held-out prompt"),
-  parameters: parameters.default({}).describe("of all models, over their own"),
+  parameters: parameters
+    .default({ temperature: 0, max_tokens: 1024 })
+    .describe("of all models, over their own"),
   resamples: count.default(1000).describe("of the bootstrap"),
 });
 
@@ -150,4 +155,13 @@ export function fuseKeys(keys: readonly PropertyKey[]): readonly string[] {
   const names = keys.filter((key) => typeof key === "string");
   if (names.length === 0) return Object.keys(fuseSchema.shape);
   return SECTIONS[names.join(".")] ?? SECTIONS[String(names.at(-1))] ?? [];
+}
+
+/** The JSON Schema (draft 2020-12) of a fuse file as it is written, defaults left out. */
+export function fuseJsonSchema(): Record<string, unknown> {
+  return {
+    $id: "https://tutti.invalid/fuse.schema.json",
+    title: "Tutti fuse file",
+    ...z.toJSONSchema(fuseSchema, { io: "input" }),
+  };
 }

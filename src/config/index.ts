@@ -5,6 +5,7 @@ export {
   type FuseHoldout,
   loadFuseConfig,
 } from "./fuse-config.ts";
+export { fuseJsonSchema } from "./fuse-schema.ts";
 export {
   FUSE_TARGET_NAMES,
   FUSE_TARGETS,

@@ -97,6 +97,15 @@ describeStores((place) => {
     expect(await judgeStore(options(store, { answers: some }))).toMatchObject({ total: 1, leftOut: 0 });
   });
 
+  it("judges the answers that are named, and no others", async () => {
+    const store = await sums(place, 4);
+    const keys = (await collect(store.responses({ models: ["large"] }))).slice(1).map(({ key }) => key);
+    const report = await judgeStore(options(store, { answers: { keys } }));
+    expect(report).toMatchObject({ total: 3, done: 3 });
+    const judged = (await collect(store.judgements())).map(({ responseKey }) => responseKey);
+    expect(judged.sort()).toEqual(keys.sort());
+  });
+
   it("counts failures by kind, goes on, and tries them again with the next run", async () => {
     const store = await sums(place, 4);
     const odd = promptRow(60, { reference: { answer: "" } });

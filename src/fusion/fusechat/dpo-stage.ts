@@ -44,6 +44,12 @@ export function dpoStage(
     isIntact: (_, folder) => isModelThere(folder),
     run: (folder) => {
       const base = modelFolder(sft.folder);
+      if (dpo.keep !== "last" && !chooses)
+        events.onFact?.(
+          "dpo",
+          "warning",
+          "no pair is held out to choose a checkpoint by: the last one is kept",
+        );
       const run = {
         ...runSettings(dpo, {
           data: [join(selected.folder, PAIRS_FILE)],

@@ -1,5 +1,6 @@
 /** Seventh stage: the untouched target, the model after each training and the sources on held-out prompts. */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { JsonObject, JudgedGroup } from "../../judged/index.ts";
 import { createLocalUpstream, type ModelSampling, type PoolModel } from "../../pool/index.ts";
@@ -22,7 +23,14 @@ import {
 import { promptKeys } from "./prompt-list.ts";
 import { listedPrompts, type PromptsResult } from "./prompts-stage.ts";
 import { sourceModel } from "./sample-stage.ts";
-import { answerKeys, type SamplingPart, sampleParts, samplingInputs, samplingOf } from "./sampling.ts";
+import {
+  answerKeys,
+  releaseModels,
+  type SamplingPart,
+  sampleParts,
+  samplingInputs,
+  samplingOf,
+} from "./sampling.ts";
 import type { FuseDomain } from "./settings.ts";
 import { modelFolder, type TrainedModel } from "./training.ts";
 
@@ -73,11 +81,8 @@ function localModel({ settings }: FuseContext, name: string, path: string): Pool
   };
 }
 
-/** One model, or all sources together, and what they are asked. */
-interface Asked {
-  readonly parts: readonly SamplingPart[];
-  readonly close: () => Promise<void>;
-}
+/** What one model is asked, or all sources together. */
+type Asked = readonly SamplingPart[];
 
 function askedOf(context: FuseContext, { prompts, sft, dpo }: Trained): Asked[] {
   const { settings } = context;
@@ -97,10 +102,7 @@ function askedOf(context: FuseContext, { prompts, sft, dpo }: Trained): Asked[] 
   ];
   const trained = own.map(([name, path]): Asked => {
     const model = localModel(context, name, path);
-    return {
-      parts: partsOf(() => [samplingOf(model, samples, parameters)]),
-      close: async () => await model.upstream.close?.(),
-    };
+    return partsOf(() => [samplingOf(model, samples, parameters)]);
   });
   const sources = partsOf((domain) =>
     settings.sources
@@ -109,12 +111,12 @@ function askedOf(context: FuseContext, { prompts, sft, dpo }: Trained): Asked[] 
         samplingOf(sourceModel(context, source.model), samples, source.parameters, parameters),
       ),
   );
-  return [...trained, { parts: sources, close: async () => undefined }];
+  return [...trained, sources];
 }
 
 /** Every system of a domain together. */
 function mergedParts(asked: readonly Asked[]): SamplingPart[] {
-  const [first, ...others] = asked.map(({ parts }) => parts);
+  const [first, ...others] = asked;
   return first!.map((part, index) => ({
     ...part,
     models: [...part.models, ...others.flatMap((parts) => parts[index]!.models)],
@@ -171,12 +173,11 @@ function writeOutcomes(path: string, evaluated: readonly EvaluatedPrompt[]): str
 
 async function evaluate(context: FuseContext, asked: readonly Asked[], systems: Systems, folder: string) {
   const { settings } = context;
-  for (const { parts, close } of asked) {
+  for (const parts of asked) {
     try {
       await sampleParts(context, "evaluate", parts);
     } finally {
-      // Models of this machine are large: the next one is opened when this one is gone.
-      await close();
+      await releaseModels(parts);
     }
   }
   const evaluated = await outcomes(context, mergedParts(asked));
@@ -214,6 +215,7 @@ export async function evaluateStage(context: FuseContext, trained: Trained): Pro
       ...{ domains, rules, seed: settings.seed, resamples: settings.evaluation.resamples },
       ...(await judgingInputs(context, settings.domains)),
     },
+    isIntact: (_, folder) => existsSync(join(folder, OUTCOMES_FILE)),
     run: (folder) => evaluate(context, asked, systemsOf(context, trained.dpo !== undefined), folder),
   };
 }

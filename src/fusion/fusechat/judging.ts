@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import { type JsonObject, type JudgedStore, judgementKey } from "../../judged/index.ts";
 import { type Judge, judgeStore } from "../../judges/index.ts";
+import { spentOn } from "../../judges/judging/plan.ts";
+import type { Spending } from "../../pool/index.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { version } from "../../support/version.ts";
 import type { FuseContext, StageName } from "./context.ts";
@@ -30,6 +32,7 @@ export interface VerdictCounts extends JsonObject {
   readonly verdicts: { readonly [verdict: string]: number };
   readonly meanScore: number | null;
   readonly costUsd: number;
+  readonly tokens: number;
   /** SHA-256 of the answers' keys and scores. */
   readonly scores: string;
 }
@@ -87,7 +90,7 @@ export async function judgeParts(
 ): Promise<Record<string, JudgedPart>> {
   const judges = new OpenJudges(context);
   const judged: Record<string, JudgedPart> = {};
-  let spentUsd = 0;
+  const spent = { usd: 0, tokens: 0 };
   try {
     for (const { domain, judges: names, keys } of parts) {
       const own: { [role in Role]?: VerdictCounts } = {};
@@ -95,12 +98,13 @@ export async function judgeParts(
         const name = names[role];
         if (name === undefined) continue;
         const judge = await judges.get(name);
-        const work = await judgePart(context, stage, { domain, judge, keys, spentUsd });
+        const work = await judgePart(context, stage, { domain, judge, keys, spent });
         own[role] = { ...(await countsOf(context.store, judge, keys)), ...work };
         const { judged: count, meanScore } = own[role];
         const mean = meanScore === null ? "" : `, mean score ${meanScore.toFixed(4)}`;
         context.events.onFact?.(stage, "info", `${domain}: ${count} verdicts of ${judge.name}${mean}`);
-        spentUsd += own[role].costUsd;
+        spent.usd += own[role].costUsd;
+        spent.tokens += own[role].tokens;
       }
       judged[domain] = own;
     }
@@ -115,21 +119,21 @@ interface Work {
   readonly judge: Judge;
   readonly keys: readonly string[];
   /** By the parts before. */
-  readonly spentUsd: number;
+  readonly spent: Spending;
 }
 
 async function judgePart(
   { settings, store, signal, events }: FuseContext,
   stage: StageName,
-  { domain, judge, keys, spentUsd }: Work,
+  { domain, judge, keys, spent }: Work,
 ): Promise<Pick<VerdictCounts, "leftOut" | "failed">> {
   const { concurrency, leaseSeconds, budgetUsd, budgetTokens, failuresAllowed } = settings.judging;
   const { end, total, done, leftOut, failures } = await judgeStore({
     ...{ store, judge, signal },
     answers: { keys },
     budget: {
-      ...(budgetUsd !== undefined && { usd: Math.max(0, budgetUsd - spentUsd) }),
-      ...(budgetTokens !== undefined && { tokens: budgetTokens }),
+      ...(budgetUsd !== undefined && { usd: Math.max(0, budgetUsd - spent.usd) }),
+      ...(budgetTokens !== undefined && { tokens: Math.max(0, budgetTokens - spent.tokens) }),
     },
     maxConcurrency: concurrency,
     leaseMs: leaseSeconds * 1000,
@@ -167,13 +171,15 @@ export const verdictKeys = (
 async function countsOf(store: JudgedStore, judge: Judge, keys: readonly string[]) {
   const hash = createHash("sha256");
   const verdicts: Record<string, number> = {};
-  let [judged, sum, scored, costUsd] = [0, 0, 0, 0];
+  let [judged, sum, scored, costUsd, tokens] = [0, 0, 0, 0, 0];
   for await (const row of store.judgements({
     keys: verdictKeys({ judge: judge.name, version: judge.version }, keys),
   })) {
     judged++;
     verdicts[row.verdict] = (verdicts[row.verdict] ?? 0) + 1;
-    costUsd += row.costUsd ?? 0;
+    const spent = spentOn(row);
+    costUsd += spent.usd;
+    tokens += spent.tokens;
     hash.update(JSON.stringify([row.responseKey, row.score]));
     if (row.score === null) continue;
     sum += row.score;
@@ -182,7 +188,7 @@ async function countsOf(store: JudgedStore, judge: Judge, keys: readonly string[
   return {
     judge: judge.name,
     version: judge.version,
-    ...{ judged, verdicts, costUsd },
+    ...{ judged, verdicts, costUsd, tokens },
     meanScore: scored === 0 ? null : sum / scored,
     scores: hash.digest("hex"),
   };

@@ -1,13 +1,15 @@
 /** What a run would do, and what of it is there already. Nothing is written, nothing is asked of a model. */
-import type { JudgedStore, PromptRow } from "../../judged/index.ts";
+import type { JsonObject, JudgedStore, PromptRow } from "../../judged/index.ts";
 import { withDefaults } from "../../pool/default-parameters.ts";
 import { costUsd, estimateTokens, type ModelSampling, type PoolModel } from "../../pool/index.ts";
-import { finishedStage } from "../stage-runner.ts";
+import { finishedStage, type Stage } from "../stage-runner.ts";
 import type { FuseContext } from "./context.ts";
 import { dpoStage } from "./dpo-stage.ts";
+import { evaluateStage } from "./evaluate-stage.ts";
 import { judgeStage } from "./judge-stage.ts";
 import { ROLES } from "./judging.ts";
 import { type DividedDomain, type DomainPrompts, dividedDomains, promptsStage } from "./prompts-stage.ts";
+import { reportStage } from "./report.ts";
 import { sampleStage, sourceModel } from "./sample-stage.ts";
 import { answerKeys, samplingOf } from "./sampling.ts";
 import { selectStage } from "./select-stage.ts";
@@ -166,26 +168,33 @@ interface Found {
 
 /** Follows the stages as far as they are done. */
 async function finishedStages(given: PlanContext): Promise<Found> {
-  if (given.store === undefined) return { done: [] };
-  const { store, targetPath = "" } = given;
+  const { store, targetPath = "", settings } = given;
+  if (store === undefined) return { done: [] };
   const context: FuseContext = { ...given, store, targetPath };
-  const { folder } = context;
-  const prompts = await finishedStage(folder, await promptsStage(context));
-  if (prompts === undefined) return { done: [] };
-  const sample = await finishedStage(folder, await sampleStage(context, prompts));
-  if (sample === undefined) return { done: ["prompts"] };
-  const judge = await finishedStage(folder, await judgeStage(context, prompts, sample));
-  if (judge === undefined) return { done: ["prompts", "sample"] };
-  const select = await finishedStage(folder, selectStage(context, prompts, judge));
-  const judged = ["prompts", "sample", "judge"];
-  if (select === undefined) return { done: judged };
+  const done: string[] = [];
+  const next = async <Result extends JsonObject>(stage: Stage<Result>) => {
+    const finished = await finishedStage(context.folder, stage);
+    if (finished !== undefined) done.push(finished.name);
+    return finished;
+  };
+  const prompts = await next(await promptsStage(context));
+  if (prompts === undefined) return { done };
+  const sample = await next(await sampleStage(context, prompts));
+  if (sample === undefined) return { done };
+  const judge = await next(await judgeStage(context, prompts, sample));
+  if (judge === undefined) return { done };
+  const select = await next(selectStage(context, prompts, judge));
+  if (select === undefined) return { done };
   const { sft: answers, pairs } = select.result;
-  const sets = { folder: select.folder, sft: answers.rows, pairs: pairs.rows };
-  const selected = [...judged, "select"];
-  const sft = targetPath === "" ? undefined : await finishedStage(folder, await sftStage(context, select));
-  if (sft === undefined) return { done: selected, sets };
-  const dpo = hasPairs(context.settings) && (await finishedStage(folder, dpoStage(context, select, sft)));
-  return { done: [...selected, "sft", ...(dpo ? ["dpo"] : [])], sets };
+  const found = { done, sets: { folder: select.folder, sft: answers.rows, pairs: pairs.rows } };
+  // What is trained depends on the target's weights.
+  const sft = targetPath === "" ? undefined : await next(await sftStage(context, select));
+  const dpo = sft && hasPairs(settings) ? await next(dpoStage(context, select, sft)) : undefined;
+  if (sft === undefined || (hasPairs(settings) && dpo === undefined)) return found;
+  const evaluate = await next(await evaluateStage(context, { prompts, sft, dpo }));
+  if (evaluate !== undefined)
+    await next(reportStage(context, { prompts, sample, judge, select, sft, dpo, evaluate }));
+  return found;
 }
 
 /** The training sets of the run, where they are selected. */

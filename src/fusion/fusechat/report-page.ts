@@ -1,89 +1,13 @@
 /** The report of a fusion run as one self-contained page. */
 import { type CountBar, countPlot } from "../../plots/count-plot.ts";
-import { forestPlot } from "../../plots/forest-plot.ts";
 import { linePlot } from "../../plots/line-plot.ts";
 import { contents, renderPage } from "../../plots/page.ts";
 import { type DataTable, dataTable, figure, grid, numbersOf, section } from "../../plots/parts.ts";
 import { escapeHtml, shown, shownInterval, signed } from "../../plots/svg.ts";
 import type { Coverage } from "./coverage.ts";
-import type { Difference, DomainMeasures, Systems } from "./measures.ts";
 import type { FuseReport, TrainingCurve } from "./report.ts";
+import { isOwn, measureSections, measuresOf, namesOf } from "./report-measures.ts";
 import type { DomainSelection } from "./select-stage.ts";
-
-type Names = (system: string) => string;
-
-/** What a reader calls the systems. */
-function namesOf({ start, sft, dpo }: Systems): Names {
-  const own: Readonly<Record<string, string>> = {
-    [start]: "target, untouched",
-    [sft]: "target + SFT",
-    ...(dpo !== undefined && { [dpo]: "target + SFT + DPO" }),
-  };
-  return (system) => own[system] ?? system;
-}
-
-const isOwn = ({ start, sft, dpo }: Systems, system: string): boolean => [start, sft, dpo].includes(system);
-
-interface Scale {
-  readonly digits: number;
-  readonly unit: string;
-}
-
-function systemsPlot(domain: DomainMeasures, systems: Systems, { digits, unit }: Scale): string {
-  const name = namesOf(systems);
-  const rows = Object.entries(domain.systems).map(([system, { value, interval }]) => ({
-    ...{ label: name(system), value, interval, stands: isOwn(systems, system) },
-  }));
-  return forestPlot(domain.domain, rows, { references: [], axis: unit, digits });
-}
-
-function differencesTable(differences: readonly Difference[], name: Names, { digits }: Scale): DataTable {
-  return {
-    heads: ["difference", "prompts", "mean", "95% interval", "reads as"],
-    rows: differences.map(({ of, against, value, interval, prompts }) => [
-      `${name(of)} − ${name(against)}`,
-      String(prompts),
-      signed(value, digits),
-      shownInterval(interval, digits),
-      interval[0] > 0 ? "better" : interval[1] < 0 ? "worse" : "not told apart",
-    ]),
-  };
-}
-
-function measuresSection(
-  title: string,
-  lead: string,
-  domains: readonly DomainMeasures[],
-  systems: Systems,
-  scale: Scale,
-): string {
-  if (domains.length === 0) return "";
-  const parts = domains.map(
-    (domain) =>
-      `<h3>${escapeHtml(domain.domain)}</h3>${figure(systemsPlot(domain, systems, scale))}` +
-      dataTable(differencesTable(domain.differences, namesOf(systems), scale)),
-  );
-  return section(title, lead, parts.join(""));
-}
-
-/** Means of an answer's tokens beside the scores: a gain in score that is a gain in length is suspect. */
-function lengthsSection(domains: readonly DomainMeasures[], systems: Systems): string {
-  if (domains.length === 0) return "";
-  const name = namesOf(systems);
-  const all = [...new Set(domains.flatMap((domain) => Object.keys(domain.systems)))];
-  const table: DataTable = {
-    heads: ["mean tokens of an answer", ...domains.map(({ domain }) => domain)],
-    rows: all.map((system) => [
-      name(system),
-      ...domains.map((domain) => shown(domain.systems[system]?.value, 0)),
-    ]),
-  };
-  return section(
-    "Lengths",
-    "Judges that read answers tend to like longer ones: look at lengths and judged scores together.",
-    dataTable(table),
-  );
-}
 
 interface Shares {
   readonly rows: number;
@@ -255,38 +179,10 @@ function headline({ stages, systems }: FuseReport): string {
   return `<div class="headline"><p class="lead">${escapeHtml(name(final))} on verifiable prompts</p><ul>${sentences.join("")}</ul></div>`;
 }
 
-const measuresOf = (table: unknown): DomainMeasures[] => table as DomainMeasures[];
-
-/** Verifiable metrics first, judged ones apart from them. */
-const MEASURES = [
-  {
-    title: "Verifiable metrics, stage by stage",
-    lead: "Percent of correct answers to held-out prompts.",
-    table: "verifiable",
-    scale: { digits: 1, unit: "% correct" },
-  },
-  {
-    title: "Judged metrics: mean score",
-    lead: "Of the domain's scorer, on held-out prompts.",
-    table: "judged",
-    scale: { digits: 3, unit: "score" },
-  },
-  {
-    title: "Judged metrics: wins over the untouched target",
-    lead: "Percent of the held-out prompts where the score is higher; equal scores count half.",
-    table: "wins",
-    scale: { digits: 1, unit: "% won" },
-  },
-] as const;
-
 export function renderFuseReport(report: FuseReport): string {
   const { name, stages, systems } = report;
-  const { evaluate } = stages;
   const sections = [
-    ...MEASURES.map(({ title, lead, table, scale }) =>
-      measuresSection(title, lead, measuresOf(evaluate[table]), systems, scale),
-    ),
-    lengthsSection(measuresOf(evaluate.lengths), systems),
+    ...measureSections(stages.evaluate, systems),
     sourcesSection(stages.select.domains),
     coverageSection(stages.select.domains),
     dropsSection(stages),

@@ -7,6 +7,7 @@ import { promptKeys } from "./prompt-list.ts";
 import { listedPrompts, type PromptsResult } from "./prompts-stage.ts";
 import {
   answerKeys,
+  releaseModels,
   type SampledPart,
   type SamplingPart,
   sampleParts,
@@ -69,7 +70,13 @@ export async function sampleStage(
       }
       return true;
     },
-    run: async () => ({ domains: await sampleParts(context, "sample", parts) }),
+    async run() {
+      try {
+        return { domains: await sampleParts(context, "sample", parts) };
+      } finally {
+        await releaseModels(parts);
+      }
+    },
   };
 }
 

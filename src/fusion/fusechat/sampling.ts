@@ -162,6 +162,12 @@ function answersInWords(part: SamplingPart, { models }: SampledPart): string {
 const labelOf = ({ domain, models }: SamplingPart): string =>
   models.length === 1 ? `${domain}, ${models[0]!.model.name}` : domain;
 
+/** Frees models of this machine, which are large: they open again when they are asked again. */
+export async function releaseModels(parts: readonly SamplingPart[]): Promise<void> {
+  const models = parts.flatMap((part) => part.models.map(({ model }) => model));
+  for (const { upstream } of new Set(models)) await upstream.close?.();
+}
+
 async function samplePart(
   { settings, store, signal, events }: FuseContext,
   stage: StageName,
