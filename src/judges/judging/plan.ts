@@ -10,6 +10,7 @@ import {
   RESPONSE_STATUSES,
   type ResponseFilter,
   type ResponseRow,
+  type Spending,
 } from "../../judged/index.ts";
 import { groupedBy } from "../../support/grouped-by.ts";
 import type { Judge, PairJudge, Verdict } from "../judge.ts";
@@ -171,4 +172,10 @@ export async function collected<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
   const all: Row[] = [];
   for await (const row of rows) all.push(row);
   return all;
+}
+
+/** What a kept verdict cost. */
+export function spentOn({ costUsd = 0, explanation }: JudgementRow): Spending {
+  const { tokens } = explanation;
+  return { usd: costUsd, tokens: typeof tokens === "number" ? tokens : 0 };
 }
