@@ -154,7 +154,7 @@ test("a changed setting redoes what depends on it", { timeout: 600_000 }, async 
   writeFileSync(config, FUSE_FILE.replace("beta: 5", "beta: 6"));
   const changed = await run();
   expect(changed.code, changed.stderr).toBe(0);
-  const kept = ["prompts", "sample", "select", "sft"];
+  const kept = ["prompts", "sample", "judge", "select", "sft"];
   expect(statesOf(changed.stderr)).toMatchObject(
     Object.fromEntries(kept.map((stage) => [stage, "was done before"])),
   );
