@@ -36,6 +36,9 @@ function describedJudge(named: string, folder: string): { readonly spec: JudgeSp
   return { spec: withAbsolutePaths(readJudgeFile(path), dirname(path)), base: dirname(path) };
 }
 
+/** Options that alter no verdict: how much at once, and where a server is and how it is entered. */
+const INDECISIVE = new Set(["workers", "threads", "timeoutMs", "baseUrl", "apiKeyEnv", "apiKeyFile"]);
+
 /**
  * Digest of all that decides a judge's verdicts and is known without opening it: its options, rubrics, and the files of a reward
  * model.
@@ -51,7 +54,8 @@ export async function judgeDigest(named: string, folder: string): Promise<string
       const path = await modelPath(part.path);
       part.path = (await new LocalModel({ path }).identity()).revision;
     }
-    hash.update(canonicalJson(JSON.parse(JSON.stringify(part)) as JsonObject));
+    const decisive = JSON.stringify(part, (name, value) => (INDECISIVE.has(name) ? undefined : value));
+    hash.update(canonicalJson(JSON.parse(decisive) as JsonObject));
     if (part.judge === "model") hash.update(JSON.stringify(rubricOf(part.rubric, base) ?? null));
   }
   if (spec.judge === "composite") hash.update(String(spec.step ?? 1));

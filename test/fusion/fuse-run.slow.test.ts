@@ -10,6 +10,7 @@ import { finish, ROOT, start, tutti } from "../support/command.ts";
 import { FUSE_FILE, SOURCES, sourceServer, writeFuseWorld } from "../support/fuse-world.ts";
 import { pythonLacks, runPython } from "../support/python.ts";
 import { collect } from "../support/store-rows.ts";
+import { writeTinyChatModel } from "../support/tiny-chat-model.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tutti-fuse-"));
 const out = join(folder, "out");
@@ -153,7 +154,7 @@ test("a changed setting redoes what depends on it", { timeout: 600_000 }, async 
   writeFileSync(config, FUSE_FILE.replace("beta: 5", "beta: 6"));
   const changed = await run();
   expect(changed.code, changed.stderr).toBe(0);
-  const kept = ["prompts", "sample", "select", "sft"];
+  const kept = ["prompts", "sample", "judge", "select", "sft"];
   expect(statesOf(changed.stderr)).toMatchObject(
     Object.fromEntries(kept.map((stage) => [stage, "was done before"])),
   );
@@ -190,6 +191,42 @@ test("the fused model answers behind the pool", { timeout: 120_000 }, async () =
   );
   await upstream.close!();
   expect(choices).toHaveLength(1);
+});
+
+test("sources of this machine, no judge, no pairs: imitation alone", { timeout: 300_000 }, async () => {
+  const own = join(folder, "local");
+  const file = writeFuseWorld(own, "http://127.0.0.1:9", { sums: 3, chats: 16 });
+  const models = ["left", "right"].map((name, seed) => {
+    writeTinyChatModel(join(own, name), 20 + seed);
+    return `  - { name: ${name}, provider: local, path: ${name}, threads: 1, maxBatch: 4, contextWindowTokens: 96 }`;
+  });
+  writeFileSync(join(own, "pool.yaml"), `models:\n${models.join("\n")}\n`);
+  const asking = (stop: string) => `pool: pool.yaml
+threads: 1
+sources:
+  - { model: left, parameters: { temperature: 0.9, max_tokens: 24, stop: [${stop}] } }
+  - { model: right, parameters: { temperature: 0.9, max_tokens: 24, stop: [${stop}] } }
+target: { model: target, contextTokens: 96 }
+domains:
+  - { name: chats, prompts: [chats.jsonl], holdout: { share: 0.2 }, samples: 1 }
+sft: { epochs: 1, batch: 4, maxTokens: 96 }
+evaluation: { parameters: { max_tokens: 4 } }
+`;
+  // A random model does not end by itself: without a word to stop at every answer is cut off.
+  writeFileSync(file, asking('"no such word"'));
+  const cut = await tutti("fuse", "run", file, "--out", join(own, "out"));
+  expect([cut.code, cut.stderr]).toEqual([
+    1,
+    expect.stringContaining("no answers to imitate: chats: 12 truncated"),
+  ]);
+  writeFileSync(file, asking('"a", "e", "i", "o", "t", "n"'));
+  const { code, stderr, stdout } = await tutti("fuse", "run", file, "--out", join(own, "out"));
+  expect(code, stderr).toBe(0);
+  expect(stdout).toContain("/sft-");
+  expect(statesOf(stderr)).not.toHaveProperty("dpo");
+  const page = readFileSync(join(own, "out", "report.html"), "utf8");
+  expect(page).toContain("target + SFT");
+  expect(page).not.toContain("DPO");
 });
 
 test("Ctrl-C stops at a place to go on from; a server that is gone is told", {
