@@ -42,6 +42,7 @@ test("tuned on the store's verdicts of one judge, grown by a model of the store,
   const { manifest, routers } = loadRouters(router);
   expect(manifest.candidates).toEqual(["different", "same"]);
   const query = { id: "q", prompt: String(colourShapeRecords(1)[0]!.prompt) };
+  const scoresOf = async () => {
     const rows = new Map<string, number[]>();
     for (const method of loadRouters(router).routers)
       rows.set(method.name, [...(await method.scores([query]))[0]!]);
