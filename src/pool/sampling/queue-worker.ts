@@ -169,12 +169,17 @@ export abstract class QueueWorker<Ready extends ReadyItem> {
     this.#underWay.add(work);
   }
 
-  /** Whether there is money for the next item; reserves for all that are ready at once. */
+  /**
+   * Whether there is money for the next item. Reserves for all that can begin, and no more: what is dearer than expected shows
+   * in what it has cost before the next ones are paid for.
+   */
   async #isPaidFor(): Promise<boolean> {
-    const { budget, job, worker } = this.#options;
+    const { budget, job, worker, concurrency } = this.#options;
     if (!budget.isLimited) this.#paidFor = this.#ready.length;
     if (this.#paidFor > 0) return true;
-    const items = this.#ready.map((next) => ({ item: next.item, ...this.expected(next) }));
+    const free = Math.max(1, concurrency.limit - concurrency.running);
+    await this.leases.flush();
+    const items = this.#ready.slice(0, free).map((next) => ({ item: next.item, ...this.expected(next) }));
     const room = await budget.reserve(job.name, worker, items);
     if (room === "exhausted") this.#end ??= "budget";
     else if (room === "wait") await wait(BUDGET_POLL_MS);
