@@ -5,7 +5,10 @@ import { selectLargest } from "./largest.ts";
 const PIECE = 64;
 
 /** What is kept of `values`, seen in pieces. */
-async function kept(values: Float32Array, countOf: (size: number, nonZero: number) => number): Promise<number[]> {
+async function kept(
+  values: Float32Array,
+  countOf: (size: number, nonZero: number) => number,
+): Promise<number[]> {
   const pieces = Array.from({ length: Math.ceil(values.length / PIECE) }, (_, index) =>
     values.subarray(index * PIECE, (index + 1) * PIECE),
   );

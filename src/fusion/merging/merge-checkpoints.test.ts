@@ -58,7 +58,12 @@ function writeModel(name: string, seed: number, parts: ModelParts = {}): void {
   mkdirSync(at(name), { recursive: true });
   const random = new RandomStream({ seed, stream: 0 });
   const tensors = Object.entries(shapes).map(([tensor, shape]) => {
-    return { name: tensor, dtype, shape, data: Float32Array.from({ length: sizeOf(shape) }, () => random.nextNormal()) };
+    return {
+      name: tensor,
+      dtype,
+      shape,
+      data: Float32Array.from({ length: sizeOf(shape) }, () => random.nextNormal()),
+    };
   });
   writeSafetensors(at(name, "model.safetensors"), [...tensors, ...more]);
   writeFileSync(at(name, "config.json"), JSON.stringify(config));
@@ -91,7 +96,10 @@ function writeAll(parts: ModelParts = {}): void {
 
 function valuesOf(path: string): Record<string, number[]> {
   const checkpoint = openCheckpoint(path);
-  const values = [...checkpoint.entries.keys()].map((name) => [name, Array.from(checkpoint.read(name).data, Number)]);
+  const values = [...checkpoint.entries.keys()].map((name) => [
+    name,
+    Array.from(checkpoint.read(name).data, Number),
+  ]);
   checkpoint.close();
   return Object.fromEntries(values);
 }
@@ -102,7 +110,9 @@ test("a mean over tensors longer than a piece, with the base's other files", asy
   const merged = await mergeCheckpoints(request(LINEAR), { onNote: (note) => notes.push(note) });
   const [out, a, b] = ["out", "a", "b"].map((name) => valuesOf(at(name)));
   for (const name of Object.keys(SHAPES)) {
-    expect(out![name], name).toEqual(a![name]!.map((value, index) => Math.fround((value + b![name]![index]!) / 2)));
+    expect(out![name], name).toEqual(
+      a![name]!.map((value, index) => Math.fround((value + b![name]![index]!) / 2)),
+    );
   }
   expect(out!.ids).toEqual([5, 6]);
   expect(notes).toEqual(["not merged but taken from the base: ids"]);
@@ -163,7 +173,11 @@ test("the same seed drops the same entries, another one others", async () => {
   const dare = (seed: number): MergeSettings => {
     return { method: "dare-linear", density: 0.5, rescale: "density", seed, isNormalised: false, scale: 1 };
   };
-  for (const [out, seed] of [["first", 1], ["second", 1], ["third", 2]] as const)
+  for (const [out, seed] of [
+    ["first", 1],
+    ["second", 1],
+    ["third", 2],
+  ] as const)
     await mergeCheckpoints(request(dare(seed), { out: at(out) }));
   const bytes = (out: string): Buffer => readFileSync(at(out, "model.safetensors"));
   expect(bytes("second").equals(bytes("first"))).toBe(true);
@@ -197,7 +211,9 @@ test("an input that has changed meanwhile is not taken for the old one", async (
   writeAll();
   const stop = new AbortController();
   stop.abort();
-  await expect(mergeCheckpoints(request(SCE), { signal: stop.signal })).rejects.toMatchObject({ code: "INTERRUPTED" });
+  await expect(mergeCheckpoints(request(SCE), { signal: stop.signal })).rejects.toMatchObject({
+    code: "INTERRUPTED",
+  });
   utimesSync(at("a", "model.safetensors"), 1, 1);
   await expect(mergeCheckpoints(request(SCE))).rejects.toMatchObject({ code: "CHECKPOINT_MISMATCH" });
 });
@@ -207,14 +223,22 @@ test("models that do not go together are refused before anything is written", as
   const other: [ModelParts, RegExp][] = [
     [{ shapes: fewer }, /^WEIGHTS_MISMATCH: .*b\/model\.safetensors: lacks model\.norm\.weight$/],
     [{ shapes: { ...SHAPES, extra: [1] } }, /^WEIGHTS_MISMATCH: .*has extra which the base has not$/],
-    [{ shapes: { ...SHAPES, "model.norm.weight": [6] } }, /^SHAPE_MISMATCH: .*is \[6\], the base's is \[5\]$/],
-    [{ config: { ...CONFIG, num_attention_heads: 1 } }, /^MODEL_CONFIG_UNSUPPORTED: b: num_attention_heads is 1/],
+    [
+      { shapes: { ...SHAPES, "model.norm.weight": [6] } },
+      /^SHAPE_MISMATCH: .*is \[6\], the base's is \[5\]$/,
+    ],
+    [
+      { config: { ...CONFIG, num_attention_heads: 1 } },
+      /^MODEL_CONFIG_UNSUPPORTED: b: num_attention_heads is 1/,
+    ],
     [
       { tokenizer: { ...TOKENIZER, model: { ...TOKENIZER.model, vocab: { a: 0, b: 1, ba: 2 } } } },
       /^TOKENIZER_MISMATCH: b has another tokenizer than base: token "ba" \(2\) is not in the base$/,
     ],
     [
-      { tokenizer: { ...TOKENIZER, added_tokens: [...TOKENIZER.added_tokens, { id: 4, content: "<more>" }] } },
+      {
+        tokenizer: { ...TOKENIZER, added_tokens: [...TOKENIZER.added_tokens, { id: 4, content: "<more>" }] },
+      },
       /^TOKENIZER_MISMATCH: .*<more>/,
     ],
   ];
