@@ -52,7 +52,7 @@ export class Selection {
 }
 
 function keepTaken(values: Float32Array, taken: Uint8Array, kept: Float32Array): void {
-  for (let index = 0; index < values.length; index++) kept[index] = taken[index]! * values[index]!;
+  for (let index = 0; index < values.length; index++) kept[index] = taken[index] ? values[index]! : 0;
 }
 
 /** Calls `visit` with the numbers, piece by piece: one array for each of the sets that are selected from. */
