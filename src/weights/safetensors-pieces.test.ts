@@ -24,7 +24,8 @@ test("written in pieces of any length, a file has the same bytes", () => {
     const writer = new SafetensorsWriter(at("pieces.safetensors"), tensors, { format: "pt" });
     for (const { name } of writer.headings) {
       if (name === EMPTY.name) continue;
-      for (let start = 0; start < data.length; start += length) writer.write(data.subarray(start, start + length));
+      for (let start = 0; start < data.length; start += length)
+        writer.write(data.subarray(start, start + length));
     }
     writer.commit();
     writer.discard();
@@ -37,11 +38,23 @@ test("read in pieces, a tensor has the same numbers", () => {
   const file = openSafetensors(at("read.safetensors"));
   for (const { name } of TENSORS) {
     const whole = file.read(name).data as Float32Array;
-    for (const [start, length] of [[0, 111], [0, 1], [50, 61], [110, 1], [111, 0]] as const) {
+    for (const [start, length] of [
+      [0, 111],
+      [0, 1],
+      [50, 61],
+      [110, 1],
+      [111, 0],
+    ] as const) {
       // In the midst of a larger array: nothing beside the part is written to.
       const buffer = new Float32Array(length + 4).fill(7);
       file.readFloats(name, start, buffer.subarray(2, 2 + length));
-      expect([...buffer], `${name} ${start} ${length}`).toEqual([7, 7, ...whole.subarray(start, start + length), 7, 7]);
+      expect([...buffer], `${name} ${start} ${length}`).toEqual([
+        7,
+        7,
+        ...whole.subarray(start, start + length),
+        7,
+        7,
+      ]);
     }
   }
   const read = (name: string, start: number, length: number) => () =>
@@ -60,7 +73,9 @@ test("too much, too little and the wrong kind are refused, and leave nothing beh
   const before = readdirSync(folder);
   const open = () => new SafetensorsWriter(at("refused.safetensors"), TENSORS);
   const tooMuch = open();
-  expect(() => tooMuch.write(new Float32Array(112))).toThrow('tensor "of.F32" lacks 111 elements, received 112');
+  expect(() => tooMuch.write(new Float32Array(112))).toThrow(
+    'tensor "of.F32" lacks 111 elements, received 112',
+  );
   tooMuch.discard();
   const tooLittle = open();
   tooLittle.write(data);
