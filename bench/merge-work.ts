@@ -56,7 +56,8 @@ function writeModel(path: string, config: object, number: number): void {
       files.set(name, file);
       bytes += 2 * sizeOf(shape);
       const tensor = files.size;
-      for (let left = sizeOf(shape); left > 0; left -= PIECE) writer.write(values(tensor, Math.min(PIECE, left)));
+      for (let left = sizeOf(shape); left > 0; left -= PIECE)
+        writer.write(values(tensor, Math.min(PIECE, left)));
     }
     writer.commit();
   }

@@ -35,3 +35,15 @@ test("a permutation holds every index once", () => {
   const order = permutation(1000, { seed: 3, stream: 4 });
   expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, index) => index));
 });
+
+test("a mask drawn in pieces is the whole mask", () => {
+  const key = { seed: 8, stream: 2 };
+  const whole = new Uint8Array(100);
+  fillKeepMask(whole, 0.4, key, 3);
+  const pieces = [0, 36, 72].map((start) => {
+    const piece = new Uint8Array(Math.min(36, whole.length - start));
+    fillKeepMask(piece, 0.4, key, 3, start / 4);
+    return [...piece];
+  });
+  expect(pieces.flat()).toEqual([...whole]);
+});

@@ -43,7 +43,7 @@ function dropper(
 }
 
 function applyMask(delta: Float32Array, mask: Uint8Array, kept: Float32Array): void {
-  for (let index = 0; index < mask.length; index++) kept[index] = mask[index] ? delta[index]! : 0;
+  for (let index = 0; index < mask.length; index++) kept[index] = mask[index]! * delta[index]!;
 }
 
 const absoluteSum = (values: Float32Array): number => {
