@@ -13,7 +13,9 @@ import {
 } from "../../src/judged/index.ts";
 import { initialiseParameters, type Parameters } from "../../src/nn/index.ts";
 import type { Backend } from "../../src/runtime/index.ts";
+import { meanOf } from "../../src/statistics/bootstrap.ts";
 import { permutation, RandomStream, streamOf } from "../../src/tensor/random.ts";
+import { readMetrics, trainingPaths } from "../../src/train/index.ts";
 import { directPreference, type PreferenceObjective } from "../../src/trainers/index.ts";
 import { kept } from "../kept.ts";
 import { ask, BATCH, type Given, imitate, prefer, type SftRow, tinyDecoder } from "./tiny-models.ts";
@@ -65,7 +67,7 @@ export const SIZES: Sizes = {
   preferenceSteps: 100,
   upbringingRate: 3e-3,
   sftRate: 2e-3,
-  preferenceRate: 5e-4,
+  preferenceRate: 1e-4,
   normalisedBeta: 2,
   plainBeta: 0.3,
   fillerBonus: 0.3,
@@ -84,6 +86,8 @@ export interface ArmResult {
   readonly steps: number;
   /** Answers or pairs to learn from. */
   readonly examples: number;
+  /** Of preference training, by role: mean log-probability of an answer in the first and last tenth of its steps, in nats. */
+  readonly logProbabilities?: Readonly<Record<string, readonly [first: number, last: number]>>;
 }
 
 export interface DataFacts {
@@ -189,7 +193,14 @@ class Bench {
     return imitate(this.stage(name, initial, steps, model), rows, sizes.upbringingRate, backend);
   }
 
-  async measure(arm: string, parameters: Parameters, model: typeof STUDENT, steps: number, examples: number) {
+  async measure(
+    arm: string,
+    parameters: Parameters,
+    model: typeof STUDENT,
+    steps: number,
+    examples: number,
+    further: Pick<ArmResult, "logProbabilities"> = {},
+  ): Promise<void> {
     const { folder, seed, sizes, backend, onArm } = this.run;
     const path = join(folder, "results", `${arm.replaceAll(/[ ,]+/g, "-")}.json`);
     const result = await kept(path, async (): Promise<ArmResult> => {
@@ -200,7 +211,7 @@ class Bench {
       const bits = (given: readonly Given[]): string =>
         given.map(({ isCorrect }) => (isCorrect ? "1" : "0")).join("");
       const fillers = sampled.reduce((sum, given) => sum + given.fillers, 0) / sampled.length;
-      return { arm, sampled: bits(sampled), greedy: bits(greedy), fillers, steps, examples };
+      return { arm, sampled: bits(sampled), greedy: bits(greedy), fillers, steps, examples, ...further };
     });
     this.results.push(result);
     onArm(arm);
@@ -230,8 +241,21 @@ class Bench {
     const steps = sizes.preferenceSteps;
     const stage = this.stage(arm, start, steps);
     const trained = await prefer(stage, pairs, objective, sizes.preferenceRate, backend);
-    await this.measure(arm, trained, STUDENT, stepsBefore + steps, pairs.length);
+    const logProbabilities = logProbabilitiesOf(stage.folder);
+    await this.measure(arm, trained, STUDENT, stepsBefore + steps, pairs.length, { logProbabilities });
   }
+}
+
+/** From the metrics of a preference training. */
+function logProbabilitiesOf(folder: string): NonNullable<ArmResult["logProbabilities"]> {
+  const lines = readMetrics(trainingPaths(folder).metricsPath);
+  const tenth = Math.max(1, Math.floor(lines.length / 10));
+  const mean = (part: typeof lines, role: string): number =>
+    meanOf(part.map(({ metrics }) => metrics[`logps/${role}`]!));
+  const roles = ["chosen", "rejected"] as const;
+  return Object.fromEntries(
+    roles.map((role) => [role, [mean(lines.slice(0, tenth), role), mean(lines.slice(-tenth), role)]]),
+  );
 }
 
 /** Token ids as the text of an answer, which the selectors compare. */
