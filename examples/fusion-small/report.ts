@@ -98,7 +98,8 @@ function armSummary(runs: readonly WorldResult[], name: string): ArmSummary {
 function meanLogProbabilities(results: readonly ArmResult[]): Pick<ArmSummary, "logProbabilities"> {
   const found = results.flatMap(({ logProbabilities }) => (logProbabilities ? [logProbabilities] : []));
   if (found.length === 0) return {};
-  const mean = (role: string, at: 0 | 1): number => rounded(meanOf(found.map((figures) => figures[role]![at])));
+  const mean = (role: string, at: 0 | 1): number =>
+    rounded(meanOf(found.map((figures) => figures[role]![at])));
   const roles = Object.keys(found[0]!);
   return {
     logProbabilities: Object.fromEntries(roles.map((role) => [role, [mean(role, 0), mean(role, 1)]])),

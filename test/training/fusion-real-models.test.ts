@@ -47,7 +47,11 @@ test("adapters are trained into copies, by imitation and then by preference; sto
     backend,
     onStep: (_: number, loss: number) => losses.push(loss),
   });
-  const solved = questions.map((question) => ({ id: question.id, question, answer: `it is ${question.answer}` }));
+  const solved = questions.map((question) => ({
+    id: question.id,
+    question,
+    answer: `it is ${question.answer}`,
+  }));
   const taught = await imitate(base, solved, stage("sft", 20));
   expect(losses.at(-1)!).toBeLessThan(losses[0]! / 2);
   expect(base.parameters[name!]!.data).toEqual(before);
