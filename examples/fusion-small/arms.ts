@@ -373,7 +373,10 @@ async function trainAll(
 }
 
 /** Fusion in two stages with a verifier: the model after the first, and the pairs of both rules. */
-async function fuse({ bench, sizes, cut, chosen, start, normalised }: Parts, verified: readonly JudgedGroup[]) {
+async function fuse(
+  { bench, sizes, cut, chosen, start, normalised }: Parts,
+  verified: readonly JudgedGroup[],
+) {
   const forPairs = verified.slice(cut);
   const rows = sftRows(await chosen("SFT", bestCorrectAnswer(), verified.slice(0, cut)));
   const fused = await bench.sft("fused SFT", start, rows, sizes.sftSteps);
