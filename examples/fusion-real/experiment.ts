@@ -181,7 +181,10 @@ export class Experiment {
       base = (): ChatModel => this.target,
     ) =>
       this.arm(arm, steps, rows.length, () =>
-        this.training(arm, steps, sftRate, (stage) => imitate(base(), solvedOf(rows), stage)),
+        // Who has no right answer teaches nothing.
+        rows.length === 0
+          ? Promise.resolve(base())
+          : this.training(arm, steps, sftRate, (stage) => imitate(base(), solvedOf(rows), stage)),
       );
     const fused = await sft("fused SFT", forSft, sftSteps);
     const objective = directPreference({ loss: "sigmoid", beta, isLengthNormalised: true });
@@ -194,6 +197,7 @@ export class Experiment {
     const aligned = "fused SFT + LN-DPO";
     await this.arm(aligned, sftSteps + preferenceSteps, pairs.length, async () => {
       const start = await fused();
+      if (preferred.length === 0) return start;
       return this.training(aligned, preferenceSteps, preferenceRate, (stage) =>
         prefer(start, preferred, objective, stage),
       );

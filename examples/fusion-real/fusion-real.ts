@@ -5,15 +5,16 @@
  *   npx tsx tools/fetch-models.ts smollm2 gemma3
  *   npx tsx examples/fusion-real/fusion-real.ts [--out runs/fusion-real] [--word-problems mawps.jsonl.gz] [--seed 0]
  *       [--smollm2 FILE] [--gemma3 FILE] [--until coverage|training] [--result docs/benchmarks/fusion-real.json]
+ *       [--page docs/benchmarks/fusion-real.md]
  *
  * One compute thread. Stopped or killed, the same command goes on: answers, checkpoints and measured arms are kept as files
  * under --out. docs/benchmarks/fusion-real.md says what is compared and what came out.
  */
 import { mkdirSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../../src/support/atomic-file.ts";
+import { writeFigures } from "../kept.ts";
 import { Experiment, SIZES } from "./experiment.ts";
 import { summaryOf, tableOf } from "./report.ts";
 import { drawQuestions, FAMILIES, type Question, readWordProblems } from "./tasks.ts";
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     "word-problems": { type: "string" },
     until: { type: "string", default: "training" },
     result: { type: "string" },
+    page: { type: "string" },
   },
 });
 if (values.until !== "coverage" && values.until !== "training") {
@@ -65,5 +67,7 @@ const summary = {
   wordProblems: problems.length,
   ...summaryOf(experiment),
 };
-process.stdout.write(tableOf(summary));
-if (values.result) writeFileAtomic(join(values.result), `${JSON.stringify(summary, null, 1)}\n`);
+const table = tableOf(summary);
+process.stdout.write(table);
+if (values.result) writeFileAtomic(values.result, `${JSON.stringify(summary, null, 1)}\n`);
+if (values.page) writeFigures(values.page, table);

@@ -13,7 +13,9 @@ import {
 } from "../../src/judged/index.ts";
 import { initialiseParameters, type Parameters } from "../../src/nn/index.ts";
 import type { Backend } from "../../src/runtime/index.ts";
+import { meanOf } from "../../src/statistics/bootstrap.ts";
 import { permutation, RandomStream, streamOf } from "../../src/tensor/random.ts";
+import { readMetrics, trainingPaths } from "../../src/train/index.ts";
 import { directPreference, type PreferenceObjective } from "../../src/trainers/index.ts";
 import { kept } from "../kept.ts";
 import { ask, BATCH, type Given, imitate, prefer, type SftRow, tinyDecoder } from "./tiny-models.ts";
@@ -65,7 +67,7 @@ export const SIZES: Sizes = {
   preferenceSteps: 100,
   upbringingRate: 3e-3,
   sftRate: 2e-3,
-  preferenceRate: 5e-4,
+  preferenceRate: 1e-4,
   normalisedBeta: 2,
   plainBeta: 0.3,
   fillerBonus: 0.3,
@@ -84,6 +86,8 @@ export interface ArmResult {
   readonly steps: number;
   /** Answers or pairs to learn from. */
   readonly examples: number;
+  /** Of preference training, by role: mean log-probability of an answer in the first and last tenth of its steps, in nats. */
+  readonly logProbabilities?: Readonly<Record<string, readonly [first: number, last: number]>>;
 }
 
 export interface DataFacts {
@@ -119,7 +123,7 @@ const SOURCE = tinyDecoder(2, 64);
 const STUDENT = tinyDecoder(2, 48);
 
 /** How many models a world asks after training, for progress. */
-export const armsOf = (world: World): number => (world.name === "weak" ? 21 : 18);
+export const armsOf = ({ isStyled }: World): number => (isStyled ? 10 : 18);
 
 export async function runWorld(run: Run): Promise<WorldResult> {
   const { folder, seed, world, sizes } = run;
@@ -189,7 +193,14 @@ class Bench {
     return imitate(this.stage(name, initial, steps, model), rows, sizes.upbringingRate, backend);
   }
 
-  async measure(arm: string, parameters: Parameters, model: typeof STUDENT, steps: number, examples: number) {
+  async measure(
+    arm: string,
+    parameters: Parameters,
+    model: typeof STUDENT,
+    steps: number,
+    examples: number,
+    further: Pick<ArmResult, "logProbabilities"> = {},
+  ): Promise<void> {
     const { folder, seed, sizes, backend, onArm } = this.run;
     const path = join(folder, "results", `${arm.replaceAll(/[ ,]+/g, "-")}.json`);
     const result = await kept(path, async (): Promise<ArmResult> => {
@@ -200,16 +211,23 @@ class Bench {
       const bits = (given: readonly Given[]): string =>
         given.map(({ isCorrect }) => (isCorrect ? "1" : "0")).join("");
       const fillers = sampled.reduce((sum, given) => sum + given.fillers, 0) / sampled.length;
-      return { arm, sampled: bits(sampled), greedy: bits(greedy), fillers, steps, examples };
+      return { arm, sampled: bits(sampled), greedy: bits(greedy), fillers, steps, examples, ...further };
     });
     this.results.push(result);
     onArm(arm);
   }
 
-  async sft(arm: string, start: Parameters, rows: readonly SftRow[], steps: number): Promise<Parameters> {
+  /** @param stepsBefore those that made `start`, counted from the target */
+  async sft(
+    arm: string,
+    start: Parameters,
+    rows: readonly SftRow[],
+    steps: number,
+    stepsBefore = 0,
+  ): Promise<Parameters> {
     const { sizes, backend } = this.run;
     const trained = await imitate(this.stage(arm, start, steps), rows, sizes.sftRate, backend);
-    await this.measure(arm, trained, STUDENT, steps, rows.length);
+    await this.measure(arm, trained, STUDENT, stepsBefore + steps, rows.length);
     return trained;
   }
 
@@ -230,8 +248,21 @@ class Bench {
     const steps = sizes.preferenceSteps;
     const stage = this.stage(arm, start, steps);
     const trained = await prefer(stage, pairs, objective, sizes.preferenceRate, backend);
-    await this.measure(arm, trained, STUDENT, stepsBefore + steps, pairs.length);
+    const logProbabilities = logProbabilitiesOf(stage.folder);
+    await this.measure(arm, trained, STUDENT, stepsBefore + steps, pairs.length, { logProbabilities });
   }
+}
+
+/** From the metrics of a preference training. */
+function logProbabilitiesOf(folder: string): NonNullable<ArmResult["logProbabilities"]> {
+  const lines = readMetrics(trainingPaths(folder).metricsPath);
+  const tenth = Math.max(1, Math.floor(lines.length / 10));
+  const mean = (part: typeof lines, role: string): number =>
+    meanOf(part.map(({ metrics }) => metrics[`logps/${role}`]!));
+  const roles = ["chosen", "rejected"] as const;
+  return Object.fromEntries(
+    roles.map((role) => [role, [mean(lines.slice(0, tenth), role), mean(lines.slice(-tenth), role)]]),
+  );
 }
 
 /** Token ids as the text of an answer, which the selectors compare. */
@@ -291,69 +322,14 @@ const only = (groups: readonly JudgedGroup[], source: number): JudgedGroup[] =>
     answers: group.answers.filter((answer) => answer.source === `source ${source}`),
   }));
 
-async function trainAll(
-  bench: Bench,
-  { seed, world, sizes }: Run,
-  train: readonly Prompt[],
-  answers: readonly (readonly (readonly Given[])[])[],
-  start: Parameters,
-): Promise<DataFacts> {
-  const { sftSteps, preferenceSteps, normalisedBeta, plainBeta } = sizes;
-  const drops: Record<string, Record<string, number>> = {};
-  const pairs: Record<string, number> = {};
-  const chosen = async (name: string, selector: Selector, groups: readonly JudgedGroup[]) => {
-    const selection = await select(selector, groups);
-    drops[name] = selection.drops;
-    if (selector.gives === "pairs") pairs[name] = selection.rows.length;
-    return selection.rows;
-  };
-  const order = permutation(train.length, { seed, stream: streamOf("split") });
-  const shuffled = (groups: readonly JudgedGroup[]) => Array.from(order, (index) => groups[index]!);
-  const scored = (name: string, scorer: Scorer) =>
-    shuffled(judgedGroups(train, answers, scorer, new RandomStream({ seed, stream: streamOf(name) })));
-  const cut = Math.round(sizes.sftShare * train.length);
-
-  // A verifier's score, with a draw to choose among answers that are equally right.
-  const verified = scored("ties", ({ isCorrect }, draw) => Number(isCorrect) + 0.01 * draw());
-  const [forSft, forPairs] = [verified.slice(0, cut), verified.slice(cut)];
-  const right = bestCorrectAnswer();
-  const fused = await bench.sft("fused SFT", start, sftRows(await chosen("SFT", right, forSft)), sftSteps);
-  const normalised = directPreference({ loss: "sigmoid", beta: normalisedBeta, isLengthNormalised: true });
-  const plain = directPreference({ loss: "sigmoid", beta: plainBeta, isLengthNormalised: false });
-  const same = await chosen("same source", sameSourcePairs({ isVerified: true }), forPairs);
-  const crossing = crossSourcePairs({ isVerified: true, allowsSameSource: false });
-  const cross = await chosen("cross source", crossing, forPairs);
-  await bench.dpo("fused SFT + LN-DPO, same source", fused, same, normalised, sftSteps);
-  await bench.dpo("fused SFT + LN-DPO, cross source", fused, cross, normalised, sftSteps);
-  await bench.dpo("fused SFT + plain DPO, same source", fused, same, plain, sftSteps);
-  await bench.dpo("LN-DPO without SFT", start, same, normalised, 0);
-  const most = sftRows(await chosen("SFT on the prompts for pairs", right, forPairs));
-  await bench.sft("fused SFT + SFT on the chosen", fused, most, preferenceSteps);
-
-  const drawn = scored("unfiltered", (_, draw) => draw()).slice(0, cut);
-  await bench.sft(
-    "SFT, unfiltered",
-    start,
-    sftRows(await chosen("unfiltered", bestAnswer(), drawn)),
-    sftSteps,
-  );
-  const allSteps = sftSteps + preferenceSteps;
-  const all = sftRows(await chosen("SFT on all", right, verified));
-  await bench.sft("fused SFT, all prompts", start, all, allSteps);
-  for (const source of world.sources.keys()) {
-    const some = sftRows(await chosen(`SFT, source ${source}`, right, only(forSft, source)));
-    await bench.sft(`SFT, source ${source} only`, start, some, sftSteps);
-    const every = sftRows(await chosen(`SFT on all, source ${source}`, right, only(verified, source)));
-    await bench.sft(`SFT, source ${source} only, all prompts`, start, every, allSteps);
-  }
-  if (world.name === "weak")
-    await trainOnBiasedReward(bench, sizes, { cut, scored, chosen, start, normalised });
-  return { coverage: coverageOf(verified, world.sources.length), pairs, drops };
-}
-
-interface BiasedParts {
-  readonly cut: number;
+/** What the arms of a world share. */
+interface Parts {
+  readonly bench: Bench;
+  readonly sizes: Sizes;
+  /** Groups in the order of the split, with scores of their own kind. */
   readonly scored: (name: string, scorer: Scorer) => JudgedGroup[];
+  /** Prompts before this one are for supervised fine-tuning, the others for pairs. */
+  readonly cut: number;
   readonly chosen: (
     name: string,
     selector: Selector,
@@ -363,26 +339,97 @@ interface BiasedParts {
   readonly normalised: PreferenceObjective;
 }
 
-/** No verifier, but a scalar reward that likes right digits and, more than it should, fillers. */
-async function trainOnBiasedReward(
+async function trainAll(
   bench: Bench,
-  { sftSteps, fillerBonus, rewardNoise, leastRewardGap }: Sizes,
-  { cut, scored, chosen, start, normalised }: BiasedParts,
-): Promise<void> {
+  { seed, world, sizes }: Run,
+  train: readonly Prompt[],
+  answers: readonly (readonly (readonly Given[])[])[],
+  start: Parameters,
+): Promise<DataFacts> {
+  const drops: Record<string, Record<string, number>> = {};
+  const pairs: Record<string, number> = {};
+  const order = permutation(train.length, { seed, stream: streamOf("split") });
+  const parts: Parts = {
+    bench,
+    sizes,
+    start,
+    cut: Math.round(sizes.sftShare * train.length),
+    normalised: directPreference({ loss: "sigmoid", beta: sizes.normalisedBeta, isLengthNormalised: true }),
+    scored: (name, scorer) => {
+      const groups = judgedGroups(train, answers, scorer, new RandomStream({ seed, stream: streamOf(name) }));
+      return Array.from(order, (index) => groups[index]!);
+    },
+    chosen: async (name, selector, groups) => {
+      const selection = await select(selector, groups);
+      drops[name] = selection.drops;
+      if (selector.gives === "pairs") pairs[name] = selection.rows.length;
+      return selection.rows;
+    },
+  };
+  // A verifier's score, with a draw to choose among answers that are equally right.
+  const verified = parts.scored("ties", ({ isCorrect }, draw) => Number(isCorrect) + 0.01 * draw());
+  await (world.isStyled ? trainStyled(parts, verified) : trainPlain(parts, verified, world));
+  return { coverage: coverageOf(verified, world.sources.length), pairs, drops };
+}
+
+/** Fusion in two stages with a verifier: the model after the first, and the pairs of both rules. */
+async function fuse(
+  { bench, sizes, cut, chosen, start, normalised }: Parts,
+  verified: readonly JudgedGroup[],
+) {
+  const forPairs = verified.slice(cut);
+  const rows = sftRows(await chosen("SFT", bestCorrectAnswer(), verified.slice(0, cut)));
+  const fused = await bench.sft("fused SFT", start, rows, sizes.sftSteps);
+  const same = await chosen("same source", sameSourcePairs({ isVerified: true }), forPairs);
+  const crossing = crossSourcePairs({ isVerified: true, allowsSameSource: false });
+  const cross = await chosen("cross source", crossing, forPairs);
+  await bench.dpo("fused SFT + LN-DPO, same source", fused, same, normalised, sizes.sftSteps);
+  await bench.dpo("fused SFT + LN-DPO, cross source", fused, cross, normalised, sizes.sftSteps);
+  return { fused, same };
+}
+
+async function trainPlain(parts: Parts, verified: readonly JudgedGroup[], world: World): Promise<void> {
+  const { bench, sizes, cut, chosen, start, normalised, scored } = parts;
+  const { sftSteps, preferenceSteps, plainBeta } = sizes;
+  const right = bestCorrectAnswer();
+  const { fused, same } = await fuse(parts, verified);
+  const plain = directPreference({ loss: "sigmoid", beta: plainBeta, isLengthNormalised: false });
+  await bench.dpo("fused SFT + plain DPO, same source", fused, same, plain, sftSteps);
+  await bench.dpo("LN-DPO without SFT", start, same, normalised, 0);
+  const most = sftRows(await chosen("SFT on the prompts for pairs", right, verified.slice(cut)));
+  await bench.sft("fused SFT + SFT on the chosen", fused, most, preferenceSteps, sftSteps);
+
+  const drawn = scored("unfiltered", (_, draw) => draw()).slice(0, cut);
+  const any = sftRows(await chosen("unfiltered", bestAnswer(), drawn));
+  await bench.sft("SFT, unfiltered", start, any, sftSteps);
+  const allSteps = sftSteps + preferenceSteps;
+  const all = sftRows(await chosen("SFT on all", right, verified));
+  await bench.sft("fused SFT, all prompts", start, all, allSteps);
+  for (const source of world.sources.keys()) {
+    const own = only(verified, source);
+    const some = sftRows(await chosen(`SFT, source ${source}`, right, own.slice(0, cut)));
+    await bench.sft(`SFT, source ${source} only`, start, some, sftSteps);
+    const every = sftRows(await chosen(`SFT on all, source ${source}`, right, own));
+    await bench.sft(`SFT, source ${source} only, all prompts`, start, every, allSteps);
+  }
+}
+
+/** With a verifier, and then without one: a scalar reward that likes right digits and, more than it should, fillers. */
+async function trainStyled(parts: Parts, verified: readonly JudgedGroup[]): Promise<void> {
+  const { bench, sizes, cut, scored, chosen, start, normalised } = parts;
+  const { sftSteps, fillerBonus, rewardNoise, leastRewardGap } = sizes;
+  await fuse(parts, verified);
   const groups = scored("reward", ({ share, fillers }, draw) => {
     const noise = Math.sqrt(12) * rewardNoise * (draw() - 0.5);
     return share + fillerBonus * fillers + noise;
   });
-  const [forSft, forPairs] = [groups.slice(0, cut), groups.slice(cut)];
-  const best = sftRows(await chosen("reward SFT", bestAnswer(), forSft));
+  const forPairs = groups.slice(cut);
+  const best = sftRows(await chosen("reward SFT", bestAnswer(), groups.slice(0, cut)));
   const imitated = await bench.sft("reward SFT", start, best, sftSteps);
   const gap = { least: leastRewardGap, most: Number.POSITIVE_INFINITY };
   const same = await chosen("reward, same source", sameSourcePairs({ gap }), forPairs);
-  const cross = await chosen(
-    "reward, cross source",
-    crossSourcePairs({ gap, allowsSameSource: false }),
-    forPairs,
-  );
+  const crossing = crossSourcePairs({ gap, allowsSameSource: false });
+  const cross = await chosen("reward, cross source", crossing, forPairs);
   await bench.dpo("reward SFT + LN-DPO, same source", imitated, same, normalised, sftSteps);
   await bench.dpo("reward SFT + LN-DPO, cross source", imitated, cross, normalised, sftSteps);
 }

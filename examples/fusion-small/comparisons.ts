@@ -1,12 +1,12 @@
 /** Which arms are compared with which. */
 
 /** One arm, or the best of several, chosen anew in every seed: that favours the side that may choose. */
-export type Pick = string | readonly string[];
+export type Choice = string | readonly string[];
 
 export interface Comparison {
   readonly name: string;
-  readonly better: Pick;
-  readonly worse: Pick;
+  readonly better: Choice;
+  readonly worse: Choice;
 }
 
 const SOURCES = [0, 1, 2];
@@ -49,7 +49,7 @@ const COMPARISONS: readonly Comparison[] = [
   },
 ];
 
-const names = (pick: Pick): readonly string[] => (typeof pick === "string" ? [pick] : pick);
+const names = (pick: Choice): readonly string[] => (typeof pick === "string" ? [pick] : pick);
 
 /** Those whose arms there are. */
 export const comparisons = (arms: readonly string[]): Comparison[] =>

@@ -3,6 +3,7 @@
  *
  *   npx tsx examples/fusion-small/fusion-small.ts [--seeds 0,1,2,3,4] [--worlds weak,blind] [--out runs/fusion-small]
  *       [--result docs/benchmarks/fusion-small.json] [--plot docs/benchmarks/fusion-small.svg]
+ *       [--page docs/benchmarks/fusion-small.md]
  *
  * Tiny decoders from scratch, exact checkers, one compute thread; docs/benchmarks/fusion-small.md says what is compared and
  * what came out. Stopped or killed, the same command goes on: every trained model and every answered arm is kept as a file
@@ -14,6 +15,7 @@ import { parseArgs } from "node:util";
 import { createProgress } from "../../src/cli/progress.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
 import { writeFileAtomic } from "../../src/support/atomic-file.ts";
+import { writeFigures } from "../kept.ts";
 import { armsOf, runWorld, SIZES, type WorldResult } from "./arms.ts";
 import { plotOf, summaryOf, tableOf } from "./report.ts";
 import { WORLDS } from "./world.ts";
@@ -25,6 +27,7 @@ const { values } = parseArgs({
     out: { type: "string", default: "runs/fusion-small" },
     result: { type: "string" },
     plot: { type: "string" },
+    page: { type: "string" },
   },
 });
 const seeds = values.seeds.split(",").map(Number);
@@ -48,6 +51,8 @@ for (const seed of seeds) {
 }
 progress.finish();
 const summary = summaryOf(results, SIZES);
-process.stdout.write(tableOf(summary));
+const table = tableOf(summary);
+process.stdout.write(table);
 if (values.result) writeFileAtomic(values.result, `${JSON.stringify(summary, null, 1)}\n`);
 if (values.plot) writeFileAtomic(values.plot, plotOf(summary));
+if (values.page) writeFigures(values.page, table);

@@ -6,7 +6,7 @@ import { shown, shownInterval, signed } from "../../src/plots/svg.ts";
 import { type BootstrapEstimate, meanOf } from "../../src/statistics/bootstrap.ts";
 import { groupedBootstrap } from "../../src/statistics/grouped-bootstrap.ts";
 import type { ArmResult, Sizes, WorldResult } from "./arms.ts";
-import { comparisons, type Pick } from "./comparisons.ts";
+import { type Choice, comparisons } from "./comparisons.ts";
 import { FAMILIES, WORLDS } from "./world.ts";
 
 type Decoding = "sampled" | "greedy";
@@ -25,6 +25,7 @@ interface ArmSummary {
   readonly fillers: number;
   readonly steps: number;
   readonly examples: number;
+  readonly logProbabilities?: ArmResult["logProbabilities"];
 }
 
 interface DifferenceSummary {
@@ -90,11 +91,23 @@ function armSummary(runs: readonly WorldResult[], name: string): ArmSummary {
     fillers: rounded(meanOf(results.map(({ fillers }) => fillers))),
     steps: results[0]!.steps,
     examples: Math.round(meanOf(results.map(({ examples }) => examples))),
+    ...meanLogProbabilities(results),
+  };
+}
+
+function meanLogProbabilities(results: readonly ArmResult[]): Pick<ArmSummary, "logProbabilities"> {
+  const found = results.flatMap(({ logProbabilities }) => (logProbabilities ? [logProbabilities] : []));
+  if (found.length === 0) return {};
+  const mean = (role: string, at: 0 | 1): number =>
+    rounded(meanOf(found.map((figures) => figures[role]![at])));
+  const roles = Object.keys(found[0]!);
+  return {
+    logProbabilities: Object.fromEntries(roles.map((role) => [role, [mean(role, 0), mean(role, 1)]])),
   };
 }
 
 /** The arm itself, or the best of several in this seed, on the very answers that it is compared on. */
-function picked(run: WorldResult, pick: Pick, decoding: Decoding): number[] {
+function picked(run: WorldResult, pick: Choice, decoding: Decoding): number[] {
   const names = typeof pick === "string" ? [pick] : pick;
   const candidates = names.map((name) => scores(armNamed(run, name)[decoding]));
   return candidates.reduce((best, other) => (meanOf(other) > meanOf(best) ? other : best));
@@ -103,8 +116,8 @@ function picked(run: WorldResult, pick: Pick, decoding: Decoding): number[] {
 function differenceOf(
   runs: readonly WorldResult[],
   name: string,
-  better: Pick,
-  worse: Pick,
+  better: Choice,
+  worse: Choice,
 ): DifferenceSummary {
   const figure = (decoding: Decoding): Figure =>
     figureOf(

@@ -60,8 +60,8 @@ export interface Stage {
 }
 
 export const BATCH = 32;
-/** Answers of at most two fillers, and longer ones. */
-const ROW_TOKENS = [2 * DIGITS + 5, DIGITS + 2 + MOST_ANSWER_TOKENS];
+/** Answers without fillers, with at most two, and longer ones. */
+const ROW_TOKENS = [2 * DIGITS + 3, 2 * DIGITS + 5, DIGITS + 2 + MOST_ANSWER_TOKENS];
 
 const copied = (parameters: Parameters): Parameters =>
   Object.fromEntries(

@@ -107,7 +107,7 @@ export function drawPrompts(
 export interface Upbringing {
   /** Share of right demonstrations, by family; 0 has another rule instead. */
   readonly right: readonly number[];
-  /** Usual number of fillers; one answer in ten has 0 to 2 at random. */
+  /** Usual number of fillers; where there are any, one answer in ten has 0 to 2 at random. */
   readonly fillers: number;
 }
 
@@ -131,7 +131,7 @@ export function demonstrations(
     const digits = (share === 0 ? wrong : right)(prompt.digits).map((digit) =>
       share > 0 && stream.nextUniform() < redrawn ? stream.nextInteger(BASE) : digit,
     );
-    const isUsual = stream.nextUniform() < 0.9;
+    const isUsual = upbringing.fillers === 0 || stream.nextUniform() < 0.9;
     const fillers = isUsual ? upbringing.fillers : stream.nextInteger(3);
     return { prompt, answer: answerIds(digits, fillers) };
   });
@@ -142,19 +142,27 @@ export interface World {
   readonly title: string;
   /** The three sources. */
   readonly sources: readonly Upbringing[];
+  /** Whether sources have a style each: source k puts k fillers before its answers. */
+  readonly isStyled: boolean;
 }
 
 /** Source k is at home in family k; `others` are the shares of the next family and the one after it. */
-function sourcesOf(home: number, others: readonly [number, number]): Upbringing[] {
+function sourcesOf(home: number, others: readonly [number, number], isStyled = false): Upbringing[] {
   return FAMILIES.map((_, source) => ({
     right: FAMILIES.map((_, family) => [home, ...others][(family - source + 3) % 3]!),
-    fillers: source,
+    fillers: isStyled ? source : 0,
   }));
 }
 
 export const WORLDS: readonly World[] = [
-  { name: "weak", title: "weak elsewhere", sources: sourcesOf(0.95, [0.35, 0.35]) },
-  { name: "blind", title: "blind elsewhere", sources: sourcesOf(0.9, [0.5, 0]) },
+  { name: "weak", title: "weak elsewhere", sources: sourcesOf(0.95, [0.35, 0.35]), isStyled: false },
+  { name: "blind", title: "blind elsewhere", sources: sourcesOf(0.9, [0.5, 0]), isStyled: false },
+  {
+    name: "styled",
+    title: "weak elsewhere, each with a style",
+    sources: sourcesOf(0.95, [0.35, 0.35], true),
+    isStyled: true,
+  },
 ];
 
 export const TARGET: Upbringing = { right: [0.3, 0.3, 0.3], fillers: 0 };

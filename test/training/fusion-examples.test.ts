@@ -1,6 +1,6 @@
 /** The tasks and checkers of the fusion experiments, and that their way of sampling is that of the text generator. */
 import { describe, expect, test } from "vitest";
-import { drawQuestions, FAMILIES as REAL_FAMILIES, isRight } from "../../examples/fusion-real/tasks.ts";
+import { drawQuestions, isRight, FAMILIES as REAL_FAMILIES } from "../../examples/fusion-real/tasks.ts";
 import { ask, tinyDecoder } from "../../examples/fusion-small/tiny-models.ts";
 import {
   answerIds,
