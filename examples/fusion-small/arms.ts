@@ -239,9 +239,7 @@ class Bench {
     const { sizes, backend } = this.run;
     // Who has no right answer teaches nothing.
     const trained =
-      rows.length === 0
-        ? start
-        : await imitate(this.stage(arm, start, steps), rows, sizes.sftRate, backend);
+      rows.length === 0 ? start : await imitate(this.stage(arm, start, steps), rows, sizes.sftRate, backend);
     await this.measure(arm, trained, STUDENT, stepsBefore + steps, rows.length);
     return trained;
   }
