@@ -75,6 +75,17 @@ export const SIZES: Sizes = {
   leastRewardGap: 0.2,
 };
 
+/** Proves that everything runs, and nothing else. */
+export const QUICK_SIZES: Sizes = {
+  ...SIZES,
+  trainPerFamily: 20,
+  testPerFamily: 10,
+  sourceSteps: 60,
+  targetSteps: 40,
+  sftSteps: 4,
+  preferenceSteps: 2,
+};
+
 export interface ArmResult {
   readonly arm: string;
   /** One character a test prompt, "1" where the answer is right: at the sampling temperature, and greedy. */
@@ -226,7 +237,9 @@ class Bench {
     stepsBefore = 0,
   ): Promise<Parameters> {
     const { sizes, backend } = this.run;
-    const trained = await imitate(this.stage(arm, start, steps), rows, sizes.sftRate, backend);
+    // Who has no right answer teaches nothing.
+    const trained =
+      rows.length === 0 ? start : await imitate(this.stage(arm, start, steps), rows, sizes.sftRate, backend);
     await this.measure(arm, trained, STUDENT, stepsBefore + steps, rows.length);
     return trained;
   }
@@ -247,6 +260,7 @@ class Bench {
     }));
     const steps = sizes.preferenceSteps;
     const stage = this.stage(arm, start, steps);
+    if (pairs.length === 0) return this.measure(arm, start, STUDENT, stepsBefore + steps, 0);
     const trained = await prefer(stage, pairs, objective, sizes.preferenceRate, backend);
     const logProbabilities = logProbabilitiesOf(stage.folder);
     await this.measure(arm, trained, STUDENT, stepsBefore + steps, pairs.length, { logProbabilities });
