@@ -182,7 +182,7 @@ function noteOf({ spent, failures, underWay, batches }: SamplingProgress): strin
     ...(kinds.length > 0 ? [`errors: ${kinds.join(", ")}`] : []),
     batches === undefined
       ? `${underWay} under way`
-      : `${batches.batches} batches: ${batches.done}/${batches.total} answered`,
+      : `${batches.batches} ${batches.batches === 1 ? "batch" : "batches"}: ${batches.done}/${batches.total} answered`,
     `${spent.tokens} tokens`,
   ].join("  ");
 }
