@@ -94,7 +94,7 @@ describeStores((place) => {
       }),
     ]);
     await store.close();
-    await migrateStore(place.url(), { version: 4 });
+    await migrateStore(place.url(), { version: 4, mayLose: true });
     await migrateStore(place.url());
     const { work } = await place.open();
     expect(await work.spent([JOB])).toEqual({ usd: 0.75, tokens: 12 });
