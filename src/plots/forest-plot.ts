@@ -32,7 +32,7 @@ export interface ForestOptions {
 }
 
 const WIDTH = 940;
-const LABELS = 260;
+const LABELS = 288;
 const VALUES = 170;
 const ROW = 24;
 const TOP = 20;
