@@ -16,8 +16,10 @@ import { createProgress } from "../../src/cli/progress.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
 import { writeFileAtomic } from "../../src/support/atomic-file.ts";
 import { writeFigures } from "../kept.ts";
-import { armsOf, QUICK_SIZES, runWorld, SIZES, type WorldResult } from "./arms.ts";
+import { armsOf, runWorld } from "./arms.ts";
 import { plotOf, summaryOf, tableOf } from "./report.ts";
+import type { WorldResult } from "./results.ts";
+import { QUICK_SIZES, SIZES } from "./sizes.ts";
 import { WORLDS } from "./world.ts";
 
 const { values } = parseArgs({

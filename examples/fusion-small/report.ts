@@ -5,8 +5,9 @@ import { standaloneSvg } from "../../src/plots/standalone-svg.ts";
 import { shown, shownInterval, signed } from "../../src/plots/svg.ts";
 import { type BootstrapEstimate, meanOf } from "../../src/statistics/bootstrap.ts";
 import { groupedBootstrap } from "../../src/statistics/grouped-bootstrap.ts";
-import type { ArmResult, Sizes, WorldResult } from "./arms.ts";
 import { type Choice, comparisons } from "./comparisons.ts";
+import type { ArmResult, WorldResult } from "./results.ts";
+import type { Sizes } from "./sizes.ts";
 import { FAMILIES, WORLDS } from "./world.ts";
 
 type Decoding = "sampled" | "greedy";

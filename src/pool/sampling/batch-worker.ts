@@ -8,8 +8,9 @@ import { isRetryable } from "../retries.ts";
 import type { BatchEndpoint } from "../upstream.ts";
 import { BatchRun, type BatchSetting, batchRequest } from "./batch-run.ts";
 import type { JobBudget } from "./budget.ts";
+import { RENEWALS_A_LEASE } from "./leases.ts";
 import type { SamplingJob } from "./plan.ts";
-import type { JobEnd } from "./queue-worker.ts";
+import { type JobEnd, MOST_FAILURES_IN_A_ROW } from "./queue-worker.ts";
 import { type Asked, mostSpent, readItems } from "./requests.ts";
 import { Tally } from "./tally.ts";
 
@@ -42,8 +43,6 @@ const PRICE_SHARE = 0.5;
 const POLL_MS = 30_000;
 const GRACE_MS = 120_000;
 const MOST_REQUESTS = 10_000;
-const RENEWALS_A_LEASE = 3;
-const MOST_FAILURES_IN_A_ROW = 20;
 
 export class BatchWorker {
   readonly tally: Tally;

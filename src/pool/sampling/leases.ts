@@ -9,7 +9,7 @@ export interface LeaseOptions {
 }
 
 /** Renewals in a lease's time: one may fail or be late without the lease being lost. */
-const RENEWALS_A_LEASE = 3;
+export const RENEWALS_A_LEASE = 3;
 /** Answers that come within this time are written in one transaction; what a killed process had not written is asked again. */
 const GROUP_MS = 50;
 

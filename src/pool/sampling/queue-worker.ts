@@ -40,7 +40,7 @@ const POLL_MS = 500;
 /** Between looks at a budget that what is under way has reserved. */
 const BUDGET_POLL_MS = 100;
 /** A model or judge that fails as often in a row, whatever it is asked, fails for good. */
-const MOST_FAILURES_IN_A_ROW = 20;
+export const MOST_FAILURES_IN_A_ROW = 20;
 
 export abstract class QueueWorker<Ready extends ReadyItem> {
   protected readonly leases: Leases;
