@@ -73,26 +73,37 @@ async function traces(out: string) {
   };
 }
 
-test(`${KILLS} kills leave no trace`, { timeout: 120_000 + 60_000 * KILLS }, async () => {
+/** Runs the command again and again and kills it each time; stops early when a run reaches its end before its kill. */
+async function killed(config: string, out: string, workedMs: number, random: RandomStream) {
+  const reached = new Set<number>();
+  let kills = 0;
+  // Each kill falls into the next share of the run, so that all stages see some.
+  const killAfterMs = () => (2 * random.nextUniform() * workedMs) / (KILLS + 1);
+  while (kills < KILLS && (await run(config, out, killAfterMs())).wasKilled) {
+    kills++;
+    reached.add(existsSync(join(out, "stages")) ? stagesOf(out).length : 0);
+  }
+  return { kills, reached };
+}
+
+test(`${KILLS} kills leave no trace`, { timeout: 180_000 + 60_000 * KILLS }, async () => {
   const server = await sourceServer(5);
   const config = writeFuseWorld(folder, server.url);
   // One row at a time: in batches of other sizes float32 sums may differ in their last bit.
   writeFileSync(config, FUSE_FILE.replace("  contextTokens: 128", "  contextTokens: 128\n  maxBatch: 1"));
   const [whole, disturbed] = [join(folder, "whole"), join(folder, "disturbed")];
-  const { workedMs } = await run(config, whole);
+  let { workedMs } = await run(config, whole);
 
   const random = new RandomStream({ seed: 11, stream: 0 });
-  const reached = new Set<number>();
-  let kills = 0;
-  for (let attempt = 0; kills < KILLS && attempt < 10 * KILLS; attempt++) {
-    // Each kill falls into the next share of the run, so that all stages see some.
-    const { wasKilled } = await run(config, disturbed, (2 * random.nextUniform() * workedMs) / (KILLS + 1));
-    if (!wasKilled) break;
-    kills++;
-    reached.add(existsSync(join(disturbed, "stages")) ? stagesOf(disturbed).length : 0);
+  let outcome = await killed(config, disturbed, workedMs, random);
+  // A machine that has become faster since the undisturbed run ends before its kills: begin again with earlier ones.
+  for (let attempt = 1; outcome.kills < KILLS && attempt < 4; attempt++) {
+    rmSync(disturbed, { recursive: true });
+    workedMs *= 0.6;
+    outcome = await killed(config, disturbed, workedMs, random);
   }
-  expect(kills).toBe(KILLS);
-  expect(reached.size).toBeGreaterThan(1);
+  expect(outcome.kills).toBe(KILLS);
+  expect(outcome.reached.size).toBeGreaterThan(1);
   expect((await run(config, disturbed)).wasKilled).toBe(false);
   const [expected, received] = [await traces(whole), await traces(disturbed)];
   expect(expected.unfinished).toEqual([]);
