@@ -54,3 +54,10 @@ it("a prompt of an earlier domain is not trained on again", () => {
   dividePrompts([say("Once")], [], rule, trainedOn, new Set());
   expect(dividePrompts([say("once!")], [], rule, trainedOn, new Set()).drops).toEqual({ duplicate: 1 });
 });
+
+it("sums that differ in their operator are different", () => {
+  const sums = ["What is 12 + 5?", "What is 12 - 5?", "What is 12 * 5?", "what is  12 + 5"].map(say);
+  const { train, drops } = divide(sums, [say("What is 12 / 5?")]);
+  expect(textsOf(train)).toEqual(textsOf(sums.slice(0, 3)));
+  expect(drops).toEqual({ duplicate: 1 });
+});

@@ -1,5 +1,13 @@
 /** `tutti fuse` as a person uses it, on a world of three sources and a tiny target. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -81,6 +89,9 @@ test("from prompts to report, and nothing twice", { timeout: 600_000 }, async ()
   expect(statesOf(again.stderr)).toEqual(all("was done before"));
   expect(again.stdout).toBe(first.stdout);
   expect(server.received).toHaveLength(calls);
+
+  expect(first.stdout.trim()).toBe(join(out, "model"));
+  expect(realpathSync(join(out, "model"))).toBe(realpathSync(join(stageFolder("dpo"), "model")));
 
   const after = await plan();
   expect(after.done).toEqual(STAGES);

@@ -1,10 +1,10 @@
 /** Which prompts of a domain are trained on, which are held out, and which are left out, by reason. */
-import { normalisedPrompt, type PromptRow } from "../../judged/index.ts";
+import { type PromptRow, promptText } from "../../judged/index.ts";
 import { promptUniform } from "../../judged/split.ts";
 
 /**
  * - `excluded`: matches a pattern of the domain
- * - `duplicate`: the same prompt, but for case and punctuation, came before in the run
+ * - `duplicate`: the same prompt, but for case, spaces and punctuation that is no operator, came before in the run
  * - `in_holdout`: is held out, in this domain or another
  * - `over_limit`: beyond the number asked for
  */
@@ -42,7 +42,11 @@ function mostOf<Row extends Pick<PromptRow, "messages">>(
   return rows.filter((_, index) => kept.has(index));
 }
 
-const textOf = ({ messages }: Pick<PromptRow, "messages">): string => normalisedPrompt(messages);
+/** Prompts with the same text are the same. Unlike in splits, "12 + 5" and "12 - 5" differ: two sums may both be trained on. */
+const textOf = ({ messages }: Pick<PromptRow, "messages">): string => {
+  const text = promptText(messages).normalize("NFKC").toLowerCase();
+  return text.replace(/[^\p{L}\p{M}\p{N}\p{S}*/%-]+/gu, " ").trim() || text.trim();
+};
 
 /**
  * Divides the rows of a domain. What a prompt becomes depends on its text and the seed alone, but for duplicates and limits.

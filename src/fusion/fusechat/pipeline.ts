@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { JsonObject } from "../../judged/index.ts";
 import { TuttiError } from "../../support/errors.ts";
+import { linkFolder } from "../../support/link-folder.ts";
 import { runStage, type Stage, type StageResult } from "../stage-runner.ts";
 import type { FuseContext, StageName } from "./context.ts";
 import { dpoStage } from "./dpo-stage.ts";
@@ -15,7 +16,7 @@ import { sftStage } from "./sft-stage.ts";
 import { modelFolder } from "./training.ts";
 
 export interface FusedModel {
-  /** Folder of the fused model: after DPO, or after SFT where no domain gives pairs. */
+  /** The fused model, after DPO, or after SFT where no domain gives pairs: `model` in the folder, a link to that stage's. */
   readonly model: string;
   readonly page: string;
   readonly json: string;
@@ -55,8 +56,10 @@ export async function runFuseChat(context: FuseContext): Promise<FusedModel> {
   const evaluate = await run("evaluate", evaluateStage(context, { prompts, sft, dpo }));
   const stages: FinishedStages = { prompts, sample, judge, select, sft, ...(dpo && { dpo }), evaluate };
   await run("report", reportStage(context, stages));
+  const model = join(folder, "model");
+  linkFolder(modelFolder((dpo ?? sft).folder), model);
   return {
-    model: modelFolder((dpo ?? sft).folder),
+    model,
     page: join(folder, REPORT_PAGE),
     json: join(folder, REPORT_JSON),
     stages,
