@@ -23,6 +23,7 @@ export class SubjectProcess {
   private readonly ready: string[] = [];
   private errors = "";
   private hasEnded = false;
+  private signal: NodeJS.Signals | null = null;
 
   constructor(subject: Subject, threads: number) {
     const script = join(ROOT, "bench", subject.script);
@@ -50,7 +51,10 @@ export class SubjectProcess {
       this.errors += error.message;
       end();
     });
-    this.child.once("close", end);
+    this.child.once("close", (_, signal) => {
+      this.signal = signal;
+      end();
+    });
   }
 
   /** Waits for the process to be prepared; returns its figures. @throws with what it said on stderr */
@@ -80,6 +84,7 @@ export class SubjectProcess {
   }
 
   private reason(line: string | undefined): string {
+    if (this.signal === "SIGKILL") return "the system killed it, most likely for want of memory";
     const last = this.errors.trim().split("\n").at(-1) ?? "";
     return line === undefined ? last || "the process ended without a word" : `unexpected line ${line}`;
   }

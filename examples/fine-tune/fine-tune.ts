@@ -8,7 +8,7 @@
  * (peft), model/ (a folder for transformers), model.f16.gguf (for llama.cpp), answers.json and results.json.
  * Stopped or killed, the same command goes on.
  */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createProgress } from "../../src/cli/progress.ts";
@@ -32,6 +32,7 @@ import {
   train,
 } from "../../src/train/index.ts";
 import { openGgufModel, writeGgufModel, writeSafetensors } from "../../src/weights/index.ts";
+import { kept } from "../kept.ts";
 import { type Answered, answerOrders, conversationOf, type Score, scoreAnswers } from "./evaluate.ts";
 import { INSTRUCTION, type OrderSet, writtenOrders } from "./orders.ts";
 
@@ -54,13 +55,6 @@ mkdirSync(out, { recursive: true });
 const TESTS: readonly OrderSet[] = ["held-out values", "held-out values and phrasings"];
 const ADAPTER: LoraConfig = { name: "orders", rank: 16, alpha: 32, targets: "all-linear" };
 const LEARNING_RATE = 1e-3;
-
-/** Computed once, then read back. */
-async function kept<T>(file: string, compute: () => Promise<T>): Promise<T> {
-  const path = join(out, file);
-  if (!existsSync(path)) writeFileAtomic(path, `${JSON.stringify(await compute(), null, 1)}\n`);
-  return JSON.parse(readFileSync(path, "utf8")) as T;
-}
 
 interface Asked {
   readonly seconds: number;
@@ -190,9 +184,9 @@ async function fineTune(): Promise<{ seconds: number; steps: number; tokens: num
 
 const shareOf = ({ exact, orders }: Score): string => `${((100 * exact) / orders).toFixed(0)}%`;
 
-const before = await kept("before.json", () => ask("asking before", values.model, [0, 3]));
-const training = await kept("training.json", fineTune);
-const after = await kept("answers.json", () => ask("asking after", join(out, "model"), [0]));
+const before = await kept(join(out, "before.json"), () => ask("asking before", values.model, [0, 3]));
+const training = await kept(join(out, "training.json"), fineTune);
+const after = await kept(join(out, "answers.json"), () => ask("asking after", join(out, "model"), [0]));
 const scores = { before: before.scores, after: after.scores };
 const seconds = { before: before.seconds, training: training.seconds, after: after.seconds };
 const { cpus } = await import("node:os");

@@ -16,7 +16,7 @@ const server = createServer((_, response) => {
   connections++;
   response.end(SECRET);
 });
-const sandbox = new CodeSandbox({ limits: { timeSeconds: 3, memoryBytes: 128 << 20, outputBytes: 65_536 } });
+const sandbox = new CodeSandbox({ limits: { timeSeconds: 2, memoryBytes: 128 << 20, outputBytes: 65_536 } });
 
 beforeAll(async () => {
   writeFileSync(canary, SECRET);

@@ -73,7 +73,9 @@ export class OpenJudges {
   }
 
   async close(): Promise<void> {
-    for (const judge of this.#judges.values()) await (await judge).close?.();
+    // Whoever asked for one that could not be opened has been told.
+    const asked = await Promise.allSettled(this.#judges.values());
+    for (const judge of asked) if (judge.status === "fulfilled") await judge.value.close?.();
   }
 }
 
