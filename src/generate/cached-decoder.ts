@@ -7,7 +7,7 @@ import { type Float32Tensor, type HostTensor, int32 } from "../tensor/host-tenso
 import { cachedAttentionBias } from "./attention-bias.ts";
 import { biasName, buildDecoderGraph, cacheNames } from "./decoder-graph.ts";
 import { KeyValueCache } from "./key-value-cache.ts";
-import { PREFILL_CHUNK_TOKENS, type SlotDecoder } from "./slot-decoder.ts";
+import { PROMPT_PART_TOKENS, type SlotDecoder } from "./slot-decoder.ts";
 
 interface Run {
   readonly firstSlot: number;
@@ -71,7 +71,7 @@ export class CachedDecoder implements SlotDecoder {
     ids: Int32Array,
     wanted: ArrayLike<number>,
   ): Promise<Float32Array> {
-    assert(ids.length <= PREFILL_CHUNK_TOKENS, "a chunk of a prompt is too long");
+    assert(ids.length <= PROMPT_PART_TOKENS, "a chunk of a prompt is too long");
     const starts = Int32Array.of(start);
     return this.run({ firstSlot: slot, ids, starts, rows: Int32Array.from(wanted) });
   }

@@ -120,6 +120,7 @@ export class KeyValueCache implements SlotStore {
   }
 
   copy(from: number, to: number, tokens: number): void {
+    this.reserve(to + 1, tokens);
     const length = tokens * this.headWidth;
     for (const array of this.arrays) {
       for (let head = 0; head < this.heads; head++) {

@@ -1,9 +1,10 @@
 /**
  * Continuous batching: prompts are read one after another, in chunks between the steps of those already running; every
  * step makes one token of each running sequence, and sequences leave when they are done. Samples of one prompt share
- * its reading. Running sequences hold the slots 0 .. n-1, a prompt being read the slot n.
+ * its reading, and a prompt that begins as that of a running sequence does is read from there on. Running sequences hold the slots 0 .. n-1, a prompt being read the slot n.
  */
-import { type Prompt, PromptReading, type SlotDecoder } from "./slot-decoder.ts";
+import { commonBeginning } from "./common-beginning.ts";
+import { PROMPT_PART_TOKENS, type Prompt, PromptReading, type SlotDecoder } from "./slot-decoder.ts";
 
 /** A prompt and what becomes of the logits behind it. */
 export interface Job {
@@ -107,12 +108,24 @@ export class BatchScheduler {
       if (this.running.length >= this.maxBatch) return;
       const job = this.waiting.shift();
       if (!job) return;
-      const reading = new PromptReading(this.decoder, job.prompt);
+      const reading = new PromptReading(this.decoder, job.prompt, this.copyBeginning(job.prompt));
       this.admission = { job, reading, logits: undefined, restore: undefined, nextSample: 0 };
     }
     const { admission } = this;
     if (!admission.logits) await this.readPart(admission);
     if (admission.logits) this.startSamples(admission, admission.logits);
+  }
+
+  /** Puts the beginning that a prompt shares with a running one into its slot. @returns how many tokens that is */
+  private copyBeginning({ ids }: Prompt): number {
+    const { running } = this;
+    const shared = commonBeginning(
+      ids,
+      running.map(({ job }) => job.prompt.ids),
+      PROMPT_PART_TOKENS,
+    );
+    if (shared.tokens > 0) this.decoder.cache.copy(shared.index, running.length, shared.tokens);
+    return shared.tokens;
   }
 
   private async readPart(admission: Admission): Promise<void> {
@@ -201,9 +214,10 @@ export class BatchScheduler {
         cache.copy(running.length, slot, last.length);
         running[slot] = last;
       }
-      // A prompt being read follows the running sequences.
-      if (this.admission?.reading.isBegun) {
-        cache.copy(running.length + 1, running.length, this.admission.reading.held);
+      // A prompt being read follows the running sequences; of one that has been read a copy is kept elsewhere.
+      const { admission } = this;
+      if (admission?.reading.isBegun && !admission.logits) {
+        cache.copy(running.length + 1, running.length, admission.reading.held);
       }
     }
   }

@@ -1,9 +1,6 @@
 /** Scoring of given continuations: teacher-forced log-probabilities from one reading of prompt and continuation. */
 import { logProbabilityOf } from "./log-probabilities.ts";
-import type { Prompt, SlotDecoder } from "./slot-decoder.ts";
-
-/** Tokens in one run: every one of them may need a row of logits. */
-const SCORING_CHUNK_TOKENS = 128;
+import { PROMPT_PART_TOKENS, type Prompt, type SlotDecoder } from "./slot-decoder.ts";
 
 export interface ContinuationScore {
   /** Sum over the continuation's tokens, in nats. */
@@ -26,8 +23,8 @@ export async function scoreContinuation(
   const { vocabularySize } = decoder.model.config;
   const logProbabilities: number[] = [];
   // The last token predicts nothing that is asked for.
-  for (let start = 0; start < ids.length - 1; start += SCORING_CHUNK_TOKENS) {
-    const chunk = ids.subarray(start, Math.min(start + SCORING_CHUNK_TOKENS, ids.length - 1));
+  for (let start = 0; start < ids.length - 1; start += PROMPT_PART_TOKENS) {
+    const chunk = ids.subarray(start, Math.min(start + PROMPT_PART_TOKENS, ids.length - 1));
     const first = Math.max(0, promptIds.length - 1 - start);
     const wanted = Array.from({ length: Math.max(0, chunk.length - first) }, (_, index) => first + index);
     const logits = await decoder.extend(slot, start, chunk, wanted);

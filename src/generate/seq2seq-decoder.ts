@@ -8,7 +8,7 @@ import { cachedAttentionBias } from "./attention-bias.ts";
 import { biasName } from "./decoder-graph.ts";
 import { Seq2SeqCache } from "./seq2seq-cache.ts";
 import { buildEncoderGraph, buildSeq2SeqDecoderGraph } from "./seq2seq-graph.ts";
-import { PREFILL_CHUNK_TOKENS, type SlotDecoder } from "./slot-decoder.ts";
+import { PROMPT_PART_TOKENS, type SlotDecoder } from "./slot-decoder.ts";
 
 interface Executables {
   readonly encoder: Executable;
@@ -76,7 +76,7 @@ export class Seq2SeqDecoder implements SlotDecoder {
     ids: Int32Array,
     wanted: ArrayLike<number>,
   ): Promise<Float32Array> {
-    assert(ids.length <= PREFILL_CHUNK_TOKENS, "a chunk of a prompt is too long");
+    assert(ids.length <= PROMPT_PART_TOKENS, "a chunk of a prompt is too long");
     return this.run(slot, ids, Int32Array.of(start), Int32Array.from(wanted));
   }
 

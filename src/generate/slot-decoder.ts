@@ -2,14 +2,17 @@
 import { type CausalModel, isSeq2SeqModel, type Seq2SeqModel } from "../models/index.ts";
 import { TuttiError } from "../support/errors.ts";
 
-/** Prompt tokens in one run; bounds the memory of activations, and how long a prompt keeps others waiting. */
-export const PREFILL_CHUNK_TOKENS = 512;
+/**
+ * Prompt tokens in one run; bounds the memory of activations, and how long a prompt keeps others waiting. More are no faster, and prompts share
+ * their beginnings in whole parts.
+ */
+export const PROMPT_PART_TOKENS = 64;
 
 /** What each sequence holds, one slot a sequence. */
 export interface SlotStore {
   /** Copies the first `tokens` tokens of a slot out. @returns puts them into a slot again, as often as wanted */
   save(slot: number, tokens: number): (slot: number) => void;
-  /** Copies the first `tokens` tokens of one slot over those of another. */
+  /** Copies the first `tokens` tokens of one slot over those of another, which need not have been used before. */
   copy(from: number, to: number, tokens: number): void;
   /** Lets go of all memory. */
   clear(): void;
@@ -31,7 +34,7 @@ export interface SlotDecoder {
   /** Reads a source into a slot, behind those that it holds; `isFirst` forgets what it held. */
   readSource(slot: number, ids: Int32Array, isFirst: boolean): Promise<void>;
   /**
-   * Reads tokens into a slot behind the `start` tokens it holds; at most {@link PREFILL_CHUNK_TOKENS} at a time.
+   * Reads tokens into a slot behind the `start` tokens it holds; at most {@link PROMPT_PART_TOKENS} at a time.
    *
    * @param wanted indices into `ids` whose logits are wanted
    * @returns logits f32 [wanted, V]
@@ -86,11 +89,13 @@ export class PromptReading {
   private readonly decoder: SlotDecoder;
   private readonly prompt: Prompt;
   private sourcesRead = 0;
-  private tokensRead = 0;
+  private tokensRead: number;
 
-  constructor(decoder: SlotDecoder, prompt: Prompt) {
+  /** @param held tokens of the prompt that its slot holds already */
+  constructor(decoder: SlotDecoder, prompt: Prompt, held: number) {
     this.decoder = decoder;
     this.prompt = prompt;
+    this.tokensRead = held;
   }
 
   /** Tokens in the slot's cache. */
@@ -110,7 +115,7 @@ export class PromptReading {
       this.sourcesRead++;
       return undefined;
     }
-    const chunk = ids.subarray(this.tokensRead, this.tokensRead + PREFILL_CHUNK_TOKENS);
+    const chunk = ids.subarray(this.tokensRead, this.tokensRead + PROMPT_PART_TOKENS);
     const isLast = this.tokensRead + chunk.length === ids.length;
     const logits = await this.decoder.extend(slot, this.tokensRead, chunk, isLast ? [chunk.length - 1] : []);
     this.tokensRead += chunk.length;

@@ -84,8 +84,19 @@ test("log-probabilities are near those of float32, nearer with more bits; memory
 
 test.each([4, 8] as const)("%i bits: who shares the batch changes nothing, to the last bit", async (bits) => {
   const { generator } = await open(bits);
-  const requests = Array.from({ length: 5 }, (_, index) => ({
-    prompt: PROMPT.subarray(index, 20 - index),
+  const requests = Array.from({ length: 8 }, (_, index) => ({
+    // The last ones begin alike, and take each other's beginning.
+    prompt:
+      index < 5
+        ? PROMPT.subarray(index, 20 - index)
+        : Int32Array.of(
+            ...Array(4)
+              .fill([...PROMPT])
+              .flat(),
+            index,
+            3,
+            index,
+          ),
     maxTokens: 8 + 3 * index,
     temperature: index % 2,
     seed: index,
