@@ -28,12 +28,23 @@ export interface OpenedFuse<Context> {
 const sourcesOf = ({ sources }: FuseConfig): string[] => sources.map(({ model }) => model);
 
 /** What a run and its plan have in common. */
-const commonContext = (configFile: string, config: FuseConfig, folder: string, pool: Pool) => {
+const commonContext = (
+  configFile: string,
+  config: FuseConfig,
+  folder: string,
+  pool: Pool,
+  resolveJudge: (reference: string) => Promise<string | undefined>,
+) => {
   const base = dirname(configFile);
+  const digests = new Map<string, Promise<string>>();
   return {
     ...{ settings: config, folder, pool },
     openJudge: (named: string) => pointwiseJudge(named, config.pool, base),
-    judgeDigest: (named: string) => judgeDigest(named, base),
+    judgeDigest: (named: string) => {
+      const digest = digests.get(named) ?? judgeDigest(named, base, resolveJudge);
+      digests.set(named, digest);
+      return digest;
+    },
     createBackend: () => createOrtBackend({ threads: config.threads }),
   };
 };
@@ -52,7 +63,10 @@ export async function openFuse(
   const letGo = await holdFolder(folder);
   const store = await openStore(config.store ?? join(folder, STORE_FILE));
   return {
-    context: { ...commonContext(configFile, config, folder, pool), store, targetPath, events, signal },
+    context: {
+      ...commonContext(configFile, config, folder, pool, modelPath),
+      ...{ store, targetPath, events, signal },
+    },
     config,
     async close() {
       await store.close();
@@ -81,9 +95,12 @@ export async function openFusePlan(
   const address = config.store ?? join(folder, STORE_FILE);
   const isThere = /^[a-z][a-z0-9+.-]+:/i.test(address) || existsSync(address);
   const store = isThere ? await openStore(address) : undefined;
-  const targetPath = await fetchedModel(config.target.model).catch(absentOnly);
+  const targetPath = await fetchedIfAny(config.target.model);
   return {
-    context: { ...commonContext(configFile, config, folder, pool), store, targetPath, events: {}, signal },
+    context: {
+      ...commonContext(configFile, config, folder, pool, fetchedJudge),
+      ...{ store, targetPath, events: {}, signal },
+    },
     config,
     async close() {
       await store?.close();
@@ -108,10 +125,18 @@ async function fetchedModel(reference: string): Promise<string> {
   throw absent();
 }
 
-function absentOnly(failure: unknown): undefined {
-  if (TuttiError.is(failure) && failure.code === "FILE_NOT_FOUND") return undefined;
-  throw failure;
+async function fetchedIfAny(reference: string): Promise<string | undefined> {
+  try {
+    return await fetchedModel(reference);
+  } catch (failure) {
+    if (TuttiError.is(failure) && failure.code === "FILE_NOT_FOUND") return undefined;
+    throw failure;
+  }
 }
+
+/** Reward models of this machine have to be there; those of the hub may come later. */
+const fetchedJudge = (reference: string): Promise<string | undefined> =>
+  reference.startsWith("hf:") ? fetchedIfAny(reference) : fetchedModel(reference);
 
 async function pointwiseJudge(named: string, poolFile: string, base: string): Promise<Judge> {
   const { judge, close } = await openJudge(named, poolFile, base);

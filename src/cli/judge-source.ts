@@ -44,15 +44,20 @@ const INDECISIVE = new Set(["workers", "threads", "timeoutMs", "baseUrl", "apiKe
  * model.
  *
  * @param folder that paths are relative to
+ * @param resolveModel a reward model's place on this machine; undefined where it is not there
  */
-export async function judgeDigest(named: string, folder: string): Promise<string> {
+export async function judgeDigest(
+  named: string,
+  folder: string,
+  resolveModel: (reference: string) => Promise<string | undefined> = modelPath,
+): Promise<string> {
   const { spec, base } = describedJudge(named, folder);
   const parts = spec.judge === "composite" ? [spec.verifier, spec.tieBreak] : [spec];
   const hash = createHash("sha256");
   for (const { ...part } of parts) {
     if (part.judge === "reward") {
-      const path = await modelPath(part.path);
-      part.path = (await new LocalModel({ path }).identity()).revision;
+      const path = await resolveModel(part.path);
+      part.path = path === undefined ? "not here" : (await new LocalModel({ path }).identity()).revision;
     }
     const decisive = JSON.stringify(part, (name, value) => (INDECISIVE.has(name) ? undefined : value));
     hash.update(canonicalJson(JSON.parse(decisive) as JsonObject));

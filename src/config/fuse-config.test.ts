@@ -126,6 +126,27 @@ const faults: readonly [string, string, number, string, RegExp][] = [
     /already the model of sources\[0\]/,
   ],
   [
+    "a source twice in a domain",
+    `${SCORED}    sources: [a, { model: a, samples: 9 }]\n`,
+    9,
+    "domains[0].sources[1]",
+    /"a" is named twice/,
+  ],
+  [
+    "no prompt left for pairs",
+    `${SCORED}    sft: { promptShare: 1 }\n`,
+    9,
+    "domains[0].sft.promptShare",
+    /leaves no prompt to give pairs/,
+  ],
+  [
+    "a rule that does not look at what is right",
+    `${SCORED}    verifier: mathematics\n    pairs: { choose: shortest-above-mean, verified: true }\n`,
+    10,
+    "domains[0].pairs.verified",
+    /does not look at/,
+  ],
+  [
     "a rule without its judge",
     `${HEAD}${DOMAIN}    sft: { choose: best }\n`,
     8,

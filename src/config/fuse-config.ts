@@ -119,10 +119,13 @@ function withDefaults(
     typeof source === "string" ? { model: source, samples: domain.samples } : source,
   );
   for (const [place, { model: name }] of given.entries()) {
-    if (known.includes(name)) continue;
+    const isAgain = given.findIndex(({ model }) => model === name) < place;
+    if (known.includes(name) && !isAgain) continue;
     throw file.fail(
       at("sources", place),
-      `received "${name}", expected one of the sources: ${known.join(", ")}`,
+      isAgain
+        ? `"${name}" is named twice`
+        : `received "${name}", expected one of the sources: ${known.join(", ")}`,
     );
   }
   for (const [place, pattern] of domain.exclude.entries()) {
@@ -136,6 +139,13 @@ function withDefaults(
   const sources = known.flatMap((name) => given.find(({ model }) => model === name) ?? []);
   const pairs = pairRule(file, domain, index, Math.max(...sources.map(({ samples }) => samples)));
   const hasPairs = pairs.choose !== "none";
+  if (hasPairs && domain.sft.promptShare === 1) {
+    throw file.fail(
+      at("sft", "promptShare"),
+      "received 1, which leaves no prompt to give pairs",
+      "give a smaller share, or pairs: { choose: none }",
+    );
+  }
   return {
     ...domain,
     prompts: domain.prompts.map(absolute),
@@ -205,6 +215,9 @@ function pairRule(
   }
   if (choose === "same-source" && samples < 2) {
     throw file.fail(at("choose"), "pairs of one source need at least 2 samples, received 1");
+  }
+  if (pairs.verified && choose === "shortest-above-mean") {
+    throw file.fail(at("verified"), "received true, which shortest-above-mean does not look at");
   }
   const verified = pairs.verified ?? (verifier !== undefined && choose !== "shortest-above-mean");
   if (verified && verifier === undefined) {

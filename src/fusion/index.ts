@@ -28,7 +28,7 @@ export {
   selectedSets,
 } from "./fusechat/plan.ts";
 export type { FuseReport } from "./fusechat/report.ts";
-export { PAIRS_FILE, SFT_FILE } from "./fusechat/select-stage.ts";
+export { PAIRS_FILE, SFT_FILE, VALIDATION_FILE } from "./fusechat/select-stage.ts";
 export type { FuseSettings } from "./fusechat/settings.ts";
 export {
   createMergeMethod,

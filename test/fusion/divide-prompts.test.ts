@@ -56,8 +56,18 @@ it("a prompt of an earlier domain is not trained on again", () => {
 });
 
 it("sums that differ in their operator are different", () => {
-  const sums = ["What is 12 + 5?", "What is 12 - 5?", "What is 12 * 5?", "what is  12 + 5"].map(say);
-  const { train, drops } = divide(sums, [say("What is 12 / 5?")]);
-  expect(textsOf(train)).toEqual(textsOf(sums.slice(0, 3)));
-  expect(drops).toEqual({ duplicate: 1 });
+  const different = [
+    "What is 12 + 5?",
+    "What is 12 - 5?",
+    "(2 + 3) * 4",
+    "2 + 3 * 4",
+    "5!",
+    "5",
+    "a != b",
+    "a = b",
+  ];
+  const again = ["what is  12+5", "( 2+3 )*4?", "A = B."];
+  const { train, drops } = divide([...different, ...again].map(say), [say("What is 12 / 5?")]);
+  expect(textsOf(train)).toEqual(different);
+  expect(drops).toEqual({ duplicate: again.length });
 });

@@ -81,6 +81,13 @@ test("from prompts to report, and nothing twice", { timeout: 600_000 }, async ()
   });
   expect(server.received).toHaveLength(0);
 
+  const misspelt = join(folder, "misspelt.yaml");
+  writeFileSync(misspelt, FUSE_FILE.replace("verifier: mathematics", "verifier: mathematcs"));
+  const refused = await tutti("fuse", "run", misspelt, "--out", out);
+  expect(refused.code).not.toBe(0);
+  expect(refused.stderr).toContain("mathematcs");
+  expect(server.received).toHaveLength(0);
+
   const first = await run();
   expect(first.code, first.stderr).toBe(0);
   expect(statesOf(first.stderr)).toEqual(all("done"));

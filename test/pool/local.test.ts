@@ -34,7 +34,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function local(options: { chatTemplateFile?: string; weightBits?: 8 | 4 } = { chatTemplateFile }): Upstream {
+function local(
+  options: { chatTemplateFile?: string; weightBits?: 8 | 4; contextLength?: number } = { chatTemplateFile },
+): Upstream {
   const upstream = createLocalUpstream({ name: "tiny", path, threads: 1, contextLength: 64, ...options });
   onTestFinished(() => upstream.close!());
   return upstream;
@@ -142,14 +144,13 @@ it("scores a given continuation like the generator", async () => {
 });
 
 describe("identity", () => {
-  it("is the hash of weights and template, and tells bits and templates apart", async () => {
+  it("is the hash of weights and template, and tells bits, context and templates apart", async () => {
     const plain = await local().identity!();
-    expect(plain.revision).toMatch(/^sha256:[0-9a-f]{16}$/);
+    const [, weights] = /^(sha256:[0-9a-f]{16})\/context64$/.exec(plain.revision)!;
     expect(plain.template).toMatch(/^sha256:[0-9a-f]{16}$/);
     expect(await local().identity!()).toEqual(plain);
-    expect((await local({ chatTemplateFile, weightBits: 8 }).identity!()).revision).toBe(
-      `${plain.revision}/8bit`,
-    );
+    const other = await local({ chatTemplateFile, weightBits: 8, contextLength: 32 }).identity!();
+    expect(other.revision).toBe(`${weights}/8bit/context32`);
     expect((await local({}).identity!()).template).toBe("none");
   });
 });

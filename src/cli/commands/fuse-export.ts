@@ -13,6 +13,7 @@ import {
   TRAINERS,
   type Trainer,
   trainerFiles,
+  VALIDATION_FILE,
 } from "../../fusion/index.ts";
 import { writeFileAtomic } from "../../support/atomic-file.ts";
 import { wholeNumber } from "../flags.ts";
@@ -75,10 +76,12 @@ async function run(configFile: string, flags: Flags): Promise<void> {
     say("or let a run come to its stage select and export again with --run");
   } else {
     const answers = join(flags.out, SFT_DATA);
-    say(`${await exportSet(join(sets.folder, SFT_FILE), answers, "answers", data.sft)} rows: ${answers}`);
+    say(`${await exportSet([join(sets.folder, SFT_FILE)], answers, "answers", data.sft)} rows: ${answers}`);
     if (data.pairs !== undefined) {
       const pairs = join(flags.out, PAIRS_DATA);
-      say(`${await exportSet(join(sets.folder, PAIRS_FILE), pairs, "pairs", data.pairs)} rows: ${pairs}`);
+      // The trainer divides them itself: its file says which share is for validation.
+      const parts = [PAIRS_FILE, VALIDATION_FILE].map((name) => join(sets.folder, name));
+      say(`${await exportSet(parts, pairs, "pairs", data.pairs)} rows: ${pairs}`);
     }
   }
   printResult(files.map(({ name }) => join(flags.out, name)).join("\n"));

@@ -4,7 +4,7 @@ import { promptUniform } from "../../judged/split.ts";
 
 /**
  * - `excluded`: matches a pattern of the domain
- * - `duplicate`: the same prompt, but for case, spaces and punctuation that is no operator, came before in the run
+ * - `duplicate`: the same prompt, but for case, spaces and the punctuation at its end, came before in the run
  * - `in_holdout`: is held out, in this domain or another
  * - `over_limit`: beyond the number asked for
  */
@@ -44,8 +44,10 @@ function mostOf<Row extends Pick<PromptRow, "messages">>(
 
 /** Prompts with the same text are the same. Unlike in splits, "12 + 5" and "12 - 5" differ: two sums may both be trained on. */
 const textOf = ({ messages }: Pick<PromptRow, "messages">): string => {
-  const text = promptText(messages).normalize("NFKC").toLowerCase();
-  return text.replace(/[^\p{L}\p{M}\p{N}\p{S}*/%-]+/gu, " ").trim() || text.trim();
+  const text = promptText(messages).normalize("NFKC").toLowerCase().replace(/\s+/gu, " ").trim();
+  // "12+5" is "12 + 5"; but "5!" is not "5".
+  const close = text.replace(/ ?([\p{S}\p{P}]) ?/gu, "$1");
+  return close.replace(/(?:[.?:;,…]|(?<!\p{N})!)+$/u, "") || text;
 };
 
 /**

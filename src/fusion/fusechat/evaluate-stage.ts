@@ -26,6 +26,7 @@ import { sourceModel } from "./sample-stage.ts";
 import {
   answerKeys,
   releaseModels,
+  type SampledPart,
   type SamplingPart,
   sampleParts,
   samplingInputs,
@@ -173,9 +174,10 @@ function writeOutcomes(path: string, evaluated: readonly EvaluatedPrompt[]): str
 
 async function evaluate(context: FuseContext, asked: readonly Asked[], systems: Systems, folder: string) {
   const { settings } = context;
+  const sampled: SampledPart[] = [];
   for (const parts of asked) {
     try {
-      await sampleParts(context, "evaluate", parts);
+      sampled.push(...Object.values(await sampleParts(context, "evaluate", parts, sampled)));
     } finally {
       await releaseModels(parts);
     }

@@ -41,7 +41,7 @@ export type JudgedPart = JsonObject & { readonly [role in Role]?: VerdictCounts 
 
 /** Judges of the domains by role, and all that a verdict depends on beside the answer. */
 export async function judgingInputs(
-  { judgeDigest }: FuseContext,
+  { judgeDigest }: Pick<FuseContext, "judgeDigest">,
   domains: readonly FuseDomain[],
 ): Promise<JsonObject> {
   const judges: JsonObject[] = [];

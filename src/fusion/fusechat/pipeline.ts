@@ -8,6 +8,7 @@ import type { FuseContext, StageName } from "./context.ts";
 import { dpoStage } from "./dpo-stage.ts";
 import { evaluateStage } from "./evaluate-stage.ts";
 import { judgeStage } from "./judge-stage.ts";
+import { judgingInputs } from "./judging.ts";
 import { promptsStage } from "./prompts-stage.ts";
 import { type FinishedStages, REPORT_JSON, REPORT_PAGE, reportStage } from "./report.ts";
 import { sampleStage } from "./sample-stage.ts";
@@ -46,10 +47,12 @@ export async function runFuseChat(context: FuseContext): Promise<FusedModel> {
       throw failure;
     }
   };
+  // Judges that do not exist are said before anything is paid for.
+  await judgingInputs(context, settings.domains);
   const prompts = await run("prompts", promptsStage(context));
   const sample = await run("sample", sampleStage(context, prompts));
   const judge = await run("judge", judgeStage(context, prompts, sample));
-  const select = await run("select", selectStage(context, prompts, judge));
+  const select = await run("select", selectStage(context, prompts, sample, judge));
   const sft = await run("sft", sftStage(context, select));
   const hasPairs = settings.domains.some(({ pairs }) => pairs.choose !== "none");
   const dpo = hasPairs ? await run("dpo", dpoStage(context, select, sft)) : undefined;

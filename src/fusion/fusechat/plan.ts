@@ -7,7 +7,7 @@ import type { FuseContext } from "./context.ts";
 import { dpoStage } from "./dpo-stage.ts";
 import { evaluateStage } from "./evaluate-stage.ts";
 import { judgeStage } from "./judge-stage.ts";
-import { ROLES } from "./judging.ts";
+import { judgingInputs, ROLES } from "./judging.ts";
 import { type DividedDomain, type DomainPrompts, dividedDomains, promptsStage } from "./prompts-stage.ts";
 import { reportStage } from "./report.ts";
 import { sampleStage, sourceModel } from "./sample-stage.ts";
@@ -183,7 +183,7 @@ async function finishedStages(given: PlanContext): Promise<Found> {
   if (sample === undefined) return { done };
   const judge = await next(await judgeStage(context, prompts, sample));
   if (judge === undefined) return { done };
-  const select = await next(selectStage(context, prompts, judge));
+  const select = await next(selectStage(context, prompts, sample, judge));
   if (select === undefined) return { done };
   const { sft: answers, pairs } = select.result;
   const found = { done, sets: { folder: select.folder, sft: answers.rows, pairs: pairs.rows } };
@@ -225,6 +225,7 @@ function bounds(settings: FuseSettings, domains: FusePlan["domains"]) {
 /** @throws {TuttiError} as the stages of prompts, and UNKNOWN_CANDIDATE */
 export async function planFuseChat(context: PlanContext): Promise<FusePlan> {
   const { settings, signal } = context;
+  await judgingInputs(context, settings.domains);
   const domains: Record<string, DomainPrompts> = {};
   const answers: PlannedAnswers[] = [];
   for await (const divided of dividedDomains(settings, signal)) {

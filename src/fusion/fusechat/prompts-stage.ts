@@ -1,5 +1,6 @@
 /** First stage: prompts by domain, out of their files into the store. */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type JsonObject, openDataFiles, type PromptRow, readDataFiles } from "../../judged/index.ts";
 import { TuttiError } from "../../support/errors.ts";
@@ -141,6 +142,7 @@ export async function promptsStage(context: FuseContext): Promise<Stage<PromptsR
     name: "prompts",
     inputs: { seed: settings.seed, domains },
     async isIntact(_, folder) {
+      if (!existsSync(join(folder, PROMPT_LIST))) return false;
       const keys = [...new Set(readPromptList(join(folder, PROMPT_LIST)).map(({ key }) => key))];
       return (await store.existing("prompts", keys)).size === keys.length;
     },

@@ -114,6 +114,7 @@ function budgetLeft(work: WorkSettings, others: readonly SampledPart[]): { usd?:
 /**
  * Samples what is missing of every part, one after another, and says what the store then holds.
  *
+ * @param before parts of earlier calls, which share the budget
  * @throws {TuttiError} INTERRUPTED, BUDGET_EXHAUSTED, the failure that ended a model's work, UPSTREAM_FAILED where more answers
  *   failed for good than are allowed
  */
@@ -121,6 +122,7 @@ export async function sampleParts(
   context: FuseContext,
   stage: StageName,
   parts: readonly SamplingPart[],
+  before: readonly SampledPart[] = [],
 ): Promise<Record<string, SampledPart>> {
   const sampled: Record<string, SampledPart> = {};
   const wanted: Map<string, string[]>[] = [];
@@ -133,10 +135,7 @@ export async function sampleParts(
       context,
       stage,
       part,
-      budgetLeft(
-        context.settings.sampling,
-        others.map(([, one]) => one),
-      ),
+      budgetLeft(context.settings.sampling, [...before, ...others.map(([, one]) => one)]),
     );
     sampled[part.domain] = await countsOf(context.store, wanted[index]!);
     context.events.onFact?.(stage, "info", answersInWords(part, sampled[part.domain]!));

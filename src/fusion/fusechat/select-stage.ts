@@ -34,7 +34,7 @@ import { promptRank } from "./divide-prompts.ts";
 import { groupsOfPart } from "./groups.ts";
 import type { JudgeResult } from "./judge-stage.ts";
 import type { PromptsResult } from "./prompts-stage.ts";
-import { sourceParts } from "./sample-stage.ts";
+import { type SampleResult, sourceParts } from "./sample-stage.ts";
 import type { FuseDomain } from "./settings.ts";
 
 export const SFT_FILE = "sft.jsonl";
@@ -225,6 +225,7 @@ function requireRows({ sft, pairs, domains }: SelectResult, settings: readonly F
 export function selectStage(
   context: FuseContext,
   prompts: StageResult<PromptsResult>,
+  sampled: StageResult<SampleResult>,
   judged: StageResult<JudgeResult>,
 ): Stage<SelectResult> {
   const { settings } = context;
@@ -237,7 +238,11 @@ export function selectStage(
   const share = settings.dpo.keep === "last" ? 0 : settings.dpo.validationShare;
   return {
     name: "select",
-    inputs: { judged: judged.digest, seed: settings.seed, rules, validationShare: share },
+    // Answers that nobody judges, or that other texts got the same verdicts, are in no verdict.
+    inputs: {
+      ...{ answers: sampled.digest, judged: judged.digest },
+      ...{ seed: settings.seed, rules, validationShare: share },
+    },
     isIntact: (_, folder) =>
       [SFT_FILE, PAIRS_FILE, VALIDATION_FILE].every((name) => existsSync(join(folder, name))),
     run: (folder) => selectAll(context, prompts, judged, folder),

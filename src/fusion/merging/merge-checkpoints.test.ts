@@ -256,12 +256,16 @@ test("merges spelt as pairs are the same merges; other settings are a note", asy
   writeAll();
   writeModel("b", 2, {
     tokenizer: { ...TOKENIZER, model: { ...TOKENIZER.model, merges: [["a", "b"]] } },
-    config: { ...CONFIG, rope_theta: 5 },
+    config: { ...CONFIG, rope_theta: 5, rope_scaling: { factor: 8 }, only_here: 1 },
   });
   writeModel("base", 0, { config: { ...CONFIG, rope_theta: 4 } });
   const notes: string[] = [];
   await mergeCheckpoints(request(LINEAR), { onNote: (note) => notes.push(note) });
-  expect(notes).toEqual(["config.json of b differs in rope_theta: the base's is taken"]);
+  // What only one of them has counts where it changes the sums.
+  expect(notes).toEqual([
+    "config.json of a differs in rope_theta: the base's is taken",
+    "config.json of b differs in rope_theta, rope_scaling: the base's is taken",
+  ]);
 });
 
 test("a tied head that only some models store is left out", async () => {

@@ -112,6 +112,8 @@ const STRUCTURE = [
   "hidden_activation",
   "tie_word_embeddings",
 ];
+/** Keys that change what is computed also where only one of two models has them. */
+const TELLING = ["rope_scaling", "rope_theta", "rope_parameters", "sliding_window", "attention_bias"];
 /** Keys that say nothing of what is computed. */
 const COSMETIC =
   /^(_name_or_path|_commit_hash|transformers_version|torch_dtype|dtype|use_cache|architectures|\w+_token_id)$/;
@@ -128,8 +130,7 @@ export function checkSameConfig(base: NamedFolder, model: NamedFolder): string[]
   const unlike = [...new Set([...Object.keys(mine), ...Object.keys(theirs)])].filter(
     (key) =>
       !COSMETIC.test(key) &&
-      key in mine &&
-      key in theirs &&
+      ((key in mine && key in theirs) || TELLING.includes(key)) &&
       JSON.stringify(mine[key]) !== JSON.stringify(theirs[key]),
   );
   const key = unlike.find((name) => STRUCTURE.includes(name));

@@ -42,8 +42,8 @@ export class LocalModel {
   }
 
   /**
-   * SHA-256 of the weights, and of their bits where they are quantised on loading, and of the chat template. Nothing is
-   * loaded.
+   * SHA-256 of the weights, with their bits where they are quantised on loading and the context length where one is given, since
+   * both change answers; and of the chat template. Nothing is loaded.
    */
   identity(): Promise<ModelIdentity> {
     this.#identity ??= this.#identify();
@@ -66,7 +66,7 @@ export class LocalModel {
   }
 
   async #identify(): Promise<ModelIdentity> {
-    const { path, weightBits = 32, chatTemplateFile } = this.#options;
+    const { path, weightBits = 32, chatTemplateFile, contextLength } = this.#options;
     const files = openModelFiles(path);
     files.close();
     const template = chatTemplateFile === undefined ? files.chatTemplate : readTemplate(chatTemplateFile);
@@ -82,8 +82,9 @@ export class LocalModel {
       all.update(`${isFolder(path) ? basename(part) : "gguf"} ${digest}\n`);
     }
     const bits = weightBits === 32 ? "" : `/${weightBits}bit`;
+    const context = contextLength === undefined ? "" : `/context${contextLength}`;
     return {
-      revision: `sha256:${all.digest("hex").slice(0, HASH_DIGITS)}${bits}`,
+      revision: `sha256:${all.digest("hex").slice(0, HASH_DIGITS)}${bits}${context}`,
       template:
         template === undefined
           ? "none"

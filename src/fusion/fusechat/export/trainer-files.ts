@@ -61,23 +61,36 @@ function commonValues(
     gradient_accumulation_steps: accumulation(training, target),
     gradient_checkpointing: true,
     bf16: true,
+    ...(training.optimizer === "adamw-8bit" && { optim: "adamw_8bit" }),
     seed,
     logging_steps: 10,
     report_to: "none",
   };
 }
 
-/** Only the last two checkpoints are compared, so only they are kept. */
+/** Only the last two checkpoints are compared, so only they are kept; the losses to compare them by are measured at each. */
 const savingOf = ({ checkpointEvery, keep }: FusePreference): Record<string, ConfigValue> => ({
   save_strategy: "steps",
   save_steps: checkpointEvery,
   ...(keep === "better-of-last-two" && { save_total_limit: 2 }),
+  ...(keep !== "last" && { eval_strategy: "steps", eval_steps: checkpointEvery }),
 });
 
 const trlData = (file: string) => [{ path: "json", data_files: file, split: "train" }];
 
 const trlAdapter = ({ lora }: FuseTraining): Record<string, ConfigValue> =>
-  lora ? { use_peft: true, lora_r: lora.rank, lora_alpha: lora.alpha ?? 2 * lora.rank } : {};
+  lora
+    ? {
+        ...{ use_peft: true, lora_target_modules: ["all-linear"], lora_dropout: 0 },
+        ...{ lora_r: lora.rank, lora_alpha: lora.alpha ?? 2 * lora.rank },
+      }
+    : {};
+
+/** "ORGANISATION/NAME@REVISION" of the hub in two. */
+function loadedModel(model: string): Record<string, ConfigValue> {
+  const [, name = model, revision] = /^([^@]+\/[^@]+)@([^@/]+)$/.exec(model) ?? [];
+  return { model_name_or_path: name, ...(revision !== undefined && { model_revision: revision }) };
+}
 
 const TRL_LOSSES: Readonly<Record<FusePreference["loss"], string>> = {
   sigmoid: "sigmoid",
@@ -103,6 +116,7 @@ function trlDpo(settings: FuseSettings, target: TrainerTarget, model: string): T
     content: configText(`trl dpo --config trl-dpo.yaml\n${ACCELERATE}`, {
       model_name_or_path: model,
       datasets: trlData(PAIRS_DATA),
+      ...(dpo.keep !== "last" && { test_split_size: dpo.validationShare }),
       loss_type: [trlLoss(dpo)],
       beta: dpo.beta,
       ...(dpo.labelSmoothing > 0 && { label_smoothing: dpo.labelSmoothing }),
@@ -122,10 +136,9 @@ function trlFiles(settings: FuseSettings, target: TrainerTarget, hasPairs: boole
   const first = {
     name: "trl-sft.yaml",
     content: configText(`trl sft --config trl-sft.yaml\n${ACCELERATE}`, {
-      model_name_or_path: target.model,
+      ...loadedModel(target.model),
       datasets: trlData(SFT_DATA),
       max_length: sft.maxTokens,
-      packing: true,
       // A number below 1 is a share of the steps.
       warmup_steps: sft.warmup,
       ...commonValues(sft, target, seed),
@@ -169,7 +182,7 @@ function llamaFiles(settings: FuseSettings, target: TrainerTarget, hasPairs: boo
     {
       name: "llama-factory-sft.yaml",
       content: configText("llamafactory-cli train llama-factory-sft.yaml", {
-        model_name_or_path: target.model,
+        ...loadedModel(target.model),
         stage: "sft",
         ...common(sft, "fuse_sft"),
         save_strategy: "epoch",
@@ -189,12 +202,16 @@ function llamaFiles(settings: FuseSettings, target: TrainerTarget, hasPairs: boo
   const second = {
     name: "llama-factory-dpo.yaml",
     content: configText("llamafactory-cli train llama-factory-dpo.yaml", {
-      model_name_or_path: SFT_OUT,
+      // An adapter goes on from where SFT left it, on the model that it belongs to.
+      ...(sft.lora
+        ? { ...loadedModel(target.model), adapter_name_or_path: SFT_OUT }
+        : { model_name_or_path: SFT_OUT }),
       stage: "dpo",
       pref_loss: dpo.loss,
       pref_beta: dpo.beta,
       ...(dpo.labelSmoothing > 0 && { dpo_label_smoothing: dpo.labelSmoothing }),
       ...common(dpo, "fuse_pairs"),
+      ...(dpo.keep !== "last" && { val_size: dpo.validationShare }),
       ...savingOf(dpo),
       output_dir: DPO_OUT,
     }),

@@ -41,7 +41,7 @@ function pairRow({ prompt = [], chosen = [], rejected = [] }: OwnRow, trainer: T
 
 /** Rewrites a set for a trainer, a line at a time; returns the number of rows. */
 export async function exportSet(
-  from: string,
+  from: readonly string[],
   to: string,
   gives: "answers" | "pairs",
   trainer: Trainer,
@@ -49,12 +49,14 @@ export async function exportSet(
   const file = new AtomicFile(to);
   let rows = 0;
   try {
-    for await (const { text } of readLines(from)) {
-      if (text.trim() === "") continue;
-      const row = JSON.parse(text) as OwnRow;
-      const exported = gives === "answers" ? answerRow(row, trainer) : pairRow(row, trainer);
-      file.write(`${JSON.stringify(exported)}\n`);
-      rows++;
+    for (const path of from) {
+      for await (const { text } of readLines(path)) {
+        if (text.trim() === "") continue;
+        const row = JSON.parse(text) as OwnRow;
+        const exported = gives === "answers" ? answerRow(row, trainer) : pairRow(row, trainer);
+        file.write(`${JSON.stringify(exported)}\n`);
+        rows++;
+      }
     }
     file.commit();
     return rows;
