@@ -7,7 +7,7 @@
  *
  * "folds" parts the prompts at random, anew with every seed; "left-out" trains on all benchmarks but one and tests on that
  * one. Stopped or killed, the same command goes on: finished groups of methods are kept as files, a model under way resumes
- * from its checkpoint. With other --groups, or with other --parts ("seed-0/3", "left-out/math"), another process can share
+ * from its checkpoint. With other --groups, or with other --parts ("seed-0/3", "seed-0/MATH"), another process can share
  * the work; with --parts no table is written.
  */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
