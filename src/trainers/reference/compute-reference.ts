@@ -6,6 +6,7 @@ import { type CausalModel, causalLogProbabilities } from "../../models/index.ts"
 import type { HalfParameters, Parameters } from "../../nn/parameters.ts";
 import type { Backend } from "../../runtime/index.ts";
 import { TuttiError } from "../../support/errors.ts";
+import type { HostTensor } from "../../tensor/host-tensor.ts";
 import { frozenDigest } from "../../train/frozen.ts";
 import { ForwardSteps } from "../forward-steps.ts";
 import { groupFeeds, rowInputs, sumsByResponse, targetInputs } from "../rows/group-feeds.ts";
@@ -40,10 +41,20 @@ export function dataDigest(groups: readonly PromptResponses[]): string {
   return hash.digest("hex");
 }
 
+/** SHA-256 over what the model computes with: its kind, its configuration as it was read, its weights. */
+async function modelDigest(
+  { modelType, config }: CausalModel,
+  weights: Readonly<Record<string, HostTensor>>,
+): Promise<string> {
+  return createHash("sha256")
+    .update(JSON.stringify([modelType, config, await frozenDigest(weights)]))
+    .digest("hex");
+}
+
 const HASH_CHARACTERS = 16;
 
 /**
- * Opens the file of these weights and these groups, and computes what it lacks: nothing when it is complete, the rest when an
+ * Opens the file of this model and these groups, and computes what it lacks: nothing when it is complete, the rest when an
  * earlier run was stopped. Close it when done.
  *
  * @param parameters of the reference model: the model before training, whatever is trained of it
@@ -62,7 +73,7 @@ export async function computeReference(
   const { sharesPrompt = true, tokensPerRow, rowsPerBatch, half, onProgress, signal } = options;
   const own = Object.fromEntries(Object.entries(parameters).filter(([name]) => name in model.specs));
   const key = {
-    model: await frozenDigest({ ...own, ...half }),
+    model: await modelDigest(model, { ...own, ...half }),
     data: dataDigest(groups),
     rows: groups.length,
     columns,

@@ -17,7 +17,7 @@ import { RandomStream } from "../../tensor/random.ts";
 import type { PromptResponses } from "../rows/prompt-responses.ts";
 import { computeReference } from "./compute-reference.ts";
 
-const model = createCausalModel({
+const CONFIG = {
   model_type: "llama",
   vocab_size: 20,
   hidden_size: 8,
@@ -27,7 +27,8 @@ const model = createCausalModel({
   num_key_value_heads: 1,
   max_position_embeddings: 32,
   initializer_range: 0.4,
-});
+};
+const model = createCausalModel(CONFIG);
 const parameters = initialiseParameters(model.specs, 1);
 const backend = createOrtBackend({ threads: 1 });
 let folder = "";
@@ -105,3 +106,16 @@ test("other weights and other data have other files", async () => {
   writeFileSync(second!, "x".repeat(600));
   await expect(all()).rejects.toMatchObject({ code: "FILE_CORRUPT" });
 });
+
+test.each([{ rope_theta: 100 }, { rms_norm_eps: 0.1 }, { num_attention_heads: 4, num_key_value_heads: 4 }])(
+  "another configuration of the same weights has another file: %o",
+  async (change) => {
+    const config = { ...CONFIG, num_key_value_heads: 2 };
+    const weights = initialiseParameters(createCausalModel(config).specs, 1);
+    for (const given of [config, { ...config, ...change }]) {
+      const few = groups.slice(0, 2);
+      (await computeReference(createCausalModel(given), weights, few, backend, options())).close();
+    }
+    expect(readdirSync(folder)).toHaveLength(2);
+  },
+);

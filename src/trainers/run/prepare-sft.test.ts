@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeModelFolder } from "../../../test/support/model-folder.ts";
 import { createOrtBackend } from "../../runtime/index.ts";
-import { loadLanguageModel } from "./language-model.ts";
-import { prepareSft } from "./prepare-sft.ts";
+import { type LanguageModel, loadLanguageModel } from "./language-model.ts";
+import { prepareSft, type SftSettings } from "./prepare-sft.ts";
+import { fingerprintOf } from "./prepared-run.ts";
 import { TaskMeasure } from "./validation.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tutti-prepare-sft-"));
@@ -39,14 +40,15 @@ beforeAll(() => {
   writeFileSync(held, conversations(19));
 });
 
-const prepared = (tokensAtOnce: number, more: object = {}) =>
-  prepareSft(loadLanguageModel(base), {
-    ...{ data: [data], evaluationData: [held], out: join(folder, "out"), seed: 1, epochs: 2, batch: 12 },
-    ...{ maxTokens: 128, tokensAtOnce, learningRate: 1e-3, weightDecay: 0, optimizer: { kind: "adamw" } },
-    ...{ schedule: "constant", warmupShare: 0, maxGradientNorm: 1 },
-    ...{ checkpointEverySteps: 10, validateEverySteps: 10 },
-    ...more,
-  });
+const settings = (tokensAtOnce: number, more: Partial<SftSettings> = {}): SftSettings => ({
+  ...{ data: [data], evaluationData: [held], out: join(folder, "out"), seed: 1, epochs: 2, batch: 12 },
+  ...{ maxTokens: 128, tokensAtOnce, learningRate: 1e-3, weightDecay: 0, optimizer: { kind: "adamw" } },
+  ...{ schedule: "constant", warmupShare: 0, maxGradientNorm: 1 },
+  ...{ checkpointEverySteps: 10, validateEverySteps: 10 },
+  ...more,
+});
+const prepared = (tokensAtOnce: number, more: Partial<SftSettings> = {}) =>
+  prepareSft(loadLanguageModel(base), settings(tokensAtOnce, more));
 
 test("held-out conversations are measured once each, without dropout", async () => {
   const { evaluation, parameters } = await prepared(128, {
@@ -90,4 +92,17 @@ test("a step has the same conversations and noise whatever is computed at once",
     const contents = (all: typeof whole) => all.map(({ ids, noise }) => ({ ids, noise }));
     expect(contents(cut)).toEqual(contents(whole));
   }
+});
+
+test("a checkpoint is refused when configuration, chat template or tokenizer change", async () => {
+  const run = await prepared(256);
+  const known = fingerprintOf(run, settings(256));
+  expect(fingerprintOf(await prepared(256), settings(256))).toBe(known);
+  const changes: Partial<LanguageModel>[] = [
+    { config: { ...GPT2, layer_norm_epsilon: 1e-3 } },
+    { template: "{{ messages }}" },
+    { documents: [{ name: "tokenizer.json", content: "{}" }] },
+  ];
+  for (const change of changes)
+    expect(fingerprintOf({ ...run, base: { ...run.base, ...change } }, settings(256))).not.toBe(known);
 });
