@@ -11,7 +11,7 @@ import { frozenDigest } from "../../train/frozen.ts";
 import { ForwardSteps } from "../forward-steps.ts";
 import { groupFeeds, rowInputs, sumsByResponse, targetInputs } from "../rows/group-feeds.ts";
 import { planRows } from "../rows/group-plans.ts";
-import { checkGroups, groupTokens, type PromptResponses } from "../rows/prompt-responses.ts";
+import { checkGroups, checkPositions, groupTokens, type PromptResponses } from "../rows/prompt-responses.ts";
 import { ReferenceFile, ROWS_PER_BLOCK } from "./reference-file.ts";
 
 export interface ReferenceOptions {
@@ -58,8 +58,8 @@ const HASH_CHARACTERS = 16;
  * earlier run was stopped. Close it when done.
  *
  * @param parameters of the reference model: the model before training, whatever is trained of it
- * @throws {TuttiError} DATASET_INVALID for groups that are unlike each other; INVALID_ARGUMENT when one is longer than a row;
- *   NON_FINITE; INTERRUPTED after an abort; what {@link ReferenceFile} throws
+ * @throws {TuttiError} DATASET_INVALID for groups that are unlike each other; INVALID_ARGUMENT when one is longer than a row,
+ *   or than the model has positions; NON_FINITE; INTERRUPTED after an abort; what {@link ReferenceFile} throws
  */
 export async function computeReference(
   model: CausalModel,
@@ -70,6 +70,7 @@ export async function computeReference(
 ): Promise<ReferenceFile> {
   const columns = groups[0]?.responses.length ?? 0;
   checkGroups(groups, columns);
+  checkPositions(model.config, groups);
   const { sharesPrompt = true, tokensPerRow, rowsPerBatch, half, onProgress, signal } = options;
   const own = Object.fromEntries(Object.entries(parameters).filter(([name]) => name in model.specs));
   const key = {
@@ -122,7 +123,7 @@ function forwardSteps(
       ...(half && { half }),
       build(graph, parameters, bucket) {
         const sizes = bucket as { batch: number; tokens: number; targets: number; groups: number };
-        const hidden = model.decoder(parameters, rowInputs(graph, sizes));
+        const hidden = model.decoder(parameters, rowInputs(graph, sizes, model.config.maxPositions));
         const { responses, ...targets } = targetInputs(graph, sizes);
         const logProbabilities = causalLogProbabilities(model, parameters, hidden, targets);
         const sums = sumsByResponse(logProbabilities, responses, sizes.groups, columns);

@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createCausalModel } from "../../models/index.ts";
 import { initialiseParameters } from "../../nn/index.ts";
 import { createOrtBackend } from "../../runtime/index.ts";
@@ -119,3 +119,31 @@ test.each([{ rope_theta: 100 }, { rms_norm_eps: 0.1 }, { num_attention_heads: 4,
     expect(readdirSync(folder)).toHaveLength(2);
   },
 );
+
+describe("positions", () => {
+  const long = { id: "long", promptIds: words(20), responses: [words(12), words(11)] };
+
+  test("frequencies that grow with a sequence's length do not see that its row is longer", async () => {
+    const dynamic = createCausalModel({ ...CONFIG, rope_scaling: { rope_type: "dynamic", factor: 2 } });
+    const rows = async (given: PromptResponses[], tokensPerRow: number) => {
+      const file = await computeReference(dynamic, parameters, given, backend, {
+        ...options(),
+        tokensPerRow,
+      });
+      const values = given.flatMap((_, index) => [...file.row(index)]);
+      file.close();
+      return values;
+    };
+    const together = await rows([long], 64);
+    const alone = [];
+    for (const response of long.responses) {
+      alone.push(...(await rows([{ ...long, responses: [response] }], 32)));
+    }
+    for (const [index, value] of together.entries()) expect(value).toBeCloseTo(alone[index]!, 5);
+  });
+
+  test("an answer beyond the model's positions is refused", async () => {
+    const beyond = [{ ...long, responses: [words(13), words(1)] }];
+    await expect(computed(beyond)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+});
