@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { loadTokenizer } from "../../text/index.ts";
+import { encodeAnswers } from "./encode-answers.ts";
 import { type AnswerUse, readAnswers } from "./read-answers.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tutti-read-answers-"));
@@ -79,4 +81,17 @@ test("failed, filtered, refused and blank answers are not learned", async () => 
   await expect(read(file("only.jsonl", [blank]), "verdicts")).rejects.toMatchObject({
     code: "DATASET_INVALID",
   });
+});
+
+test("pairs keep the margin of their row, up to what a reward model learns", async () => {
+  const pair = { prompt: "Question", chosen: "good", rejected: "bad" };
+  const path = file("margins.jsonl", [{ ...pair, margin: 1.5 }, pair]);
+  const answered = await readAnswers([path], "pairs");
+  expect(answered.map(({ margin }) => margin)).toEqual([1.5, undefined]);
+  const tokenizer = loadTokenizer(
+    join(import.meta.dirname, "../../../fixtures/text/byte-level.tokenizer.json"),
+  );
+  const template = "{% for m in messages %}{{ m.content + '\n' }}{% endfor %}";
+  const { groups } = encodeAnswers(tokenizer, answered, { template, maxTokens: 20 });
+  expect(groups.map(({ margin }) => margin)).toEqual([1.5, undefined]);
 });

@@ -20,6 +20,8 @@ export interface AnsweredPrompt {
   readonly isDesirable?: boolean;
   /** What the answer is worth, where the data say it. */
   readonly score?: number;
+  /** By how much the first answer is better, where the data say it in a column of that name. */
+  readonly margin?: number;
 }
 
 /**
@@ -47,9 +49,11 @@ function imitated(entry: PromptEntry): Answered[] {
 }
 
 function preferred(entry: PromptEntry): Answered[] {
+  const margin = entry.prompt.extra?.margin;
   return learnablePairs(entry).map(({ chosen, rejected }) => ({
     messages: entry.prompt.messages,
     answers: [chosen.text, rejected.text],
+    ...(typeof margin === "number" && { margin }),
   }));
 }
 
