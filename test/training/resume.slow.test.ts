@@ -53,7 +53,9 @@ beforeAll(async () => {
   undisturbedMs = metrics.reduce((sum, { stepSeconds }) => sum + stepSeconds * 1000, 0);
 }, 120_000);
 
-test(`${KILLS} random kills leave the loss curve and the weights as they were`, { timeout: 20_000 * (KILLS + 2) }, async () => {
+test(`${KILLS} random kills leave the loss curve and the weights as they were`, {
+  timeout: 20_000 * (KILLS + 2),
+}, async () => {
   const disturbed = join(folder, "disturbed");
   const random = new RandomStream({ seed: 20, stream: 1 });
   let kills = 0;
