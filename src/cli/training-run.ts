@@ -6,6 +6,7 @@ import { OPTIMIZER_KINDS } from "../optim/create.ts";
 import type { OptimizerSettings } from "../optim/index.ts";
 import type { ScheduleKind } from "../optim/schedules.ts";
 import { type Backend, createOrtBackend } from "../runtime/index.ts";
+import { TuttiError } from "../support/errors.ts";
 import {
   type LanguageModel,
   loadLanguageModel,
@@ -38,7 +39,7 @@ export interface TrainingFlags {
   readonly loraAlpha?: number;
   readonly seed: number;
   readonly checkpointEvery: number;
-  readonly evalEvery: number;
+  readonly evalEvery?: number;
   readonly threads: number;
 }
 
@@ -47,6 +48,8 @@ export interface TrainingDefaults {
   /** Of all weights, and of an adapter. */
   readonly learningRate: readonly [full: number, adapter: number];
 }
+
+const EVAL_EVERY = 50;
 
 const above = (name: string) => numberBetween(name, Number.MIN_VALUE, Number.MAX_VALUE);
 
@@ -100,11 +103,24 @@ export function addTrainingFlags(command: Command, { epochs, learningRate }: Tra
     .option("--lora-alpha <x>", "its alpha (default: twice the rank)", above("--lora-alpha"))
     .option("--seed <n>", "seed of the whole run", wholeNumber("--seed", 0), 0)
     .option("--checkpoint-every <steps>", "steps", wholeNumber("--checkpoint-every", 1), 25)
-    .option("--eval-every <steps>", "steps", wholeNumber("--eval-every", 1), 50)
+    .option(
+      "--eval-every <steps>",
+      `with --eval: steps (default: ${EVAL_EVERY})`,
+      wholeNumber("--eval-every", 1),
+    )
     .option("--threads <n>", "compute threads", wholeNumber("--threads", 1), 2);
 }
 
+/** For a flag that would silently change nothing. */
+export const meansNothing = (flag: string, where: string, hint: string): TuttiError =>
+  new TuttiError("INVALID_ARGUMENT", `${flag} means nothing ${where}`, { hint });
+
+/** @throws {TuttiError} INVALID_ARGUMENT for a flag without the one that it belongs to */
 export function runSettings(flags: TrainingFlags, defaults: TrainingDefaults): RunSettings {
+  if (flags.loraAlpha !== undefined && flags.loraRank === undefined)
+    throw meansNothing("--lora-alpha", "without --lora-rank", "leave it out, or say the rank");
+  if (flags.evalEvery !== undefined && flags.eval === undefined)
+    throw meansNothing("--eval-every", "without --eval", "leave it out, or name held-out data");
   const adapter: LoraConfig | undefined =
     flags.loraRank === undefined
       ? undefined
@@ -131,7 +147,7 @@ export function runSettings(flags: TrainingFlags, defaults: TrainingDefaults): R
     maxGradientNorm: flags.clip,
     ...(adapter && { adapter }),
     checkpointEverySteps: flags.checkpointEvery,
-    validateEverySteps: flags.evalEvery,
+    validateEverySteps: flags.evalEvery ?? EVAL_EVERY,
   };
 }
 

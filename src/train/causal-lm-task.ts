@@ -28,6 +28,8 @@ export interface FineTuningExample extends TokenSequence {
 
 export interface FineTuningOptions extends CommonFineTuningOptions {
   readonly batching: Batching;
+  /** Rows of one forward pass: batches with more are computed in several micro-batches. @default all of a batch */
+  readonly rowsAtOnce?: number;
   /** The model's frozen matrices in half precision, from {@link narrowFrozenMatrices}. */
   readonly half?: HalfParameters;
   /**
@@ -35,6 +37,8 @@ export interface FineTuningOptions extends CommonFineTuningOptions {
    * packed row has noise by its own length. @default none
    */
   readonly neftune?: { readonly alpha: number };
+  /** False measures: no dropout, of the model or the adapter. @default true */
+  readonly isTraining?: boolean;
 }
 
 export type CausalLanguageModelTask = FineTuningTask;
@@ -65,6 +69,7 @@ export function createCausalLanguageModelTask(
     options.batching,
     options.seed,
   );
+  const { rowsAtOnce = plans.rowsPerBatch } = options;
   return {
     ...trained,
     ...(options.half && { half: options.half }),
@@ -78,19 +83,32 @@ export function createCausalLanguageModelTask(
       );
       const targets = batches.flatMap(({ rows }) => rows.flat()).map((index) => countTargets(kept[index]!));
       const scale = 1 / targets.reduce((sum, count) => sum + count, 0);
-      return batches.map((plan, index) => {
-        const batch = microBatch(kept, plan, plans.rowsPerBatch, options.paddingId, scale);
-        if (!options.neftune) return batch;
-        const draw = { ...options.neftune, seed: options.seed, number: step * accumulation + index };
-        const noise = embeddingNoise(kept, plan, plans.rowsPerBatch, model.config.hiddenSize, draw);
-        return { ...batch, feeds: { ...batch.feeds, embedding_noise: noise } };
+      return batches.flatMap((plan, index) => {
+        const draw = options.neftune && {
+          ...options.neftune,
+          seed: options.seed,
+          number: step * accumulation + index,
+        };
+        const noise = draw && embeddingNoise(kept, plan, model.config.hiddenSize, draw);
+        return piecesOf(plan, rowsAtOnce).map((piece, number) => {
+          const batch = microBatch(kept, piece, rowsAtOnce, options.paddingId, scale);
+          if (!noise) return batch;
+          const part = noisePart(noise, number * rowsAtOnce, rowsAtOnce);
+          return { ...batch, feeds: { ...batch.feeds, embedding_noise: part } };
+        });
       });
     },
   };
 }
 
 function checkOptions(model: CausalModel, options: FineTuningOptions): void {
-  const { batching } = options;
+  const { batching, rowsAtOnce = 1 } = options;
+  if (!Number.isInteger(rowsAtOnce) || rowsAtOnce < 1) {
+    throw new TuttiError(
+      "INVALID_ARGUMENT",
+      `rows at once must be a positive integer, received ${rowsAtOnce}`,
+    );
+  }
   const longest = batching.kind === "packed" ? batching.tokensPerRow : Math.max(...batching.bucketTokens);
   if (longest > model.config.maxPositions) {
     throw new TuttiError(
@@ -104,13 +122,13 @@ function checkOptions(model: CausalModel, options: FineTuningOptions): void {
 
 function buildStep(
   model: CausalModel,
-  { adapter, neftune }: Pick<FineTuningOptions, "adapter" | "neftune">,
+  { adapter, neftune, isTraining = true }: Pick<FineTuningOptions, "adapter" | "neftune" | "isTraining">,
   graph: Graph,
   declared: ParameterValues,
   bucket: Bucket,
 ): StepOutputs {
   const { batch, tokens, targets } = bucket as { batch: number; tokens: number; targets: number };
-  const adapted = withLora(declared, model.specs, adapter ? [adapter] : [], { isTraining: true });
+  const adapted = withLora(declared, model.specs, adapter ? [adapter] : [], { isTraining });
   const shape = [batch, tokens, model.config.hiddenSize];
   const parameters = neftune
     ? withEmbeddingNoise(adapted, model.embedding, graph.input("embedding_noise", "float32", shape))
@@ -122,7 +140,7 @@ function buildStep(
     isCausalByPlace: true,
     positions: tokens,
   };
-  const hidden = model.decoder(parameters, inputs, { isTraining: true });
+  const hidden = model.decoder(parameters, inputs, { isTraining });
   const loss = causalCrossEntropy(model, parameters, hidden, {
     positions: graph.input("target_positions", "int32", [targets]),
     labels: graph.input("target_tokens", "int32", [targets]),
@@ -155,20 +173,27 @@ function microBatch(
   };
 }
 
-/** NEFTune's noise f32 [B, T, H], a function of seed and number of the batch; none where there is padding. */
+/** The plan cut after every `most` rows. */
+function piecesOf({ rows, tokens }: BatchPlan, most: number): BatchPlan[] {
+  return Array.from({ length: Math.ceil(rows.length / most) }, (_, index) => ({
+    tokens,
+    rows: rows.slice(index * most, (index + 1) * most),
+  }));
+}
+
+/** NEFTune's noise f32 [rows, T, H] of a plan, a function of seed and number of the batch; none where there is padding. */
 function embeddingNoise(
   examples: readonly FineTuningExample[],
   { rows, tokens }: BatchPlan,
-  batch: number,
   width: number,
   { alpha, seed, number }: { readonly alpha: number; readonly seed: number; readonly number: number },
 ): Float32Tensor {
-  const noise = new Float32Array(batch * tokens * width);
+  const noise = new Float32Array(rows.length * tokens * width);
   const key = { seed, stream: streamOf("embedding noise") };
   fillUniform(noise, 1, key, number);
-  for (let row = 0; row < batch; row++) {
+  for (const [row, members] of rows.entries()) {
     let start = row * tokens;
-    for (const index of rows[row] ?? []) {
+    for (const index of members) {
       const { length } = examples[index]!.ids;
       const bound = neftuneBound(alpha, length, width);
       for (let at = start * width; at < (start + length) * width; at++) noise[at]! *= bound;
@@ -176,7 +201,15 @@ function embeddingNoise(
     }
     noise.fill(0, start * width, (row + 1) * tokens * width);
   }
-  return float32([batch, tokens, width], noise);
+  return float32([rows.length, tokens, width], noise);
+}
+
+/** `count` rows of the noise from `first` on, zeros where it has no more. */
+function noisePart({ shape, data }: Float32Tensor, first: number, count: number): Float32Tensor {
+  const [, tokens, width] = shape as [number, number, number];
+  const part = new Float32Array(count * tokens * width);
+  part.set(data.subarray(first * tokens * width, (first + count) * tokens * width));
+  return float32([count, tokens, width], part);
 }
 
 /**

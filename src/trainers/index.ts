@@ -1,4 +1,4 @@
-export { betaWarning } from "./check-beta.ts";
+export { betaWarning, type RewardScale } from "./check-beta.ts";
 export {
   type DropReason,
   type EncodedAnswers,

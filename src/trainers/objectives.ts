@@ -20,6 +20,7 @@ import {
   wrpoLoss,
 } from "../losses/index.ts";
 import { TuttiError } from "../support/errors.ts";
+import type { RewardScale } from "./check-beta.ts";
 
 /**
  * - `chosen`, `rejected`: the better and the worse response of the model's own, or of anybody
@@ -43,8 +44,8 @@ export interface PreferenceObjective {
   /** The responses of every prompt, in this order. */
   readonly roles: readonly ResponseRole[];
   readonly needsReference: boolean;
-  /** On what its beta acts; absent where it has none. */
-  readonly reward?: RewardSettings;
+  /** On what its beta acts; absent where it scales no reward. */
+  readonly reward?: RewardScale;
   /** Everything that the result depends on, for records and fingerprints. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** The loss of each prompt [N], and each role's reward [N] for the metrics. */
@@ -87,7 +88,8 @@ export function directPreference(given: DirectSettings): PreferenceObjective {
     name: "dpo",
     roles: ["chosen", "rejected"],
     needsReference: true,
-    reward: settings,
+    // IPO's is no factor: it sets the margin that is aimed at, 1 / (2 beta) a token.
+    ...(loss !== "ipo" && { reward: settings }),
     settings: { ...settings },
     losses(scored) {
       const rewards = scored.map((response) => implicitReward(response, settings));
@@ -108,7 +110,7 @@ export function simplePreference(settings: SimpoSettings): PreferenceObjective {
     name: "simpo",
     roles: ["chosen", "rejected"],
     needsReference: false,
-    reward: { beta: settings.beta, isLengthNormalised: true },
+    reward: { beta: settings.beta, isLengthNormalised: true, isNormalisationFixed: true },
     settings: { ...settings },
     losses(scored) {
       const rewards = scored.map(({ policy, tokens }) => averageReward(policy, tokens, settings.beta));
@@ -142,7 +144,7 @@ export function unpairedPreference(settings: KtoSettings): PreferenceObjective {
     name: "kto",
     roles: ["answer", "mismatched"],
     needsReference: true,
-    reward: { beta: settings.beta, isLengthNormalised: false },
+    reward: { beta: settings.beta, isLengthNormalised: false, isNormalisationFixed: true },
     settings: { ...settings },
     losses(scored, { weights, isDesirable }) {
       const [answer, mismatched] = scored.map((response) => logRatio(response, false)) as [Value, Value];

@@ -12,7 +12,7 @@ import type { PreferenceObjective } from "./objectives.ts";
 import { preferenceMetrics, weightedSum } from "./preference-metrics.ts";
 import { groupColumn, groupFeeds, rowInputs, sumsByResponse, targetInputs } from "./rows/group-feeds.ts";
 import { type GroupBatching, planGroups } from "./rows/group-plans.ts";
-import { checkGroups, groupTokens, type PromptResponses } from "./rows/prompt-responses.ts";
+import { checkGroups, checkPositions, groupTokens, type PromptResponses } from "./rows/prompt-responses.ts";
 
 export interface PreferenceGroup extends PromptResponses {
   /** Whether the answer is a good one; read by KTO only. */
@@ -31,22 +31,14 @@ export interface GroupTaskOptions extends Omit<CommonFineTuningOptions, "accumul
   readonly half?: HalfParameters;
 }
 
-/** @throws {TuttiError} INVALID_ARGUMENT when rows are longer than the model has positions, or epochs are none */
+/** @throws {TuttiError} INVALID_ARGUMENT when a prompt with a response is longer than the model has positions, or epochs are none */
 export function checkGroupOptions(
   config: { readonly maxPositions: number },
   groups: readonly PromptResponses[],
   { epochs }: Pick<GroupTaskOptions, "epochs">,
 ): void {
   if (!(epochs > 0)) throw new TuttiError("INVALID_ARGUMENT", `epochs must be above 0, received ${epochs}`);
-  for (const { id, promptIds, responses } of groups) {
-    const longest = promptIds.length + Math.max(...responses.map(({ length }) => length));
-    if (longest <= config.maxPositions) continue;
-    throw new TuttiError(
-      "INVALID_ARGUMENT",
-      `"${id}" has ${longest} tokens, the model has ${config.maxPositions} positions`,
-      { details: { id }, hint: "cut the responses or leave the example out" },
-    );
-  }
+  checkPositions(config, groups);
 }
 
 /**
@@ -139,7 +131,7 @@ function scoredResponses(
   bucket: Bucket,
 ): ScoredResponses[] {
   const sizes = bucket as { batch: number; tokens: number; targets: number; groups: number };
-  const hidden = model.decoder(parameters, rowInputs(graph, sizes));
+  const hidden = model.decoder(parameters, rowInputs(graph, sizes, model.config.maxPositions));
   const { responses, ...targets } = targetInputs(graph, sizes);
   const logProbabilities = causalLogProbabilities(model, parameters, hidden, targets);
   return sumsByResponse(logProbabilities, responses, sizes.groups, roles).map((policy, role) => ({

@@ -133,7 +133,7 @@ function buildStep(
   bucket: Bucket,
 ): StepOutputs {
   const sizes = bucket as { batch: number; tokens: number; targets: number; groups: number };
-  const hidden = model.hidden(parameters, rowInputs(graph, sizes));
+  const hidden = model.hidden(parameters, rowInputs(graph, sizes, model.config.maxPositions));
   const responses = objective.kind === "regression" ? 1 : 2;
   const rewards = rewardsAt(model, graph, parameters, hidden, sizes.groups * responses);
   const weights = graph.input("group_weights", "float32", [sizes.groups]);

@@ -1,7 +1,6 @@
 /** `tutti train dpo`: preference optimisation, by DPO and its relatives. */
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { TuttiError } from "../../support/errors.ts";
 import {
   directPreference,
   oddsRatioPreference,
@@ -13,7 +12,13 @@ import {
 import { numberBetween } from "../flags.ts";
 import { say } from "../io.ts";
 import { createProgress } from "../progress.ts";
-import { addTrainingFlags, runSettings, type TrainingFlags, trainAndWrite } from "../training-run.ts";
+import {
+  addTrainingFlags,
+  meansNothing,
+  runSettings,
+  type TrainingFlags,
+  trainAndWrite,
+} from "../training-run.ts";
 
 const DEFAULTS = { epochs: 1, learningRate: [1e-6, 2e-5] } as const;
 const LOSSES = ["sigmoid", "hinge", "ipo", "robust", "simpo", "orpo", "kto"] as const;
@@ -24,8 +29,8 @@ interface Flags extends TrainingFlags {
   readonly lengthNormalised?: true;
   readonly labelSmoothing: number;
   readonly targetMargin?: number;
-  readonly desirableWeight: number;
-  readonly undesirableWeight: number;
+  readonly desirableWeight?: number;
+  readonly undesirableWeight?: number;
   readonly referenceDir?: string;
 }
 
@@ -33,7 +38,7 @@ export function trainDpoCommand(): Command {
   const command = new Command("dpo")
     .summary("preference optimisation: DPO, length-normalised DPO, IPO, hinge, robust, SimPO, ORPO, KTO")
     .description(
-      "Trains on chosen and rejected answers. The reference's log-probabilities are computed once and kept in a file.\n" +
+      "Trains on chosen and rejected answers, kto also on answers labelled one by one. The reference's log-probabilities are computed once and kept in a file.\n" +
         "Stopped by Ctrl-C or killed, the same command goes on where it was.",
     );
   return addTrainingFlags(command, DEFAULTS)
@@ -55,8 +60,16 @@ export function trainDpoCommand(): Command {
       "simpo: margin between the rewards (default: half of beta)",
       numberBetween("--target-margin", 0, Number.MAX_VALUE),
     )
-    .option("--desirable-weight <x>", "kto: of good answers", numberBetween("--desirable-weight", 0, 1e6), 1)
-    .option("--undesirable-weight <x>", "kto: of bad ones", numberBetween("--undesirable-weight", 0, 1e6), 1)
+    .option(
+      "--desirable-weight <x>",
+      "kto: of good answers (default: 1)",
+      numberBetween("--desirable-weight", 0, 1e6),
+    )
+    .option(
+      "--undesirable-weight <x>",
+      "kto: of bad ones (default: 1)",
+      numberBetween("--undesirable-weight", 0, 1e6),
+    )
     .option(
       "--reference-dir <dir>",
       "where the reference's log-probabilities are kept (default: OUT/reference)",
@@ -82,7 +95,7 @@ function objectiveOf(flags: Flags): PreferenceObjective {
     case "orpo":
       return oddsRatioPreference({ lambda: flags.beta ?? 0.1 });
     case "kto": {
-      const { desirableWeight, undesirableWeight } = flags;
+      const { desirableWeight = 1, undesirableWeight = 1 } = flags;
       return unpairedPreference({ beta: flags.beta ?? 0.1, desirableWeight, undesirableWeight });
     }
     default: {
@@ -94,16 +107,19 @@ function objectiveOf(flags: Flags): PreferenceObjective {
 }
 
 /** A flag that would silently change nothing is a mistake. */
-function refuseForeign({ loss, lengthNormalised, labelSmoothing, targetMargin }: Flags): void {
+function refuseForeign(flags: Flags): void {
+  const { loss } = flags;
   const isDirect = loss === "sigmoid" || loss === "hinge" || loss === "robust";
+  const isSmoothed = loss === "sigmoid" || loss === "robust";
+  const hasReference = loss !== "simpo" && loss !== "orpo";
   const foreign =
-    (lengthNormalised && !isDirect && "--length-normalised") ||
-    (labelSmoothing > 0 && loss !== "sigmoid" && loss !== "robust" && "--label-smoothing") ||
-    (targetMargin !== undefined && loss !== "simpo" && "--target-margin");
-  if (!foreign) return;
-  throw new TuttiError("INVALID_ARGUMENT", `${foreign} means nothing with --loss ${loss}`, {
-    hint: "leave it out, or choose another loss",
-  });
+    (flags.lengthNormalised && !isDirect && "--length-normalised") ||
+    (flags.labelSmoothing > 0 && !isSmoothed && "--label-smoothing") ||
+    (flags.targetMargin !== undefined && loss !== "simpo" && "--target-margin") ||
+    (flags.desirableWeight !== undefined && loss !== "kto" && "--desirable-weight") ||
+    (flags.undesirableWeight !== undefined && loss !== "kto" && "--undesirable-weight") ||
+    (flags.referenceDir !== undefined && !hasReference && "--reference-dir");
+  if (foreign) throw meansNothing(foreign, `with --loss ${loss}`, "leave it out, or choose another loss");
 }
 
 async function run(flags: Flags): Promise<void> {

@@ -1,14 +1,20 @@
 /** `tutti train reward`: reward models, from pairs or from scores. */
 import { Command, Option } from "commander";
-import { prepareReward } from "../../trainers/index.ts";
+import { prepareReward, type RewardObjective } from "../../trainers/index.ts";
 import { numberBetween } from "../flags.ts";
-import { addTrainingFlags, runSettings, type TrainingFlags, trainAndWrite } from "../training-run.ts";
+import {
+  addTrainingFlags,
+  meansNothing,
+  runSettings,
+  type TrainingFlags,
+  trainAndWrite,
+} from "../training-run.ts";
 
 const DEFAULTS = { epochs: 1, learningRate: [1e-5, 2e-4] } as const;
 
 interface Flags extends TrainingFlags {
   readonly loss: "bradley-terry" | "regression";
-  readonly centring: number;
+  readonly centring?: number;
 }
 
 export function trainRewardCommand(): Command {
@@ -26,18 +32,22 @@ export function trainRewardCommand(): Command {
     )
     .option(
       "--centring <x>",
-      "bradley-terry: weight of the rewards' squared sum, such as 0.01",
+      "bradley-terry: weight of the rewards' squared sum, such as 0.01 (default: 0)",
       numberBetween("--centring", 0, 1e6),
-      0,
     )
     .addHelpText(
       "after",
       "\nExample:\n  tutti train reward --model hf:HuggingFaceTB/SmolLM2-135M-Instruct --data pairs.jsonl --out runs/reward",
     )
     .action(async (flags: Flags) => {
-      const { loss, centring } = flags;
-      const objective = loss === "regression" ? { kind: loss } : { kind: loss, centring };
+      const objective = objectiveOf(flags);
       const settings = { ...runSettings(flags, DEFAULTS), objective };
       await trainAndWrite(flags, settings, (base) => prepareReward(base, settings));
     });
+}
+
+function objectiveOf({ loss, centring }: Flags): RewardObjective {
+  if (loss === "bradley-terry") return { kind: loss, centring: centring ?? 0 };
+  if (centring === undefined) return { kind: loss };
+  throw meansNothing("--centring", `with --loss ${loss}`, "leave it out, or choose another loss");
 }

@@ -63,3 +63,18 @@ test("mismatched answers are to another prompt, and fit", () => {
     expect.objectContaining({ code: "DATASET_INVALID" }),
   );
 });
+
+test("mismatched answers are of the same verdict where there are some", () => {
+  const group = (prompt: number, answer: number, isDesirable: boolean) => ({
+    id: `${answer}`,
+    ...{ promptIds: Int32Array.of(prompt), responses: [Int32Array.of(answer)], isDesirable },
+  });
+  const pairs = [1, 2, 3].flatMap((prompt) => [
+    group(prompt, 10 + prompt, true),
+    group(prompt, 20 + prompt, false),
+  ]);
+  const mismatched = (groups: typeof pairs) =>
+    withMismatched(groups, 4).map(({ responses }) => responses[1]![0]);
+  expect(mismatched(pairs)).toEqual([13, 23, 11, 21, 12, 22]);
+  expect(mismatched([group(1, 11, true), group(2, 22, false), group(3, 23, false)])).toEqual([23, 23, 22]);
+});

@@ -63,16 +63,25 @@ const hasEqual = (responses: readonly Int32Array[]): boolean =>
   new Set(responses.map((ids) => ids.join())).size < responses.length;
 
 /**
- * Adds to each answer one to another prompt, which KTO's reference point is estimated from: that of the nearest group before
- * with another prompt, cut to what fits. TRL takes the one before within a batch.
+ * Adds to each answer one to another prompt, which KTO's reference point is estimated from, cut to what fits: that of the nearest
+ * group before with another prompt, if possible with an answer of the same verdict, so that good and bad answers have the share
+ * of it that they have in the data. TRL takes the one before within a batch.
  *
  * @throws {TuttiError} DATASET_INVALID when all groups have the same prompt
  */
 export function withMismatched(groups: readonly PreferenceGroup[], maxTokens: number): PreferenceGroup[] {
   const prompts = groups.map(({ promptIds }) => promptIds.join());
+  const before = (index: number, isFit: (other: PreferenceGroup) => boolean): PreferenceGroup | undefined => {
+    for (let back = 1; back < groups.length; back++) {
+      const other = groups.at(index - back)!;
+      if (isFit(other) && prompts.at(index - back) !== prompts[index]) return other;
+    }
+    return undefined;
+  };
   const otherOf = (index: number): PreferenceGroup => {
-    for (let back = 1; back < groups.length; back++)
-      if (prompts.at(index - back) !== prompts[index]) return groups.at(index - back)!;
+    const verdict = groups[index]!.isDesirable;
+    const other = before(index, ({ isDesirable }) => isDesirable === verdict) ?? before(index, () => true);
+    if (other) return other;
     throw new TuttiError(
       "DATASET_INVALID",
       "all answers are to one prompt, and KTO needs answers to another",

@@ -1,10 +1,12 @@
-/** Data files of any format as what trainers learn from: conversations, pairs, single answers with a verdict. */
+/** Data files as what trainers learn from: conversations, pairs, single answers with a verdict. */
+import { type JudgedPair, pairsOf } from "../../judged/formats/entry.ts";
 import {
   type ChatMessage,
+  groupEntries,
   openDataFiles,
-  type PromptRow,
+  type PromptEntry,
   type ReadOptions,
-  type RowGroup,
+  type ResponseRow,
   readDataFiles,
 } from "../../judged/index.ts";
 import { TuttiError } from "../../support/errors.ts";
@@ -18,78 +20,92 @@ export interface AnsweredPrompt {
   readonly isDesirable?: boolean;
   /** What the answer is worth, where the data say it. */
   readonly score?: number;
+  /** By how much the first answer is better, where the data say it in a column of that name. */
+  readonly margin?: number;
 }
 
 /**
  * - `answers`: every answer that is not another's loser, to imitate
  * - `pairs`: chosen and rejected answers
- * - `verdicts`: both answers of every pair by themselves, good and bad
+ * - `verdicts`: answers by themselves, good and bad: both of every pair, and those labelled desirable or undesirable
  * - `scores`: every answer with its score
  */
 export type AnswerUse = "answers" | "pairs" | "verdicts" | "scores";
 
-interface Pair {
-  readonly prompt: PromptRow;
-  readonly chosen: string;
-  readonly rejected: string;
+type Answered = Omit<AnsweredPrompt, "id">;
+
+/** Errors, refusals, what a filter cut off and blank texts are no answers to learn from. */
+const isLearnable = ({ status, text }: ResponseRow): boolean =>
+  (status === "ok" || status === "truncated") && text.trim() !== "";
+
+const learnablePairs = (entry: PromptEntry): JudgedPair[] =>
+  pairsOf(entry, {}).filter(({ chosen, rejected }) => isLearnable(chosen) && isLearnable(rejected));
+
+function imitated(entry: PromptEntry): Answered[] {
+  const losers = new Set(pairsOf(entry, {}).map(({ rejected }) => rejected.key));
+  return entry.responses
+    .filter((response) => isLearnable(response) && !losers.has(response.key))
+    .map(({ text }) => ({ messages: entry.prompt.messages, answers: [text] }));
 }
 
-function pairsOf({ prompts, responses, judgements }: RowGroup): Pair[] {
-  const answers = new Map(responses.map((response) => [response.key, response]));
-  return judgements.flatMap(({ responseKey, rivalKey, score }): Pair[] => {
-    const [chosen, rejected] = [answers.get(responseKey), answers.get(rivalKey ?? "")];
-    const prompt = prompts.find(({ key }) => key === chosen?.promptKey);
-    const isPreferred = score !== null && score > 0;
-    return chosen && rejected && prompt && isPreferred
-      ? [{ prompt, chosen: chosen.text, rejected: rejected.text }]
-      : [];
+function preferred(entry: PromptEntry): Answered[] {
+  const margin = entry.prompt.extra?.margin;
+  return learnablePairs(entry).map(({ chosen, rejected }) => ({
+    messages: entry.prompt.messages,
+    answers: [chosen.text, rejected.text],
+    ...(typeof margin === "number" && { margin }),
+  }));
+}
+
+/** Verdicts of data whose answers are labelled one by one, as TRL's unpaired preferences. */
+const LABELS: Readonly<Record<string, boolean>> = { desirable: true, undesirable: false };
+
+function labelled(entry: PromptEntry): Answered[] {
+  const { messages } = entry.prompt;
+  const ofPairs = learnablePairs(entry).flatMap(({ chosen, rejected }) => [
+    { messages, answers: [chosen.text], isDesirable: true },
+    { messages, answers: [rejected.text], isDesirable: false },
+  ]);
+  const answers = new Map(entry.responses.filter(isLearnable).map((response) => [response.key, response]));
+  const alone = entry.judgements.flatMap(({ responseKey, rivalKey, verdict }): Answered[] => {
+    const answer = answers.get(responseKey);
+    if (!answer || rivalKey !== undefined || !Object.hasOwn(LABELS, verdict)) return [];
+    return [{ messages, answers: [answer.text], isDesirable: LABELS[verdict]! }];
   });
+  return [...ofPairs, ...alone];
 }
 
-function singlesOf({ prompts, responses, judgements }: RowGroup) {
+function scored({ prompt: { messages }, responses, judgements }: PromptEntry): Answered[] {
   const scoreOf = new Map(
     judgements.flatMap(({ responseKey, rivalKey, score }) =>
       rivalKey === undefined && score !== null ? [[responseKey, score] as const] : [],
     ),
   );
-  const losers = new Set(
-    judgements.flatMap(({ rivalKey, score }) => (rivalKey && score !== 0 ? [rivalKey] : [])),
-  );
   return responses.flatMap((response) => {
-    const prompt = prompts.find(({ key }) => key === response.promptKey);
     const score = scoreOf.get(response.key);
-    return prompt ? [{ prompt, text: response.text, isLoser: losers.has(response.key), score }] : [];
+    return isLearnable(response) && score !== undefined
+      ? [{ messages, answers: [response.text], score }]
+      : [];
   });
 }
 
-function answeredPrompts(group: RowGroup, use: AnswerUse): Omit<AnsweredPrompt, "id">[] {
-  if (use === "pairs") {
-    return pairsOf(group).map(({ prompt, chosen, rejected }) => ({
-      messages: prompt.messages,
-      answers: [chosen, rejected],
-    }));
-  }
-  if (use === "verdicts") {
-    return pairsOf(group).flatMap(({ prompt: { messages }, chosen, rejected }) => [
-      { messages, answers: [chosen], isDesirable: true },
-      { messages, answers: [rejected], isDesirable: false },
-    ]);
-  }
-  return singlesOf(group).flatMap(({ prompt: { messages }, text, isLoser, score }) => {
-    if (use === "answers") return isLoser ? [] : [{ messages, answers: [text] }];
-    return score === undefined ? [] : [{ messages, answers: [text], score }];
-  });
-}
+const READERS: Readonly<Record<AnswerUse, (entry: PromptEntry) => Answered[]>> = {
+  answers: imitated,
+  pairs: preferred,
+  verdicts: labelled,
+  scores: scored,
+};
 
 const EXPECTED: Readonly<Record<AnswerUse, string>> = {
   answers: "conversations that end with the assistant, or answers to prompts",
   pairs: "chosen and rejected answers",
-  verdicts: "chosen and rejected answers",
+  verdicts: "chosen and rejected answers, or answers labelled as good or bad",
   scores: "answers with scores",
 };
 
 /**
- * Reads files as `tutti data` knows them. Ids are those of the prompts' rows, `file:line`.
+ * Reads files as `tutti data` knows them, of which each row holds prompt and answers together. Ids are those of the rows,
+ * `file:line`. A tie is no pair and has no loser. Answers that failed, were filtered or refused, or are blank are left out.
  *
  * @throws {TuttiError} as `openDataFiles` and `readDataFiles`; DATASET_INVALID when no row has what is asked for
  */
@@ -102,12 +118,13 @@ export async function readAnswers(
   const files = await openDataFiles(paths, options);
   for await (const group of readDataFiles(files, options)) {
     const { file, line } = group.place;
-    for (const answered of answeredPrompts(group, use)) found.push({ id: `${file}:${line}`, ...answered });
+    for (const answered of groupEntries(group).flatMap(READERS[use]))
+      found.push({ id: `${file}:${line}`, ...answered });
   }
   if (found.length > 0) return found;
   const formats = files.map(({ path, format }) => `${path} (${format.name})`).join(", ");
   throw new TuttiError("DATASET_INVALID", `${formats}: no row holds ${EXPECTED[use]}`, {
     details: { paths },
-    hint: "`tutti data sft` and `tutti data pairs` write such files",
+    hint: "import files that hold prompts, answers and judgements apart; `tutti data sft` and `tutti data pairs` write what is asked for",
   });
 }

@@ -6,11 +6,12 @@ import { type CausalModel, causalLogProbabilities } from "../../models/index.ts"
 import type { HalfParameters, Parameters } from "../../nn/parameters.ts";
 import type { Backend } from "../../runtime/index.ts";
 import { TuttiError } from "../../support/errors.ts";
+import type { HostTensor } from "../../tensor/host-tensor.ts";
 import { frozenDigest } from "../../train/frozen.ts";
 import { ForwardSteps } from "../forward-steps.ts";
 import { groupFeeds, rowInputs, sumsByResponse, targetInputs } from "../rows/group-feeds.ts";
 import { planRows } from "../rows/group-plans.ts";
-import { checkGroups, groupTokens, type PromptResponses } from "../rows/prompt-responses.ts";
+import { checkGroups, checkPositions, groupTokens, type PromptResponses } from "../rows/prompt-responses.ts";
 import { ReferenceFile, ROWS_PER_BLOCK } from "./reference-file.ts";
 
 export interface ReferenceOptions {
@@ -40,15 +41,25 @@ export function dataDigest(groups: readonly PromptResponses[]): string {
   return hash.digest("hex");
 }
 
+/** SHA-256 over what the model computes with: its kind, its configuration as it was read, its weights. */
+async function modelDigest(
+  { modelType, config }: CausalModel,
+  weights: Readonly<Record<string, HostTensor>>,
+): Promise<string> {
+  return createHash("sha256")
+    .update(JSON.stringify([modelType, config, await frozenDigest(weights)]))
+    .digest("hex");
+}
+
 const HASH_CHARACTERS = 16;
 
 /**
- * Opens the file of these weights and these groups, and computes what it lacks: nothing when it is complete, the rest when an
+ * Opens the file of this model and these groups, and computes what it lacks: nothing when it is complete, the rest when an
  * earlier run was stopped. Close it when done.
  *
  * @param parameters of the reference model: the model before training, whatever is trained of it
- * @throws {TuttiError} DATASET_INVALID for groups that are unlike each other; INVALID_ARGUMENT when one is longer than a row;
- *   NON_FINITE; INTERRUPTED after an abort; what {@link ReferenceFile} throws
+ * @throws {TuttiError} DATASET_INVALID for groups that are unlike each other; INVALID_ARGUMENT when one is longer than a row,
+ *   or than the model has positions; NON_FINITE; INTERRUPTED after an abort; what {@link ReferenceFile} throws
  */
 export async function computeReference(
   model: CausalModel,
@@ -59,10 +70,11 @@ export async function computeReference(
 ): Promise<ReferenceFile> {
   const columns = groups[0]?.responses.length ?? 0;
   checkGroups(groups, columns);
+  checkPositions(model.config, groups);
   const { sharesPrompt = true, tokensPerRow, rowsPerBatch, half, onProgress, signal } = options;
   const own = Object.fromEntries(Object.entries(parameters).filter(([name]) => name in model.specs));
   const key = {
-    model: await frozenDigest({ ...own, ...half }),
+    model: await modelDigest(model, { ...own, ...half }),
     data: dataDigest(groups),
     rows: groups.length,
     columns,
@@ -111,7 +123,7 @@ function forwardSteps(
       ...(half && { half }),
       build(graph, parameters, bucket) {
         const sizes = bucket as { batch: number; tokens: number; targets: number; groups: number };
-        const hidden = model.decoder(parameters, rowInputs(graph, sizes));
+        const hidden = model.decoder(parameters, rowInputs(graph, sizes, model.config.maxPositions));
         const { responses, ...targets } = targetInputs(graph, sizes);
         const logProbabilities = causalLogProbabilities(model, parameters, hidden, targets);
         const sums = sumsByResponse(logProbabilities, responses, sizes.groups, columns);

@@ -21,7 +21,7 @@ import { CONFIGURATION_LIMITS, isJsonObject, parseJsonBytes } from "../../suppor
 
 /** What the numbers are a function of. */
 export interface ReferenceKey {
-  /** Digest of the model's weights. */
+  /** Digest of the model's configuration and weights. */
   readonly model: string;
   /** Digest of the tokens of all prompts and responses. */
   readonly data: string;
@@ -30,7 +30,7 @@ export interface ReferenceKey {
   readonly columns: number;
 }
 
-const FORMAT = "tutti-reference-1";
+const FORMAT = "tutti-reference-2";
 const HEADER_BYTES = 512;
 const CHECKSUM_BYTES = 4;
 /** Rows of a block; the last one has what is left. */

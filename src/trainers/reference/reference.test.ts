@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createCausalModel } from "../../models/index.ts";
 import { initialiseParameters } from "../../nn/index.ts";
 import { createOrtBackend } from "../../runtime/index.ts";
@@ -17,7 +17,7 @@ import { RandomStream } from "../../tensor/random.ts";
 import type { PromptResponses } from "../rows/prompt-responses.ts";
 import { computeReference } from "./compute-reference.ts";
 
-const model = createCausalModel({
+const CONFIG = {
   model_type: "llama",
   vocab_size: 20,
   hidden_size: 8,
@@ -27,7 +27,8 @@ const model = createCausalModel({
   num_key_value_heads: 1,
   max_position_embeddings: 32,
   initializer_range: 0.4,
-});
+};
+const model = createCausalModel(CONFIG);
 const parameters = initialiseParameters(model.specs, 1);
 const backend = createOrtBackend({ threads: 1 });
 let folder = "";
@@ -104,4 +105,45 @@ test("other weights and other data have other files", async () => {
   writeFileSync(first!, "x".repeat(600));
   writeFileSync(second!, "x".repeat(600));
   await expect(all()).rejects.toMatchObject({ code: "FILE_CORRUPT" });
+});
+
+test.each([{ rope_theta: 100 }, { rms_norm_eps: 0.1 }, { num_attention_heads: 4, num_key_value_heads: 4 }])(
+  "another configuration of the same weights has another file: %o",
+  async (change) => {
+    const config = { ...CONFIG, num_key_value_heads: 2 };
+    const weights = initialiseParameters(createCausalModel(config).specs, 1);
+    for (const given of [config, { ...config, ...change }]) {
+      const few = groups.slice(0, 2);
+      (await computeReference(createCausalModel(given), weights, few, backend, options())).close();
+    }
+    expect(readdirSync(folder)).toHaveLength(2);
+  },
+);
+
+describe("positions", () => {
+  const long = { id: "long", promptIds: words(20), responses: [words(12), words(11)] };
+
+  test("frequencies that grow with a sequence's length do not see that its row is longer", async () => {
+    const dynamic = createCausalModel({ ...CONFIG, rope_scaling: { rope_type: "dynamic", factor: 2 } });
+    const rows = async (given: PromptResponses[], tokensPerRow: number) => {
+      const file = await computeReference(dynamic, parameters, given, backend, {
+        ...options(),
+        tokensPerRow,
+      });
+      const values = given.flatMap((_, index) => [...file.row(index)]);
+      file.close();
+      return values;
+    };
+    const together = await rows([long], 64);
+    const alone = [];
+    for (const response of long.responses) {
+      alone.push(...(await rows([{ ...long, responses: [response] }], 32)));
+    }
+    for (const [index, value] of together.entries()) expect(value).toBeCloseTo(alone[index]!, 5);
+  });
+
+  test("an answer beyond the model's positions is refused", async () => {
+    const beyond = [{ ...long, responses: [words(13), words(1)] }];
+    await expect(computed(beyond)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
 });

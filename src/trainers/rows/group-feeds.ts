@@ -19,14 +19,19 @@ export interface GroupSizes {
   readonly groups: number;
 }
 
-/** The inputs of a decoder over such rows; see PromptRows for their contents. */
-export function rowInputs(graph: Graph, { batch, tokens }: GroupSizes) {
+/**
+ * The inputs of a decoder over such rows; see PromptRows for their contents.
+ *
+ * @param maxPositions of the model, which no sequence exceeds, though a row of several may: scalings of rotary frequencies that
+ *   depend on the sequence's length must not see the row's
+ */
+export function rowInputs(graph: Graph, { batch, tokens }: GroupSizes, maxPositions: number) {
   return {
     inputIds: graph.input("input_ids", "int32", [batch, tokens]),
     positionIds: graph.input("position_ids", "int32", [batch, tokens]),
     attentionBias: graph.input("attention_bias", "float32", [batch, 1, tokens, tokens]),
     isCausalByPlace: true,
-    positions: tokens,
+    positions: Math.min(tokens, maxPositions),
   };
 }
 

@@ -37,3 +37,19 @@ export function checkGroups(groups: readonly PromptResponses[], responses: numbe
     );
   }
 }
+
+/** @throws {TuttiError} INVALID_ARGUMENT naming the first group that with one of its responses is longer than the model has positions */
+export function checkPositions(
+  { maxPositions }: { readonly maxPositions: number },
+  groups: readonly PromptResponses[],
+): void {
+  for (const { id, promptIds, responses } of groups) {
+    const longest = promptIds.length + Math.max(...responses.map(({ length }) => length));
+    if (longest <= maxPositions) continue;
+    throw new TuttiError(
+      "INVALID_ARGUMENT",
+      `"${id}" has ${longest} tokens, the model has ${maxPositions} positions`,
+      { details: { id }, hint: "cut the responses or leave the example out" },
+    );
+  }
+}

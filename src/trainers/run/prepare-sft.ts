@@ -30,15 +30,18 @@ async function examplesOf(base: LanguageModel, paths: readonly string[], maxToke
   );
 }
 
-/** Steps of about `batch` conversations: packed rows are counted by the conversations they hold on average. */
+/**
+ * Steps of about `batch` conversations: packed rows are counted by the conversations they hold on average. Memory decides in how
+ * many passes of equally many rows a step is computed, not which rows it has.
+ */
 function batchingOf(examples: readonly FineTuningExample[], settings: RunSettings) {
   const lengths = examples.map(({ ids }) => ids.length);
   const { tokensPerRow, rowsPerBatch } = rowSizes(lengths, settings.tokensAtOnce);
   const perRow = (lengths.length * tokensPerRow) / lengths.reduce((sum, length) => sum + length, 0);
   const rowsPerStep = Math.max(1, Math.round(settings.batch / perRow));
-  const rows = Math.min(rowsPerBatch, rowsPerStep);
-  const batching: Batching = { kind: "packed", tokensPerRow, rowsPerBatch: rows };
-  return { batching, accumulation: Math.max(1, Math.round(rowsPerStep / rows)) };
+  const batching: Batching = { kind: "packed", tokensPerRow, rowsPerBatch: rowsPerStep };
+  const passes = Math.ceil(rowsPerStep / rowsPerBatch);
+  return { batching, rowsAtOnce: Math.ceil(rowsPerStep / passes), accumulation: 1 };
 }
 
 /** @throws {TuttiError} as `readAnswers`, `conversationExamples` and `createCausalLanguageModelTask` */
@@ -60,7 +63,12 @@ export async function prepareSft(base: LanguageModel, settings: SftSettings): Pr
     : [];
   const evaluation =
     held.length > 0 &&
-    createCausalLanguageModelTask(base.model, held, { ...common, ...batchingOf(held, settings), epochs: 1 });
+    createCausalLanguageModelTask(base.model, held, {
+      ...common,
+      ...batchingOf(held, settings),
+      epochs: 1,
+      isTraining: false,
+    });
   return {
     base,
     task,

@@ -63,12 +63,17 @@ export function withFreshAdapter(
 }
 
 /** What a checkpoint is refused for when it changes. Folders, and how often a checkpoint is written, may change. */
-export function fingerprintOf({ facts }: Pick<PreparedRun, "facts">, settings: RunSettings): string {
+export function fingerprintOf(
+  { facts, base }: Pick<PreparedRun, "facts" | "base">,
+  settings: RunSettings,
+): string {
   const { seed, epochs, batch, maxTokens, tokensAtOnce, validateEverySteps, maxGradientNorm } = settings;
   const { learningRate, weightDecay, optimizer, schedule, warmupShare, adapter, chosenFromStep } = settings;
+  const { config, template, bosToken, eosToken, documents } = base;
   const parts = [
     { facts, seed, epochs, batch, maxTokens, tokensAtOnce, validateEverySteps, maxGradientNorm },
     { learningRate, weightDecay, optimizer, schedule, warmupShare, adapter, chosenFromStep },
+    { config, template, bosToken, eosToken, documents },
   ];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

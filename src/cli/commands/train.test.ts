@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { trainCommand } from "./train.ts";
+
+const refusals: readonly (readonly [string, string])[] = [
+  ["dpo --desirable-weight 1", "--desirable-weight means nothing with --loss sigmoid"],
+  ["dpo --loss ipo --undesirable-weight 2", "--undesirable-weight means nothing with --loss ipo"],
+  ["dpo --loss simpo --reference-dir refs", "--reference-dir means nothing with --loss simpo"],
+  ["dpo --loss orpo --reference-dir refs", "--reference-dir means nothing with --loss orpo"],
+  ["dpo --loss kto --length-normalised", "--length-normalised means nothing with --loss kto"],
+  ["sft --lora-alpha 8", "--lora-alpha means nothing without --lora-rank"],
+  ["sft --eval-every 5", "--eval-every means nothing without --eval"],
+  ["reward --loss regression --centring 0.01", "--centring means nothing with --loss regression"],
+];
+
+test.each(refusals)("%s is refused: it would change nothing", async (flags, message) => {
+  const needed = ["--model", "nowhere", "--data", "nothing.jsonl", "--out", "out"];
+  const run = trainCommand().parseAsync([...flags.split(" "), ...needed], { from: "user" });
+  await expect(run).rejects.toMatchObject({ code: "INVALID_ARGUMENT", message });
+});

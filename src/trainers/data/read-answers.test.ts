@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { loadTokenizer } from "../../text/index.ts";
+import { encodeAnswers } from "./encode-answers.ts";
+import { type AnswerUse, readAnswers } from "./read-answers.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "tutti-read-answers-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const file = (name: string, rows: readonly object[]): string => {
+  const path = join(folder, name);
+  writeFileSync(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  return path;
+};
+
+/** What is read, without ids and conversations. */
+const read = async (path: string, use: AnswerUse) =>
+  (await readAnswers([path], use)).map(({ id, messages, ...answered }) => answered);
+
+/** AlpacaEval: 1 is the first output, 2 the second, 1.5 (and 0, before its version 2) a tie. */
+const comparisons = file(
+  "comparisons.jsonl",
+  [1.9, 1.05, 1.5, 0, null].map((preference, index) => ({
+    instruction: `Question ${index}`,
+    output_1: `first ${index}`,
+    output_2: `second ${index}`,
+    ...{ generator_1: "base", generator_2: "mine", annotator: "judge", preference },
+  })),
+);
+
+test("the better answer of a pair is the chosen one, whichever side the score is of; ties are no pairs", async () => {
+  expect(await read(comparisons, "pairs")).toEqual([
+    { answers: ["second 0", "first 0"] },
+    { answers: ["first 1", "second 1"] },
+  ]);
+  expect(await read(comparisons, "verdicts")).toEqual([
+    { answers: ["second 0"], isDesirable: true },
+    { answers: ["first 0"], isDesirable: false },
+    { answers: ["first 1"], isDesirable: true },
+    { answers: ["second 1"], isDesirable: false },
+  ]);
+});
+
+test("losers are not imitated, answers of a tie are", async () => {
+  const answers = (await read(comparisons, "answers")).map(({ answers: [text] }) => text);
+  expect(answers).toEqual([
+    ...["second 0", "first 1", "first 2", "second 2"],
+    ...["first 3", "second 3", "first 4", "second 4"],
+  ]);
+});
+
+test("answers labelled one by one are good or bad by themselves", async () => {
+  const rows = ["good", "bad", " "].map((completion, index) => ({
+    ...{ prompt: `Question ${index}`, completion, label: completion === "good" },
+  }));
+  expect(await read(file("labels.jsonl", rows), "verdicts")).toEqual([
+    { answers: ["good"], isDesirable: true },
+    { answers: ["bad"], isDesirable: false },
+  ]);
+});
+
+test("failed, filtered, refused and blank answers are not learned", async () => {
+  const candidates = {
+    fine: { response: "fine", score: 1 },
+    long: { response: "and so on", finish_reason: "length", score: 0.5 },
+    silent: { response: "", score: 0 },
+    filtered: { response: "I can", finish_reason: "content_filter", score: 0 },
+    refused: { response: "I cannot", finish_reason: "refusal", score: 0 },
+  };
+  const path = file("judged.jsonl", [{ id: "1", benchmark: "B", prompt: "Question", candidates }]);
+  expect(await read(path, "answers")).toEqual([{ answers: ["fine"] }, { answers: ["and so on"] }]);
+  expect(await read(path, "scores")).toEqual([
+    { answers: ["fine"], score: 1 },
+    { answers: ["and so on"], score: 0.5 },
+  ]);
+  const blank = { prompt: "Question", chosen: "fine", rejected: " \n" };
+  const pairs = file("blank.jsonl", [blank, { ...blank, rejected: "bad" }]);
+  expect(await read(pairs, "pairs")).toEqual([{ answers: ["fine", "bad"] }]);
+  await expect(read(file("only.jsonl", [blank]), "verdicts")).rejects.toMatchObject({
+    code: "DATASET_INVALID",
+  });
+});
+
+test("pairs keep the margin of their row, up to what a reward model learns", async () => {
+  const pair = { prompt: "Question", chosen: "good", rejected: "bad" };
+  const path = file("margins.jsonl", [{ ...pair, margin: 1.5 }, pair]);
+  const answered = await readAnswers([path], "pairs");
+  expect(answered.map(({ margin }) => margin)).toEqual([1.5, undefined]);
+  const tokenizer = loadTokenizer(
+    join(import.meta.dirname, "../../../fixtures/text/byte-level.tokenizer.json"),
+  );
+  const template = "{% for m in messages %}{{ m.content + '\n' }}{% endfor %}";
+  const { groups } = encodeAnswers(tokenizer, answered, { template, maxTokens: 20 });
+  expect(groups.map(({ margin }) => margin)).toEqual([1.5, undefined]);
+});
