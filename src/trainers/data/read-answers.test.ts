@@ -59,6 +59,7 @@ test("answers labelled one by one are good or bad by themselves", async () => {
     { answers: ["good"], isDesirable: true },
     { answers: ["bad"], isDesirable: false },
   ]);
+  expect(await read(join(folder, "labels.jsonl"), "answers")).toEqual([{ answers: ["good"] }]);
 });
 
 test("failed, filtered, refused and blank answers are not learned", async () => {

@@ -25,7 +25,7 @@ export interface AnsweredPrompt {
 }
 
 /**
- * - `answers`: every answer that is not another's loser, to imitate
+ * - `answers`: every answer that is not another's loser or labelled as bad, to imitate
  * - `pairs`: chosen and rejected answers
  * - `verdicts`: answers by themselves, good and bad: both of every pair, and those labelled desirable or undesirable
  * - `scores`: every answer with its score
@@ -41,10 +41,21 @@ const isLearnable = ({ status, text }: ResponseRow): boolean =>
 const learnablePairs = (entry: PromptEntry): JudgedPair[] =>
   pairsOf(entry, {}).filter(({ chosen, rejected }) => isLearnable(chosen) && isLearnable(rejected));
 
+/** Verdicts of data whose answers are labelled one by one, as TRL's unpaired preferences. */
+const LABELS: Readonly<Record<string, boolean>> = { desirable: true, undesirable: false };
+
+const isLabelled = ({ rivalKey, verdict }: PromptEntry["judgements"][number]): boolean =>
+  rivalKey === undefined && Object.hasOwn(LABELS, verdict);
+
 function imitated(entry: PromptEntry): Answered[] {
-  const losers = new Set(pairsOf(entry, {}).map(({ rejected }) => rejected.key));
+  const bad = new Set([
+    ...pairsOf(entry, {}).map(({ rejected }) => rejected.key),
+    ...entry.judgements
+      .filter((judgement) => isLabelled(judgement) && !LABELS[judgement.verdict])
+      .map(({ responseKey }) => responseKey),
+  ]);
   return entry.responses
-    .filter((response) => isLearnable(response) && !losers.has(response.key))
+    .filter((response) => isLearnable(response) && !bad.has(response.key))
     .map(({ text }) => ({ messages: entry.prompt.messages, answers: [text] }));
 }
 
@@ -57,9 +68,6 @@ function preferred(entry: PromptEntry): Answered[] {
   }));
 }
 
-/** Verdicts of data whose answers are labelled one by one, as TRL's unpaired preferences. */
-const LABELS: Readonly<Record<string, boolean>> = { desirable: true, undesirable: false };
-
 function labelled(entry: PromptEntry): Answered[] {
   const { messages } = entry.prompt;
   const ofPairs = learnablePairs(entry).flatMap(({ chosen, rejected }) => [
@@ -67,10 +75,9 @@ function labelled(entry: PromptEntry): Answered[] {
     { messages, answers: [rejected.text], isDesirable: false },
   ]);
   const answers = new Map(entry.responses.filter(isLearnable).map((response) => [response.key, response]));
-  const alone = entry.judgements.flatMap(({ responseKey, rivalKey, verdict }): Answered[] => {
+  const alone = entry.judgements.filter(isLabelled).flatMap(({ responseKey, verdict }): Answered[] => {
     const answer = answers.get(responseKey);
-    if (!answer || rivalKey !== undefined || !Object.hasOwn(LABELS, verdict)) return [];
-    return [{ messages, answers: [answer.text], isDesirable: LABELS[verdict]! }];
+    return answer ? [{ messages, answers: [answer.text], isDesirable: LABELS[verdict]! }] : [];
   });
   return [...ofPairs, ...alone];
 }
