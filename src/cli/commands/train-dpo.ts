@@ -38,7 +38,8 @@ export function trainDpoCommand(): Command {
   const command = new Command("dpo")
     .summary("preference optimisation: DPO, length-normalised DPO, IPO, hinge, robust, SimPO, ORPO, KTO")
     .description(
-      "Trains on chosen and rejected answers, kto also on answers labelled one by one. The reference's log-probabilities are computed once and kept in a file.\n" +
+      "Trains on chosen and rejected answers, kto also on answers labelled one by one.\n" +
+        "The reference's log-probabilities are computed once and kept in a file.\n" +
         "Stopped by Ctrl-C or killed, the same command goes on where it was.",
     );
   return addTrainingFlags(command, DEFAULTS)
