@@ -27,26 +27,26 @@ import {
 import { FAMILIES, isRight, type Question } from "./tasks.ts";
 
 export const SIZES = {
-  askedPerFamily: 32,
-  testPerFamily: 28,
+  askedPerFamily: 56,
+  testPerFamily: 36,
   /** Real word problems beside the written questions, where a file of them is given. */
-  askedProblems: 12,
-  testProblems: 12,
+  askedProblems: 16,
+  testProblems: 20,
   /** Solved questions that a specialist learns from. */
-  taughtPerFamily: 96,
+  taughtPerFamily: 160,
   /** Solved questions in front of each question to the base model. */
   shownPerFamily: 2,
   samples: 4,
-  temperature: 0.8,
+  temperature: 0.6,
   sftShare: 0.4,
   batch: 8,
-  specialistSteps: 24,
-  sftSteps: 12,
-  preferenceSteps: 8,
+  specialistSteps: 32,
+  sftSteps: 20,
+  preferenceSteps: 12,
   sftRate: 1e-3,
   preferenceRate: 2e-4,
-  /** Of mean log-ratios; answers have about three tokens. */
-  beta: 1,
+  /** Of mean log-ratios, as FuseChat-3.0 has it. */
+  beta: 10,
 } as const;
 
 export interface QuestionSets {
@@ -122,7 +122,7 @@ export class Experiment {
   private async specialist(name: string, family: number): Promise<ChatModel> {
     const solved = this.sets.taught
       .filter((question) => question.family === family)
-      .map((question) => ({ id: question.id, question, answer: question.answer }));
+      .map((question) => ({ id: question.id, question, answer: question.solution }));
     return this.training(name, SIZES.specialistSteps, SIZES.sftRate, (stage) =>
       imitate(this.target, solved, stage),
     );

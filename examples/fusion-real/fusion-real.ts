@@ -3,15 +3,16 @@
  * learns from it.
  *
  *   npx tsx tools/fetch-models.ts smollm2 gemma3
- *   npx tsx examples/fusion-real/fusion-real.ts [--out runs/fusion-real] [--word-problems mawps.jsonl.gz] [--seed 0]
- *       [--smollm2 FILE] [--gemma3 FILE] [--until coverage|training] [--result docs/benchmarks/fusion-real.json]
- *       [--page docs/benchmarks/fusion-real.md]
+ *   npx tsx examples/fusion-real/fusion-real.ts [--out runs/fusion-real] [--word-problems mawps.jsonl.gz]
+ *       [--seeds 0,1] [--smollm2 FILE] [--gemma3 FILE] [--until coverage|training]
+ *       [--result docs/benchmarks/fusion-real.json] [--page docs/benchmarks/fusion-real.md]
  *
  * One compute thread. Stopped or killed, the same command goes on: answers, checkpoints and measured arms are kept as files
- * under --out. docs/benchmarks/fusion-real.md says what is compared and what came out.
+ * under --out, a folder a seed. Seeds redraw questions, samples, adapters and batches. docs/benchmarks/fusion-real.md says what is compared and what came out.
  */
 import { mkdirSync } from "node:fs";
 import { cpus } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../../src/support/atomic-file.ts";
 import { writeFigures } from "../kept.ts";
@@ -23,7 +24,7 @@ const GGUF = ".cache/models";
 const { values } = parseArgs({
   options: {
     out: { type: "string", default: "runs/fusion-real" },
-    seed: { type: "string", default: "0" },
+    seeds: { type: "string", default: "0,1" },
     smollm2: {
       type: "string",
       default: `${GGUF}/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct.Q4_1.gguf`,
@@ -38,34 +39,45 @@ const { values } = parseArgs({
 if (values.until !== "coverage" && values.until !== "training") {
   throw new Error(`--until is ${values.until}, expected coverage or training`);
 }
-const seed = Number(values.seed);
-mkdirSync(values.out, { recursive: true });
+const seeds = values.seeds.split(",").map(Number);
+if (!seeds.every(Number.isInteger)) throw new Error(`--seeds is ${values.seeds}, expected such as 0,1`);
 
-const taken = new Set<string>();
-const drawn = (name: string, perFamily: number): Question[] =>
-  FAMILIES.flatMap((_, family) => drawQuestions(name, family, perFamily, seed, taken));
-const test = drawn("test", SIZES.testPerFamily);
-const asked = drawn("asked", SIZES.askedPerFamily);
-const problems = values["word-problems"]
-  ? readWordProblems(values["word-problems"], SIZES.testProblems + SIZES.askedProblems, seed)
-  : [];
-const experiment = new Experiment(
-  { folder: values.out, seed, smollm2: values.smollm2, gemma3: values.gemma3 },
-  {
-    test: [...test, ...problems.slice(0, SIZES.testProblems)],
-    asked: [...asked, ...problems.slice(SIZES.testProblems)],
-    taught: drawn("taught", SIZES.taughtPerFamily),
-    shown: drawn("shown", SIZES.shownPerFamily),
-  },
-);
-await experiment.askSources();
-if (values.until === "training") await experiment.train();
+async function experimentOf(seed: number): Promise<Experiment> {
+  const folder = join(values.out, `seed-${seed}`);
+  mkdirSync(folder, { recursive: true });
+  const taken = new Set<string>();
+  const drawn = (name: string, perFamily: number): Question[] =>
+    FAMILIES.flatMap((_, family) => drawQuestions(name, family, perFamily, seed, taken));
+  const { testPerFamily, askedPerFamily, testProblems, askedProblems } = SIZES;
+  const test = drawn("test", testPerFamily);
+  const asked = drawn("asked", askedPerFamily);
+  const problems = values["word-problems"]
+    ? readWordProblems(values["word-problems"], testProblems + askedProblems, seed)
+    : [];
+  return new Experiment(
+    { folder, seed, smollm2: values.smollm2, gemma3: values.gemma3 },
+    {
+      test: [...test, ...problems.slice(0, testProblems)],
+      asked: [...asked, ...problems.slice(testProblems)],
+      taught: drawn("taught", SIZES.taughtPerFamily),
+      shown: drawn("shown", SIZES.shownPerFamily),
+    },
+  );
+}
+
+const experiments: Experiment[] = [];
+for (const seed of seeds) {
+  const experiment = await experimentOf(seed);
+  await experiment.askSources();
+  if (values.until === "training") await experiment.train();
+  experiments.push(experiment);
+}
 const summary = {
   machine: { cpu: cpus()[0]?.model, threads: 1, node: process.version },
-  seed,
+  seeds,
   sizes: SIZES,
-  wordProblems: problems.length,
-  ...summaryOf(experiment),
+  hasWordProblems: values["word-problems"] !== undefined,
+  ...summaryOf(experiments),
 };
 const table = tableOf(summary);
 process.stdout.write(table);

@@ -33,8 +33,8 @@ export function openChatModel(path: string): ChatModel {
 
 const ADAPTER: LoraConfig = { name: "fusion", rank: 16, alpha: 32, targets: "all-linear" };
 const INSTRUCTION = "Give only the answer.";
-const MOST_PROMPT_AND_ANSWER_TOKENS = 128;
-const ROW_TOKENS = 128;
+const MOST_PROMPT_AND_ANSWER_TOKENS = 192;
+const ROW_TOKENS = 256;
 
 export const conversationOf = ({ text }: Pick<Question, "text">) => [
   { role: "system" as const, content: INSTRUCTION },
@@ -47,7 +47,7 @@ export interface Asking {
   readonly seed: number;
 }
 
-const MOST_ANSWER_TOKENS = 12;
+const MOST_ANSWER_TOKENS = 48;
 
 /** Answers of a chat model with these parameters; `onAnswer` after every question. */
 export async function askChat(
@@ -70,7 +70,7 @@ export async function askByExample(
   asking: Asking,
   onAnswer: () => void,
 ): Promise<string[][]> {
-  const solved = shown.map(({ text, answer }) => `Question: ${text}\nAnswer: ${answer}\n`).join("");
+  const solved = shown.map(({ text, solution }) => `Question: ${text}\nAnswer: ${solution}\n`).join("");
   return answers(loadGenerationModel(path), questions, asking, onAnswer, (_, { text }) => ({
     prompt: `${solved}Question: ${text}\nAnswer:`,
     stopStrings: ["\n"],
@@ -203,7 +203,7 @@ export async function prefer(
     })),
     { template, maxTokens: MOST_PROMPT_AND_ANSWER_TOKENS, ...spelling(base) },
   );
-  const sizes = { tokensPerRow: ROW_TOKENS + 32, rowsPerBatch: 4 };
+  const sizes = { tokensPerRow: ROW_TOKENS, rowsPerBatch: 4 };
   const reference = await computeReference(model, base.parameters, groups, stage.backend, {
     ...sizes,
     folder: join(stage.folder, "reference"),

@@ -1,6 +1,7 @@
-/** Coverage, results with intervals, and differences that are paired over the test questions. */
+/** Coverage, results with intervals, and differences that are paired over the test questions: means over the seeds. */
 import { shownInterval, signed } from "../../src/plots/svg.ts";
-import { type BootstrapEstimate, bootstrapped, meanOf } from "../../src/statistics/bootstrap.ts";
+import { type BootstrapEstimate, meanOf } from "../../src/statistics/bootstrap.ts";
+import { groupedBootstrap } from "../../src/statistics/grouped-bootstrap.ts";
 import { type Experiment, type Measured, SOURCES } from "./experiment.ts";
 import { FAMILIES, isRight, type Question } from "./tasks.ts";
 
@@ -13,29 +14,43 @@ interface Coverage {
   readonly families: readonly number[];
 }
 
-interface ArmSummary extends BootstrapEstimate {
+/** Mean over the seeds, interval over seeds and questions, mean of every seed. */
+interface Figure extends BootstrapEstimate {
+  readonly seeds: readonly number[];
+}
+
+interface ArmSummary extends Figure {
   readonly arm: string;
   readonly kind: Measured["kind"];
   readonly families: readonly number[];
   readonly steps: number;
-  readonly examples: number;
+  /** Rows trained on, or pairs in a stage of preference; of every seed. */
+  readonly examples: readonly number[];
 }
 
 export interface Summary {
   readonly questions: { readonly asked: number; readonly test: number };
   readonly coverage: readonly Coverage[];
-  readonly pairs: Readonly<Record<string, number>>;
-  readonly drops: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Of every seed. */
+  readonly pairs: readonly Readonly<Record<string, number>>[];
+  readonly drops: readonly Readonly<Record<string, Readonly<Record<string, number>>>>[];
   readonly arms: readonly ArmSummary[];
-  readonly differences: readonly (BootstrapEstimate & { readonly name: string })[];
+  readonly differences: readonly (Figure & { readonly name: string })[];
 }
 
 const rounded = (value: number): number => Number(value.toFixed(2));
 
-function estimateOf(name: string, values: readonly number[]): BootstrapEstimate {
-  const { value, interval } = bootstrapped(values, meanOf, name, { samples: 2000 });
-  return { value: rounded(value), interval: [rounded(interval[0]), rounded(interval[1])] };
+function figureOf(name: string, groups: readonly (readonly number[])[]): Figure {
+  const { value, interval } = groupedBootstrap(groups, name, { samples: 2000 });
+  return {
+    value: rounded(value),
+    interval: [rounded(interval[0]), rounded(interval[1])],
+    seeds: groups.map((group) => rounded(meanOf(group))),
+  };
 }
+
+const meanByPlace = (rows: readonly (readonly number[])[]): number[] =>
+  rows[0]!.map((_, place) => rounded(meanOf(rows.map((row) => row[place]!))));
 
 const byFamily = (questions: readonly Question[], values: readonly number[]): number[] =>
   FAMILIES.map((_, family) =>
@@ -59,64 +74,87 @@ function coverageOf({ sets: { asked }, answers }: Experiment): Coverage[] {
   return [...rights.map((samples, place) => one(SOURCES[place]!, samples)), one("all together", joint)];
 }
 
+const meanCoverage = (seeds: readonly (readonly Coverage[])[]): Coverage[] =>
+  seeds[0]!.map(({ source }, place) => {
+    const entries = seeds.map((coverage) => coverage[place]!);
+    return {
+      source,
+      right: rounded(meanOf(entries.map(({ right }) => right))),
+      covered: rounded(meanOf(entries.map(({ covered }) => covered))),
+      families: meanByPlace(entries.map(({ families }) => families)),
+    };
+  });
+
 const scores = ({ right }: Measured): number[] => Array.from(right, (bit) => (bit === "1" ? 100 : 0));
 
 /** The best on the very questions of the comparison, which favours it. */
 const bestOf = (arms: readonly Measured[]): Measured =>
   arms.reduce((best, arm) => (meanOf(scores(arm)) > meanOf(scores(best)) ? arm : best));
 
-function differencesOf(arms: readonly Measured[]): Summary["differences"] {
-  const named = (name: string): Measured[] => arms.filter(({ arm }) => arm === name);
-  const sources = arms.filter(({ kind }) => kind === "source");
-  const single = arms.filter(({ arm }) => arm.startsWith("single: "));
-  const untouched = named(SOURCES[0]!);
-  const sft = named("fused SFT");
-  const aligned = named("fused SFT + LN-DPO");
-  const all = named("fused SFT, all questions");
-  const pairs: [string, Measured[], Measured[]][] = [
-    ...[aligned, all].flatMap((fused): [string, Measured[], Measured[]][] => [
-      [`${fused[0]?.arm} - untouched target`, fused, untouched],
-      [`${fused[0]?.arm} - best source`, fused, sources],
-      [`${fused[0]?.arm} - best single-source distillation`, fused, single],
-    ]),
-    ["DPO: after - before", aligned, sft],
-  ];
-  return pairs
-    .filter(([, better, worse]) => better.length > 0 && worse.length > 0)
-    .map(([name, better, worse]) => {
+type Side = (arm: Measured) => boolean;
+
+const FUSED = ["fused SFT + LN-DPO", "fused SFT, all questions", "fused SFT"] as const;
+const named =
+  (name: string): Side =>
+  ({ arm }) =>
+    arm === name;
+const COMPARISONS: readonly (readonly [name: string, better: Side, worse: Side])[] = [
+  ...FUSED.slice(0, 2).flatMap((fused): [string, Side, Side][] => [
+    [`${fused} - untouched target`, named(fused), named(SOURCES[0]!)],
+    [`${fused} - best source`, named(fused), ({ kind }) => kind === "source"],
+    [`${fused} - best single-source distillation`, named(fused), ({ arm }) => arm.startsWith("single: ")],
+  ]),
+  ["DPO: after - before", named(FUSED[0]), named(FUSED[2])],
+  ["DPO - as many steps of SFT, all questions", named(FUSED[0]), named(FUSED[1])],
+];
+
+/** What is best is chosen anew in every seed. */
+function differencesOf(experiments: readonly Experiment[]): Summary["differences"] {
+  return COMPARISONS.flatMap(([name, isBetter, isWorse]) => {
+    const sides = experiments.map(({ measured }) => ({
+      better: measured.filter(isBetter),
+      worse: measured.filter(isWorse),
+    }));
+    if (sides.some(({ better, worse }) => better.length === 0 || worse.length === 0)) return [];
+    const groups = sides.map(({ better, worse }) => {
       const base = scores(bestOf(worse));
-      const values = scores(better[0]!).map((score, index) => score - base[index]!);
-      return { name, ...estimateOf(name, values) };
+      return scores(bestOf(better)).map((score, question) => score - base[question]!);
     });
+    return [{ name, ...figureOf(name, groups) }];
+  });
 }
 
-export function summaryOf(experiment: Experiment): Summary {
-  const { sets, measured, pairs, drops } = experiment;
+/** @param experiments of at least one seed, each with the same arms */
+export function summaryOf(experiments: readonly Experiment[]): Summary {
+  const [first] = experiments;
   return {
-    questions: { asked: sets.asked.length, test: sets.test.length },
-    coverage: coverageOf(experiment),
-    pairs,
-    drops,
-    arms: measured.map((arm) => ({
-      arm: arm.arm,
-      kind: arm.kind,
-      ...estimateOf(arm.arm, scores(arm)),
-      families: byFamily(sets.test, scores(arm)),
-      steps: arm.steps,
-      examples: arm.examples,
-    })),
-    differences: differencesOf(measured),
+    questions: { asked: first!.sets.asked.length, test: first!.sets.test.length },
+    coverage: meanCoverage(experiments.map(coverageOf)),
+    pairs: experiments.map(({ pairs }) => pairs),
+    drops: experiments.map(({ drops }) => drops),
+    arms: first!.measured.map(({ arm, kind, steps }, place) => {
+      const runs = experiments.map(({ measured }) => measured[place]!);
+      return {
+        arm,
+        kind,
+        ...figureOf(arm, runs.map(scores)),
+        families: meanByPlace(runs.map((run, index) => byFamily(experiments[index]!.sets.test, scores(run)))),
+        steps,
+        examples: runs.map(({ examples }) => examples),
+      };
+    }),
+    differences: differencesOf(experiments),
   };
 }
 
 /** Markdown. */
-export function tableOf({ questions, coverage, pairs, arms, differences }: Summary): string {
+export function tableOf({ questions, coverage, arms, differences }: Summary): string {
   const families = FAMILIES.join(" | ");
   const rules = "---|".repeat(FAMILIES.length);
   const row = (cells: readonly (string | number)[]): string => `| ${cells.join(" | ")} |`;
   const fixed = (values: readonly number[]): string[] => values.map((value) => value.toFixed(1));
   return [
-    `Coverage of ${questions.asked} questions, %:`,
+    `Coverage of ${questions.asked} questions a seed, %:`,
     "",
     `| source | answers right | questions covered | ${families} |`,
     `|---|---|---|${rules}`,
@@ -124,24 +162,25 @@ export function tableOf({ questions, coverage, pairs, arms, differences }: Summa
       row([entry.source, ...fixed([entry.right, entry.covered, ...entry.families])]),
     ),
     "",
-    `Right answers to ${questions.test} test questions, greedy, %; pairs: ${JSON.stringify(pairs)}:`,
+    `Right answers to ${questions.test} test questions a seed, greedy, %:`,
     "",
-    `| model | ${families} | all | 95 % | steps | examples |`,
-    `|---|${rules}---|---|---|---|`,
+    `| model | ${families} | all | 95 % | seeds | steps | examples |`,
+    `|---|${rules}---|---|---|---|---|`,
     ...arms.map((arm) =>
       row([
         arm.arm,
         ...fixed([...arm.families, arm.value]),
         shownInterval(arm.interval),
+        fixed(arm.seeds).join(", "),
         arm.steps,
-        arm.examples,
+        arm.examples.join(", "),
       ]),
     ),
     "",
-    "| difference, points | paired over questions |",
-    "|---|---|",
-    ...differences.map(({ name, value, interval }) =>
-      row([name, `${signed(value)} ${shownInterval(interval)}`]),
+    "| difference, points | paired over questions | seeds |",
+    "|---|---|---|",
+    ...differences.map(({ name, value, interval, seeds }) =>
+      row([name, `${signed(value)} ${shownInterval(interval)}`, seeds.map(signed).join(", ")]),
     ),
     "",
   ].join("\n");

@@ -8,12 +8,14 @@ export interface Question {
   readonly family: number;
   readonly text: string;
   readonly answer: string;
+  /** The way to the answer in a few words, as a specialist is taught it: the answer comes last. */
+  readonly solution: string;
 }
 
 export const FAMILIES: readonly string[] = ["arithmetic", "words", "units"];
 
 type Draw = (limit: number) => number;
-type Asked = readonly [text: string, answer: string | number];
+type Asked = readonly [text: string, answer: string | number, way?: string];
 
 const NAMES = ["Tom", "Ana", "Ben", "Mia", "Leo", "Eva", "Max", "Ida", "Sam", "Zoe"];
 const THINGS = ["apples", "books", "coins", "cards", "pens", "shells", "eggs", "stamps"];
@@ -50,18 +52,25 @@ const one = <T>(items: readonly T[], draw: Draw): T => items[draw(items.length)]
 function sums(draw: Draw): Asked {
   const [name, things] = [one(NAMES, draw), one(THINGS, draw)];
   const [a, b, c] = [2 + draw(38), 1 + draw(20), 1 + draw(9)];
+  const each = 1 + (b % 9);
   const forms: readonly Asked[] = [
-    [`What is ${a} + ${b}?`, a + b],
-    [`What is ${a + b} - ${b}?`, a],
-    [`${name} has ${a} ${things} and gets ${b} more. How many ${things} does ${name} have now?`, a + b],
-    [`${name} had ${a + b} ${things} and gave away ${b}. How many ${things} are left?`, a],
+    [`What is ${a} + ${b}?`, a + b, `${a} + ${b}`],
+    [`What is ${a + b} - ${b}?`, a, `${a + b} - ${b}`],
+    [
+      `${name} has ${a} ${things} and gets ${b} more. How many ${things} does ${name} have now?`,
+      a + b,
+      `${a} + ${b}`,
+    ],
+    [`${name} had ${a + b} ${things} and gave away ${b}. How many ${things} are left?`, a, `${a + b} - ${b}`],
     [
       `${name} has ${a} ${things}, buys ${b} and loses ${c}. How many ${things} does ${name} have now?`,
       a + b - c,
+      `${a} + ${b} = ${a + b}, ${a + b} - ${c}`,
     ],
     [
-      `${name} has ${c} boxes with ${1 + (b % 9)} ${things} each. How many ${things} is that?`,
-      c * (1 + (b % 9)),
+      `${name} has ${c} boxes with ${each} ${things} each. How many ${things} is that?`,
+      c * each,
+      `${c} x ${each}`,
     ],
   ];
   return one(forms, draw);
@@ -83,8 +92,8 @@ function units(draw: Draw): Asked {
   const [large, small, factor] = one(UNITS, draw);
   const count = 2 + draw(18);
   return draw(3) > 0
-    ? [`How many ${small} are in ${count} ${large}?`, count * factor]
-    : [`How many ${large} are ${count * factor} ${small}?`, count];
+    ? [`How many ${small} are in ${count} ${large}?`, count * factor, `${count} x ${factor}`]
+    : [`How many ${large} are ${count * factor} ${small}?`, count, `${count * factor} / ${factor}`];
 }
 
 const FORMS: readonly ((draw: Draw) => Asked)[] = [sums, words, units];
@@ -102,10 +111,16 @@ export function drawQuestions(
   for (let tries = 0; drawn.length < count; tries++) {
     if (tries > 100 * count)
       throw new Error(`there are no ${count} further questions about ${FAMILIES[family]}`);
-    const [text, answer] = FORMS[family]!((limit) => stream.nextInteger(limit));
+    const [text, answer, way] = FORMS[family]!((limit) => stream.nextInteger(limit));
     if (taken.has(text)) continue;
     taken.add(text);
-    drawn.push({ id: `${name}-${FAMILIES[family]}-${drawn.length}`, family, text, answer: String(answer) });
+    drawn.push({
+      id: `${name}-${FAMILIES[family]}-${drawn.length}`,
+      family,
+      text,
+      answer: String(answer),
+      solution: way === undefined ? String(answer) : `${way} = ${answer}`,
+    });
   }
   return drawn;
 }
@@ -127,6 +142,7 @@ export function readWordProblems(path: string, count: number, seed: number): Que
       family: 0,
       text: row!.input.replaceAll(/\s+([?.,])/g, "$1"),
       answer: String(row!.target),
+      solution: String(row!.target),
     };
   });
 }
@@ -135,7 +151,7 @@ export function readWordProblems(path: string, count: number, seed: number): Que
  * Numbers: the last number of the answer is the right one. Words: the last word is, letter by letter, quotes and
  * punctuation aside.
  */
-export function isRight({ answer }: Question, given: string): boolean {
+export function isRight({ answer }: Pick<Question, "answer">, given: string): boolean {
   const line = given.trim();
   if (/^\d+$/.test(answer)) {
     const last = line

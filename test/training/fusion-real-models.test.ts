@@ -31,6 +31,7 @@ const questions = ["red", "blue", "green"].map((text, index) => ({
   family: index,
   text,
   answer: String(index),
+  solution: String(index),
 }));
 
 test("adapters are trained into copies, by imitation and then by preference; stopped stages are read back", async () => {
