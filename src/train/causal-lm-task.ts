@@ -61,7 +61,7 @@ export function createCausalLanguageModelTask(
       hint: "check roles of the messages and the length that examples are cut to",
     });
   }
-  checkOptions(model, options);
+  checkOptions(model, kept, options);
   const { accumulation } = options;
   const trained = chooseTrained(model.specs, options);
   const plans = planBatches(
@@ -101,20 +101,25 @@ export function createCausalLanguageModelTask(
   };
 }
 
-function checkOptions(model: CausalModel, options: FineTuningOptions): void {
-  const { batching, rowsAtOnce = 1 } = options;
+function checkOptions(
+  model: CausalModel,
+  examples: readonly FineTuningExample[],
+  options: FineTuningOptions,
+): void {
+  const { rowsAtOnce = 1 } = options;
   if (!Number.isInteger(rowsAtOnce) || rowsAtOnce < 1) {
     throw new TuttiError(
       "INVALID_ARGUMENT",
       `rows at once must be a positive integer, received ${rowsAtOnce}`,
     );
   }
-  const longest = batching.kind === "packed" ? batching.tokensPerRow : Math.max(...batching.bucketTokens);
-  if (longest > model.config.maxPositions) {
+  // Positions begin anew with every example of a row, so that a row may be longer.
+  const tooLong = examples.find(({ ids }) => ids.length > model.config.maxPositions);
+  if (tooLong) {
     throw new TuttiError(
       "INVALID_ARGUMENT",
-      `rows of ${longest} tokens need as many positions, the model has ${model.config.maxPositions}`,
-      { hint: "shorten the rows" },
+      `example ${tooLong.id} has ${tooLong.ids.length} tokens, the model has ${model.config.maxPositions} positions`,
+      { hint: "cut the examples to the model's positions" },
     );
   }
   checkCommonOptions(options);
@@ -138,7 +143,7 @@ function buildStep(
     positionIds: graph.input("position_ids", "int32", [batch, tokens]),
     attentionBias: graph.input("attention_bias", "float32", [batch, 1, tokens, tokens]),
     isCausalByPlace: true,
-    positions: tokens,
+    positions: Math.min(tokens, model.config.maxPositions),
   };
   const hidden = model.decoder(parameters, inputs, { isTraining });
   const loss = causalCrossEntropy(model, parameters, hidden, {
@@ -163,6 +168,7 @@ function microBatch(
   const { targets, feeds } = labelFeeds(targetPositions, targetTokens, batch * tokens, scale);
   return {
     bucket: { batch, tokens, targets },
+    weight: targetPositions.length,
     recordIds: rows.flat().map(({ id }) => id),
     feeds: {
       input_ids: int32([batch, tokens], stacked.inputIds),

@@ -11,6 +11,8 @@ export interface MicroBatch {
   readonly feeds: Feeds;
   /** Named in errors, so that a bad record can be found. */
   readonly recordIds: readonly string[];
+  /** What the step's loss is a mean of, such as target tokens: how much it counts in a mean over steps. @default its records */
+  readonly weight?: number;
 }
 
 export interface StepOutputs {

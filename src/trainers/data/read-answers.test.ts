@@ -17,7 +17,10 @@ const file = (name: string, rows: readonly object[]): string => {
 
 /** What is read, without ids and conversations. */
 const read = async (path: string, use: AnswerUse) =>
-  (await readAnswers([path], use)).map(({ id, messages, ...answered }) => answered);
+  (await readAnswers([path], use)).answered.map(({ id, messages, ...answered }) => answered);
+
+const reasons = async (path: string, use: AnswerUse) =>
+  (await readAnswers([path], use)).dropped.map(({ reason }) => reason);
 
 /** AlpacaEval: 1 is the first output, 2 the second, 1.5 (and 0, before its version 2) a tie. */
 const comparisons = file(
@@ -41,6 +44,13 @@ test("the better answer of a pair is the chosen one, whichever side the score is
     { answers: ["first 1"], isDesirable: true },
     { answers: ["second 1"], isDesirable: false },
   ]);
+});
+
+test("what is left out is told with its reason", async () => {
+  for (const use of ["pairs", "verdicts"] as const)
+    expect(await reasons(comparisons, use)).toEqual(["tie", "tie", "unjudged"]);
+  expect(await reasons(comparisons, "answers")).toEqual(["worse", "worse"]);
+  expect((await readAnswers([comparisons], "answers")).dropped[1]!.id).toMatch(/comparisons\.jsonl:2$/);
 });
 
 test("losers are not imitated, answers of a tie are", async () => {
@@ -76,9 +86,11 @@ test("failed, filtered, refused and blank answers are not learned", async () => 
     { answers: ["fine"], score: 1 },
     { answers: ["and so on"], score: 0.5 },
   ]);
+  expect(await reasons(path, "answers")).toEqual(["empty", "filtered", "refusal"]);
   const blank = { prompt: "Question", chosen: "fine", rejected: " \n" };
   const pairs = file("blank.jsonl", [blank, { ...blank, rejected: "bad" }]);
   expect(await read(pairs, "pairs")).toEqual([{ answers: ["fine", "bad"] }]);
+  expect(await reasons(pairs, "verdicts")).toEqual(["empty"]);
   await expect(read(file("only.jsonl", [blank]), "verdicts")).rejects.toMatchObject({
     code: "DATASET_INVALID",
   });
@@ -87,7 +99,7 @@ test("failed, filtered, refused and blank answers are not learned", async () => 
 test("pairs keep the margin of their row, up to what a reward model learns", async () => {
   const pair = { prompt: "Question", chosen: "good", rejected: "bad" };
   const path = file("margins.jsonl", [{ ...pair, margin: 1.5 }, pair]);
-  const answered = await readAnswers([path], "pairs");
+  const { answered } = await readAnswers([path], "pairs");
   expect(answered.map(({ margin }) => margin)).toEqual([1.5, undefined]);
   const tokenizer = loadTokenizer(
     join(import.meta.dirname, "../../../fixtures/text/byte-level.tokenizer.json"),

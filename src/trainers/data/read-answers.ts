@@ -32,14 +32,44 @@ export interface AnsweredPrompt {
  */
 export type AnswerUse = "answers" | "pairs" | "verdicts" | "scores";
 
+/** An answer or pair that is not learned from. */
+export interface DroppedAnswer {
+  readonly id: string;
+  /** Such as `blank`, `refusal`, `tie`, `worse`, `unscored`. */
+  readonly reason: string;
+}
+
+export interface ReadAnswers {
+  readonly answered: readonly AnsweredPrompt[];
+  readonly dropped: readonly DroppedAnswer[];
+}
+
 type Answered = Omit<AnsweredPrompt, "id">;
+type Drop = (reason: string) => void;
 
 /** Errors, refusals, what a filter cut off and blank texts are no answers to learn from. */
-const isLearnable = ({ status, text }: ResponseRow): boolean =>
-  (status === "ok" || status === "truncated") && text.trim() !== "";
+function obstacle({ status, text }: ResponseRow): string | undefined {
+  if (status !== "ok" && status !== "truncated") return status;
+  return text.trim() === "" ? "blank" : undefined;
+}
 
-const learnablePairs = (entry: PromptEntry): JudgedPair[] =>
-  pairsOf(entry, {}).filter(({ chosen, rejected }) => isLearnable(chosen) && isLearnable(rejected));
+function isLearnable(response: ResponseRow, drop: Drop): boolean {
+  const reason = obstacle(response);
+  if (reason !== undefined) drop(reason);
+  return reason === undefined;
+}
+
+function learnablePairs(entry: PromptEntry, drop: Drop): JudgedPair[] {
+  for (const { rivalKey, score } of entry.judgements) {
+    if (rivalKey !== undefined && (score === null || score === 0.5))
+      drop(score === null ? "unjudged" : "tie");
+  }
+  return pairsOf(entry, {}).filter(({ chosen, rejected }) => {
+    const reason = obstacle(chosen) ?? obstacle(rejected);
+    if (reason !== undefined) drop(reason);
+    return reason === undefined;
+  });
+}
 
 /** Verdicts of data whose answers are labelled one by one, as TRL's unpaired preferences. */
 const LABELS: Readonly<Record<string, boolean>> = { desirable: true, undesirable: false };
@@ -47,7 +77,7 @@ const LABELS: Readonly<Record<string, boolean>> = { desirable: true, undesirable
 const isLabelled = ({ rivalKey, verdict }: PromptEntry["judgements"][number]): boolean =>
   rivalKey === undefined && Object.hasOwn(LABELS, verdict);
 
-function imitated(entry: PromptEntry): Answered[] {
+function imitated(entry: PromptEntry, drop: Drop): Answered[] {
   const bad = new Set([
     ...pairsOf(entry, {}).map(({ rejected }) => rejected.key),
     ...entry.judgements
@@ -55,48 +85,53 @@ function imitated(entry: PromptEntry): Answered[] {
       .map(({ responseKey }) => responseKey),
   ]);
   return entry.responses
-    .filter((response) => isLearnable(response) && !bad.has(response.key))
+    .filter((response) => {
+      if (!isLearnable(response, drop)) return false;
+      if (bad.has(response.key)) drop("worse");
+      return !bad.has(response.key);
+    })
     .map(({ text }) => ({ messages: entry.prompt.messages, answers: [text] }));
 }
 
-function preferred(entry: PromptEntry): Answered[] {
+function preferred(entry: PromptEntry, drop: Drop): Answered[] {
   const margin = entry.prompt.extra?.margin;
-  return learnablePairs(entry).map(({ chosen, rejected }) => ({
+  return learnablePairs(entry, drop).map(({ chosen, rejected }) => ({
     messages: entry.prompt.messages,
     answers: [chosen.text, rejected.text],
     ...(typeof margin === "number" && { margin }),
   }));
 }
 
-function labelled(entry: PromptEntry): Answered[] {
+function labelled(entry: PromptEntry, drop: Drop): Answered[] {
   const { messages } = entry.prompt;
-  const ofPairs = learnablePairs(entry).flatMap(({ chosen, rejected }) => [
+  const ofPairs = learnablePairs(entry, drop).flatMap(({ chosen, rejected }) => [
     { messages, answers: [chosen.text], isDesirable: true },
     { messages, answers: [rejected.text], isDesirable: false },
   ]);
-  const answers = new Map(entry.responses.filter(isLearnable).map((response) => [response.key, response]));
+  const answers = new Map(entry.responses.map((response) => [response.key, response]));
   const alone = entry.judgements.filter(isLabelled).flatMap(({ responseKey, verdict }): Answered[] => {
     const answer = answers.get(responseKey);
-    return answer ? [{ messages, answers: [answer.text], isDesirable: LABELS[verdict]! }] : [];
+    if (!answer || !isLearnable(answer, drop)) return [];
+    return [{ messages, answers: [answer.text], isDesirable: LABELS[verdict]! }];
   });
   return [...ofPairs, ...alone];
 }
 
-function scored({ prompt: { messages }, responses, judgements }: PromptEntry): Answered[] {
+function scored({ prompt: { messages }, responses, judgements }: PromptEntry, drop: Drop): Answered[] {
   const scoreOf = new Map(
     judgements.flatMap(({ responseKey, rivalKey, score }) =>
       rivalKey === undefined && score !== null ? [[responseKey, score] as const] : [],
     ),
   );
   return responses.flatMap((response) => {
+    if (!isLearnable(response, drop)) return [];
     const score = scoreOf.get(response.key);
-    return isLearnable(response) && score !== undefined
-      ? [{ messages, answers: [response.text], score }]
-      : [];
+    if (score === undefined) drop("unscored");
+    return score === undefined ? [] : [{ messages, answers: [response.text], score }];
   });
 }
 
-const READERS: Readonly<Record<AnswerUse, (entry: PromptEntry) => Answered[]>> = {
+const READERS: Readonly<Record<AnswerUse, (entry: PromptEntry, drop: Drop) => Answered[]>> = {
   answers: imitated,
   pairs: preferred,
   verdicts: labelled,
@@ -113,6 +148,7 @@ const EXPECTED: Readonly<Record<AnswerUse, string>> = {
 /**
  * Reads files as `tutti data` knows them, of which each row holds prompt and answers together. Ids are those of the rows,
  * `file:line`. A tie is no pair and has no loser. Answers that failed, were filtered or refused, or are blank are left out.
+ * What is left out is told with its reason.
  *
  * @throws {TuttiError} as `openDataFiles` and `readDataFiles`; DATASET_INVALID when no row has what is asked for
  */
@@ -120,15 +156,19 @@ export async function readAnswers(
   paths: readonly string[],
   use: AnswerUse,
   options: ReadOptions = {},
-): Promise<AnsweredPrompt[]> {
-  const found: AnsweredPrompt[] = [];
+): Promise<ReadAnswers> {
+  const answered: AnsweredPrompt[] = [];
+  const dropped: DroppedAnswer[] = [];
   const files = await openDataFiles(paths, options);
   for await (const group of readDataFiles(files, options)) {
     const { file, line } = group.place;
-    for (const answered of groupEntries(group).flatMap(READERS[use]))
-      found.push({ id: `${file}:${line}`, ...answered });
+    const id = `${file}:${line}`;
+    const drop = (reason: string): void => void dropped.push({ id, reason });
+    for (const entry of groupEntries(group)) {
+      for (const found of READERS[use](entry, drop)) answered.push({ id, ...found });
+    }
   }
-  if (found.length > 0) return found;
+  if (answered.length > 0) return { answered, dropped };
   const formats = files.map(({ path, format }) => `${path} (${format.name})`).join(", ");
   throw new TuttiError("DATASET_INVALID", `${formats}: no row holds ${EXPECTED[use]}`, {
     details: { paths },

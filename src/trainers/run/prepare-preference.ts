@@ -22,7 +22,7 @@ export interface PreferenceSettings extends RunSettings {
 
 async function groupsOf(base: LanguageModel, paths: readonly string[], settings: PreferenceSettings) {
   const isUnpaired = settings.objective.roles.includes("answer");
-  const answered = await readAnswers(paths, isUnpaired ? "verdicts" : "pairs");
+  const { answered, dropped } = await readAnswers(paths, isUnpaired ? "verdicts" : "pairs");
   const { template, bosToken, eosToken } = base;
   const encoded = encodeAnswers(base.tokenizer, answered, {
     template,
@@ -30,7 +30,11 @@ async function groupsOf(base: LanguageModel, paths: readonly string[], settings:
     eosToken,
     maxTokens: settings.maxTokens,
   });
-  return isUnpaired ? { ...encoded, groups: withMismatched(encoded.groups, settings.maxTokens) } : encoded;
+  return {
+    ...encoded,
+    dropped: [...dropped, ...encoded.dropped],
+    groups: isUnpaired ? withMismatched(encoded.groups, settings.maxTokens) : encoded.groups,
+  };
 }
 
 /**

@@ -34,12 +34,14 @@ export async function prepareReward(base: LanguageModel, settings: RewardSetting
   const encode = async (paths: readonly string[]) => {
     const use = objective.kind === "regression" ? "scores" : "pairs";
     const { template, bosToken, eosToken } = base;
-    return encodeAnswers(base.tokenizer, await readAnswers(paths, use), {
+    const { answered, dropped } = await readAnswers(paths, use);
+    const encoded = encodeAnswers(base.tokenizer, answered, {
       template,
       bosToken,
       eosToken,
       maxTokens: settings.maxTokens,
     });
+    return { ...encoded, dropped: [...dropped, ...encoded.dropped] };
   };
   const training = await encode(settings.data);
   const held = settings.evaluationData && (await encode(settings.evaluationData));

@@ -30,12 +30,17 @@ const conversations = (count: number): string =>
     .map((row) => `${JSON.stringify(row)}\n`)
     .join("");
 
-beforeAll(() => {
-  writeModelFolder(base, GPT2, 1);
+function writeChatModel(path: string, config: object): string {
+  writeModelFolder(path, config, 1);
   writeFileSync(
-    join(base, "chat_template.jinja"),
+    join(path, "chat_template.jinja"),
     "{% for m in messages %}{{ m.content + '\n' }}{% endfor %}",
   );
+  return path;
+}
+
+beforeAll(() => {
+  writeChatModel(base, GPT2);
   writeFileSync(data, conversations(30));
   writeFileSync(held, conversations(19));
 });
@@ -65,6 +70,28 @@ test("held-out conversations are measured once each, without dropout", async () 
   expect(first.loss).toBeGreaterThan(1);
   expect(await measure.run(parameters)).toEqual(first);
   await measure.dispose();
+});
+
+test("the held-out loss is the mean over tokens, whatever the batch", async () => {
+  const losses = [];
+  for (const batch of [19, 3]) {
+    const { evaluation, parameters } = await prepared(4096, { batch });
+    const measure = new TaskMeasure(evaluation!, createOrtBackend({ threads: 1 }));
+    losses.push((await measure.run(parameters)).loss);
+    await measure.dispose();
+  }
+  expect(losses[1]).toBeCloseTo(losses[0]!, 5);
+});
+
+test("rows may be longer than the model has positions, examples may not", async () => {
+  const [short, shorter] = [100, 20].map((positions) =>
+    writeChatModel(join(folder, `${positions}-positions`), { ...GPT2, n_positions: positions }),
+  );
+  const { task } = await prepareSft(loadLanguageModel(short!), settings(256));
+  expect(task.microBatches(0)[0]!.bucket.tokens).toBe(128);
+  await expect(prepareSft(loadLanguageModel(shorter!), settings(256))).rejects.toThrow(
+    /has \d+ tokens, the model has 20 positions/,
+  );
 });
 
 test("a step has the same conversations and noise whatever is computed at once", async () => {

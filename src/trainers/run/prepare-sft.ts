@@ -10,7 +10,7 @@ import {
 import { countTargets } from "../../train/sequence-rows.ts";
 import { readAnswers } from "../data/read-answers.ts";
 import type { LanguageModel } from "./language-model.ts";
-import { fileFacts, type PreparedRun, withFreshAdapter } from "./prepared-run.ts";
+import { countReasons, fileFacts, type PreparedRun, withFreshAdapter } from "./prepared-run.ts";
 import { type RunSettings, rowSizes } from "./settings.ts";
 
 export interface SftSettings extends RunSettings {
@@ -19,8 +19,8 @@ export interface SftSettings extends RunSettings {
 }
 
 async function examplesOf(base: LanguageModel, paths: readonly string[], maxTokens: number) {
-  const answered = await readAnswers(paths, "answers");
-  return conversationExamples(
+  const { answered, dropped } = await readAnswers(paths, "answers");
+  const examples = conversationExamples(
     base.tokenizer,
     answered.map(({ id, messages, answers }) => ({
       id,
@@ -28,6 +28,7 @@ async function examplesOf(base: LanguageModel, paths: readonly string[], maxToke
     })),
     { template: base.template, maxTokens, bosToken: base.bosToken, eosToken: base.eosToken },
   );
+  return { examples, dropped };
 }
 
 /**
@@ -46,7 +47,7 @@ function batchingOf(examples: readonly FineTuningExample[], settings: RunSetting
 
 /** @throws {TuttiError} as `readAnswers`, `conversationExamples` and `createCausalLanguageModelTask` */
 export async function prepareSft(base: LanguageModel, settings: SftSettings): Promise<PreparedRun> {
-  const examples = await examplesOf(base, settings.data, settings.maxTokens);
+  const { examples, dropped } = await examplesOf(base, settings.data, settings.maxTokens);
   const common = {
     seed: settings.seed,
     paddingId: 0,
@@ -59,7 +60,7 @@ export async function prepareSft(base: LanguageModel, settings: SftSettings): Pr
     ...(settings.neftuneAlpha !== undefined && { neftune: { alpha: settings.neftuneAlpha } }),
   });
   const held = settings.evaluationData
-    ? await examplesOf(base, settings.evaluationData, settings.maxTokens)
+    ? (await examplesOf(base, settings.evaluationData, settings.maxTokens)).examples
     : [];
   const evaluation =
     held.length > 0 &&
@@ -88,7 +89,7 @@ export async function prepareSft(base: LanguageModel, settings: SftSettings): Pr
       examples: examples.filter((example) => countTargets(example) > 0).length,
       evaluationExamples: held.length,
       cut: examples.filter(({ ids }) => ids.length === settings.maxTokens).length,
-      dropped: task.leftOut.length > 0 ? { nothing_to_learn: task.leftOut.length } : {},
+      dropped: countReasons([...dropped, ...task.leftOut.map(() => ({ reason: "nothing_to_learn" }))]),
     },
   };
 }

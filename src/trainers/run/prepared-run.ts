@@ -4,7 +4,6 @@ import { basename } from "node:path";
 import { initialiseLora, type ParameterSpecs, type Parameters } from "../../nn/index.ts";
 import { hashFile } from "../../support/hash-file.ts";
 import type { FineTuningTask } from "../../train/fine-tuning.ts";
-import type { EncodedAnswers } from "../data/encode-answers.ts";
 import type { LanguageModel } from "./language-model.ts";
 import type { RunSettings } from "./settings.ts";
 
@@ -47,7 +46,7 @@ export async function fileFacts(paths: readonly string[]): Promise<RunFacts["fil
   return facts;
 }
 
-export function countReasons(dropped: EncodedAnswers["dropped"]): Record<string, number> {
+export function countReasons(dropped: readonly { readonly reason: string }[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { reason } of dropped) counts[reason] = (counts[reason] ?? 0) + 1;
   return counts;

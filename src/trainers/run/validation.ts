@@ -5,12 +5,12 @@ import type { FineTuningTask } from "../../train/fine-tuning.ts";
 import { ForwardSteps } from "../forward-steps.ts";
 
 export interface Measured {
-  /** The mean over the task's steps. */
+  /** The mean over everything that the task's steps take the mean of: target tokens, or groups. */
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** Loss and metrics of a task's first epoch, whose steps count by the records in them. Dispose of it when done. */
+/** Loss and metrics of a task's first epoch, whose steps count by their weight. Dispose of it when done. */
 export class TaskMeasure {
   private readonly task: FineTuningTask;
   private readonly stepsOfEpoch: number;
@@ -35,18 +35,18 @@ export class TaskMeasure {
 
   async run(parameters: Parameters): Promise<Measured> {
     const sums = new Map<string, number>();
-    let records = 0;
+    let total = 0;
     for (let step = 0; step < this.stepsOfEpoch; step++) {
       const batches = this.task.microBatches(step);
-      const weight = batches.reduce((sum, { recordIds }) => sum + recordIds.length, 0);
-      records += weight;
+      const weight = batches.reduce((sum, batch) => sum + (batch.weight ?? batch.recordIds.length), 0);
+      total += weight;
       for (const { bucket, feeds } of batches) {
         const results = await this.steps.run(bucket, feeds, parameters);
         for (const [name, { data }] of Object.entries(results))
           sums.set(name, (sums.get(name) ?? 0) + weight * data[0]!);
       }
     }
-    const means = Object.fromEntries([...sums].map(([name, sum]) => [name, sum / records]));
+    const means = Object.fromEntries([...sums].map(([name, sum]) => [name, sum / total]));
     const { loss, ...metrics } = means;
     return { loss: loss!, metrics };
   }
