@@ -30,7 +30,7 @@ const conversations = (count: number): string =>
     .map((row) => `${JSON.stringify(row)}\n`)
     .join("");
 
-function writeChatModel(path: string, config: object): string {
+function writeChatModel(path: string, config: Readonly<Record<string, unknown>>): string {
   writeModelFolder(path, config, 1);
   writeFileSync(
     join(path, "chat_template.jinja"),
