@@ -7,10 +7,12 @@ import type { OptimizerSettings } from "../optim/index.ts";
 import type { ScheduleKind } from "../optim/schedules.ts";
 import { type Backend, createOrtBackend } from "../runtime/index.ts";
 import { TuttiError } from "../support/errors.ts";
+import { modelName } from "../support/model-name.ts";
 import {
   type LanguageModel,
   loadLanguageModel,
   type PreparedRun,
+  type PrepareEvents,
   type RunSettings,
   runTraining,
   writeTrainedModel,
@@ -24,6 +26,8 @@ export interface TrainingFlags {
   readonly model: string;
   readonly data: string[];
   readonly eval?: string[];
+  readonly format?: string;
+  readonly judge?: string;
   readonly out: string;
   readonly epochs: number;
   readonly batch: number;
@@ -61,6 +65,8 @@ export function addTrainingFlags(command: Command, { epochs, learningRate }: Tra
       "--eval <file...>",
       "held-out data: measured on the way, and the best weights by its loss are kept",
     )
+    .option("--format <name>", "format of all data files; told by their content otherwise")
+    .option("--judge <name>", "whose verdicts and scores count, where there are several judges'")
     .requiredOption("--out <dir>", "folder of the run: training/, model/ and, with --lora-rank, adapter/")
     .option("--epochs <n>", "passes over the data", above("--epochs"), epochs)
     .option("--batch <n>", "prompts, with all their answers, of a step", wholeNumber("--batch", 1), 16)
@@ -133,6 +139,12 @@ export function runSettings(flags: TrainingFlags, defaults: TrainingDefaults): R
   return {
     data: flags.data,
     ...(flags.eval && { evaluationData: flags.eval }),
+    ...((flags.format !== undefined || flags.judge !== undefined) && {
+      source: {
+        ...(flags.format !== undefined && { format: flags.format }),
+        ...(flags.judge !== undefined && { judge: flags.judge }),
+      },
+    }),
     out: flags.out,
     seed: flags.seed,
     epochs: flags.epochs,
@@ -155,12 +167,16 @@ export function runSettings(flags: TrainingFlags, defaults: TrainingDefaults): R
 export async function trainAndWrite(
   flags: TrainingFlags,
   settings: RunSettings,
-  prepare: (base: LanguageModel, backend: Backend, signal: AbortSignal) => Promise<PreparedRun>,
+  prepare: (
+    base: LanguageModel,
+    backend: Backend,
+    events: PrepareEvents & { readonly signal: AbortSignal },
+  ) => Promise<PreparedRun>,
 ): Promise<void> {
   const signal = interruptSignal();
   const backend = createOrtBackend({ threads: flags.threads });
-  const base = loadLanguageModel(await modelPath(flags.model));
-  const run = await prepare(base, backend, signal);
+  const base = loadLanguageModel(await modelPath(flags.model), modelName(flags.model));
+  const run = await prepare(base, backend, { signal, onWarning: (warning) => say(`warning: ${warning}`) });
   sayFacts(run);
   const progress = createProgress(process.stderr, {
     label: "training",
@@ -198,10 +214,11 @@ const NEXT: Readonly<Record<PreparedRun["facts"]["kind"], (model: string) => str
   reward: (model) => `name ${model} as a judge's reward model (docs/judges-models.md)`,
 };
 
-function sayFacts({ facts, warnings, task }: PreparedRun): void {
-  const { examples, evaluationExamples, cut, dropped } = facts;
+function sayFacts({ facts, task }: PreparedRun): void {
+  const { examples, evaluationExamples, cut, dropped, evaluationDropped } = facts;
   say(`${examples} examples, ${evaluationExamples} held out, ${task.totalSteps} steps`);
   if (cut > 0) say(`${cut} answers were cut to the length allowed`);
   for (const [reason, count] of Object.entries(dropped)) say(`left out: ${count} ${reason}`);
-  for (const warning of warnings) say(`warning: ${warning}`);
+  for (const [reason, count] of Object.entries(evaluationDropped))
+    say(`left out of the held-out data: ${count} ${reason}`);
 }

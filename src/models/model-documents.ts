@@ -19,7 +19,10 @@ export const configDocument = (config: HuggingFaceConfig): ModelDocument => ({
   content: configJsonText(config),
 });
 
-/** `tokenizer.json`, `tokenizer_config.json` and `chat_template.jinja` of a model, as far as it has them. */
+/**
+ * `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja` and `generation_config.json` of a model, as far as it has
+ * them. The last names the tokens that end a turn, which for some models config.json does not.
+ */
 export function modelDocuments(files: ModelFiles): ModelDocument[] {
   const { tokenizerJson, tokenizerConfig } = files.tokenizer();
   const documents: ModelDocument[] = [];
@@ -34,5 +37,7 @@ export function modelDocuments(files: ModelFiles): ModelDocument[] {
   if (files.chatTemplate !== undefined) {
     documents.push({ name: "chat_template.jinja", content: files.chatTemplate });
   }
+  if (files.generationConfig !== undefined)
+    documents.push(jsonDocument("generation_config.json", files.generationConfig));
   return documents;
 }

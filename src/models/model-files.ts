@@ -23,6 +23,8 @@ export interface ModelFiles {
   readonly tokenizer: () => { readonly tokenizerJson: unknown; readonly tokenizerConfig: Json };
   /** Jinja; undefined where the model ships none. */
   readonly chatTemplate: string | undefined;
+  /** The content of generation_config.json, or what stands for it; undefined where the model says nothing of the kind. */
+  readonly generationConfig: Json | undefined;
   /** What the files name as tokens that end a text or a turn, unchecked. */
   readonly endTokens: readonly unknown[];
   close(): void;
@@ -64,7 +66,7 @@ function readChatTemplate(path: string): string {
 
 function openFolder(path: string): ModelFiles {
   const config: HuggingFaceConfig = readModelConfig(join(path, "config.json"), HINT);
-  const generation = readOptionalJson(join(path, "generation_config.json")) ?? {};
+  const generationConfig = readOptionalJson(join(path, "generation_config.json"));
   const tokenizerConfig = readOptionalJson(join(path, "tokenizer_config.json")) ?? {};
   const templateFile = join(path, "chat_template.jinja");
   const tokenizerFile = join(path, "tokenizer.json");
@@ -81,7 +83,8 @@ function openFolder(path: string): ModelFiles {
     chatTemplate: existsSync(templateFile)
       ? readChatTemplate(templateFile)
       : templateOf(tokenizerConfig.chat_template),
-    endTokens: [config.eos_token_id, generation.eos_token_id].flat(),
+    generationConfig,
+    endTokens: [config.eos_token_id, generationConfig?.eos_token_id].flat(),
     close: () => source.close(),
   };
 }
@@ -90,6 +93,11 @@ function openGgufFile(path: string): ModelFiles {
   const source = openGgufModel(path);
   const { metadata, config } = source;
   const id = (key: string): unknown => metadata.get(`tokenizer.ggml.${key}`)?.value;
+  const endTokens = [
+    config.eos_token_id,
+    ...["eos_token_id", "eot_token_id", "eom_token_id"].map((key) => id(key)),
+  ].flat();
+  const ends = [...new Set(endTokens.filter((token) => Number.isInteger(token)))];
   return {
     path,
     config: config as HuggingFaceConfig,
@@ -97,7 +105,8 @@ function openGgufFile(path: string): ModelFiles {
     gguf: metadata,
     tokenizer: () => readGgufTokenizer(path, metadata),
     chatTemplate: ggufChatTemplate(metadata),
-    endTokens: [config.eos_token_id, id("eos_token_id"), id("eot_token_id"), id("eom_token_id")].flat(),
+    generationConfig: ends.length > 0 ? { eos_token_id: ends } : undefined,
+    endTokens,
     close: () => source.close(),
   };
 }

@@ -119,7 +119,7 @@ function checkOptions(
     throw new TuttiError(
       "INVALID_ARGUMENT",
       `example ${tooLong.id} has ${tooLong.ids.length} tokens, the model has ${model.config.maxPositions} positions`,
-      { hint: "cut the examples to the model's positions" },
+      { hint: `cut the examples (maxTokens, --max-tokens ${model.config.maxPositions})` },
     );
   }
   checkCommonOptions(options);

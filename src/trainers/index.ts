@@ -6,7 +6,14 @@ export {
   encodeAnswers,
   withMismatched,
 } from "./data/encode-answers.ts";
-export { type AnsweredPrompt, type AnswerUse, readAnswers } from "./data/read-answers.ts";
+export {
+  type AnsweredPrompt,
+  type AnswerSource,
+  type AnswerUse,
+  type DroppedAnswer,
+  type ReadAnswers,
+  readAnswers,
+} from "./data/read-answers.ts";
 export {
   type DirectLoss,
   type DirectSettings,
@@ -35,7 +42,7 @@ export { type LanguageModel, loadLanguageModel } from "./run/language-model.ts";
 export { type PreferenceSettings, preparePreference } from "./run/prepare-preference.ts";
 export { prepareReward, type RewardSettings } from "./run/prepare-reward.ts";
 export { prepareSft, type SftSettings } from "./run/prepare-sft.ts";
-export type { PreparedRun, RunFacts } from "./run/prepared-run.ts";
+export type { PipelineFacts, PreparedRun, PrepareEvents, RunFacts } from "./run/prepared-run.ts";
 export { type FinishedRun, type RunEvents, runTraining, type Score } from "./run/run-training.ts";
 export type { RunSettings } from "./run/settings.ts";
 export { type Measured, TaskMeasure } from "./run/validation.ts";

@@ -1,5 +1,4 @@
 /** `tutti fuse merge`: checkpoints of one shape merged into a new model. */
-import { basename, resolve } from "node:path";
 import { Command, Option } from "commander";
 import {
   DARE_RESCALES,
@@ -15,6 +14,7 @@ import {
   type SceOptions,
 } from "../../fusion/index.ts";
 import { TuttiError } from "../../support/errors.ts";
+import { modelName } from "../../support/model-name.ts";
 import { numberBetween, wholeNumber } from "../flags.ts";
 import { interruptSignal, printResult, say } from "../io.ts";
 import { MODEL_ARGUMENT, modelPath } from "../model-source.ts";
@@ -149,8 +149,7 @@ export function weightedModel(text: string): { readonly reference: string; reado
 
 /** Names are what others can know a model by: no folders of this machine. */
 async function namedFolder(reference: string): Promise<NamedFolder> {
-  const path = await modelPath(reference);
-  return { path, name: reference.startsWith("hf:") ? reference.slice(3) : basename(resolve(path)) };
+  return { path: await modelPath(reference), name: modelName(reference) };
 }
 
 async function run(flags: Flags): Promise<void> {

@@ -129,10 +129,10 @@ async function run(flags: Flags): Promise<void> {
     objective: objectiveOf(flags),
     referenceFolder: flags.referenceDir ?? join(flags.out, "reference"),
   };
-  await trainAndWrite(flags, settings, async (base, backend, signal) => {
+  await trainAndWrite(flags, settings, async (base, backend, events) => {
     let progress: ReturnType<typeof createProgress> | undefined;
     const prepared = await preparePreference(base, settings, backend, {
-      signal,
+      ...events,
       onProgress: (done, total) => {
         progress ??= createProgress(process.stderr, { label: "reference", total, unit: "prompts" });
         if (done === total) progress.finish();

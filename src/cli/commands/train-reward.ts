@@ -42,7 +42,7 @@ export function trainRewardCommand(): Command {
     .action(async (flags: Flags) => {
       const objective = objectiveOf(flags);
       const settings = { ...runSettings(flags, DEFAULTS), objective };
-      await trainAndWrite(flags, settings, (base) => prepareReward(base, settings));
+      await trainAndWrite(flags, settings, (base, _, events) => prepareReward(base, settings, events));
     });
 }
 

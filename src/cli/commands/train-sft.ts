@@ -29,6 +29,6 @@ export function trainSftCommand(): Command {
         ...runSettings(flags, DEFAULTS),
         ...(flags.neftune !== undefined && { neftuneAlpha: flags.neftune }),
       };
-      await trainAndWrite(flags, settings, (base) => prepareSft(base, settings));
+      await trainAndWrite(flags, settings, (base, _, events) => prepareSft(base, settings, events));
     });
 }

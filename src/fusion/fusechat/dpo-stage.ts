@@ -67,9 +67,10 @@ export function dpoStage(
       };
       return trainModel(context, {
         ...{ stage: "dpo", base, settings: run },
-        prepare: (model, backend) =>
+        prepare: (model, backend, onWarning) =>
           preparePreference(model, run, backend, {
             signal,
+            onWarning,
             onProgress: (done, total) =>
               events.onProgress?.({ stage: "dpo", part: "reference", done, total, unit: "prompts" }),
           }),

@@ -32,7 +32,7 @@ export async function sftStage(
         stage: "sft",
         base: targetPath,
         settings: run,
-        prepare: (base) => prepareSft(base, run),
+        prepare: (base, _, onWarning) => prepareSft(base, run, { onWarning }),
       });
     },
   };

@@ -6,9 +6,11 @@ import type { JsonObject } from "../../judged/index.ts";
 import type { LoraConfig } from "../../nn/index.ts";
 import type { Backend } from "../../runtime/index.ts";
 import { hashFile } from "../../support/hash-file.ts";
+import { modelName } from "../../support/model-name.ts";
 import {
   type LanguageModel,
   loadLanguageModel,
+  type PipelineFacts,
   type PreparedRun,
   type RunSettings,
   runTraining,
@@ -80,21 +82,64 @@ export interface TrainingWork {
   /** Path of the model to begin with. */
   readonly base: string;
   readonly settings: RunSettings;
-  readonly prepare: (base: LanguageModel, backend: Backend) => Promise<PreparedRun>;
+  readonly prepare: (
+    base: LanguageModel,
+    backend: Backend,
+    onWarning: (warning: string) => void,
+  ) => Promise<PreparedRun>;
   /** Settings that follow from the number of steps. */
   readonly settle?: (settings: RunSettings, totalSteps: number) => RunSettings;
 }
+
+/** What a stage begins with, in words. */
+const nameOf = ({ settings }: FuseContext, stage: StageName): string =>
+  stage === "sft"
+    ? modelName(settings.target.model)
+    : `${modelName(settings.target.model)} after supervised fine-tuning`;
+
+/** For the card: the run that the model is a stage of. */
+function pipelineFacts({ settings }: FuseContext, stage: StageName): PipelineFacts {
+  const { name, target, sources, domains } = settings;
+  const domain = ({ name: of, scorer, verifier, sources: own }: (typeof domains)[number]): string =>
+    [
+      `${of}: ${own.map(({ model, samples }) => `${samples} of ${model}`).join(", ")}`,
+      ...(verifier === undefined ? [] : [`verified by ${verifier}`]),
+      ...(scorer === undefined ? [] : [`scored by ${scorer}`]),
+    ].join("; ");
+  return {
+    command: "tutti fuse run",
+    baseModel: modelName(target.model),
+    title: `${name}: ${modelName(target.model)}, fused, ${STAGE_NAMES[stage] ?? stage}`,
+    rows: [
+      ["target", modelName(target.model)],
+      ["sources", sources.map(({ model }) => model).join(", ")],
+      ...domains.map((one) => ["answers a prompt", domain(one)] as const),
+    ],
+  };
+}
+
+const STAGE_NAMES: Partial<Record<StageName, string>> = {
+  sft: "after supervised fine-tuning",
+  dpo: "after preference optimisation",
+};
 
 const asJson = (value: object | undefined): JsonObject | null =>
   value === undefined ? null : (JSON.parse(JSON.stringify(value)) as JsonObject);
 
 /** Prepares, trains, and writes the model; goes on where an earlier call was stopped or killed. */
 export async function trainModel(
-  { createBackend, events, signal }: FuseContext,
+  context: FuseContext,
   { stage, base, settings: given, prepare, settle = (settings) => settings }: TrainingWork,
 ): Promise<TrainedModel> {
+  const { createBackend, events, signal } = context;
   const backend = createBackend();
-  const run = await prepare(loadLanguageModel(base), backend);
+  const warnings: string[] = [];
+  const onWarning = (warning: string): void => {
+    warnings.push(warning);
+    events.onFact?.(stage, "warning", warning);
+  };
+  const prepared = await prepare(loadLanguageModel(base, nameOf(context, stage)), backend, onWarning);
+  const run = { ...prepared, facts: { ...prepared.facts, pipeline: pipelineFacts(context, stage) } };
   const settings = settle(given, run.task.totalSteps);
   try {
     const { examples, evaluationExamples, cut, dropped } = run.facts;
@@ -103,7 +148,6 @@ export async function trainModel(
       "info",
       `${examples} examples, ${evaluationExamples} held out, ${run.task.totalSteps} steps`,
     );
-    for (const warning of run.warnings) events.onFact?.(stage, "warning", warning);
     const finished = await runTraining(run, settings, backend, {
       signal,
       onStep: ({ step, loss, gradientNorm, metrics }) => {
@@ -129,7 +173,7 @@ export async function trainModel(
       training: asJson(finished.training)!,
       held: asJson(finished.held),
       keptStep: finished.best?.step ?? null,
-      warnings: [...run.warnings],
+      warnings,
     };
   } finally {
     run.close();

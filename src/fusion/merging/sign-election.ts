@@ -1,5 +1,5 @@
 /** Electing a sign for every parameter and merging the task vectors that agree with it (TIES, and the erase step of SCE). */
-import { addScaled } from "./weighted-sum.ts";
+import { addScaled, usableDivisor } from "./weighted-sum.ts";
 
 export interface Election {
   /** e_k: what a model's vote counts. */
@@ -14,8 +14,8 @@ export interface Election {
 
 /**
  * merged = base + lambda sum_k w_k m_k D_k / sum_k w_k m_k, where m_k = [sign(e_k D_k) = s] and s is the sign of
- * sum_k e_k D_k, plus where that is zero. A D_k of zero agrees with neither sign. Without normalisation, and where the divisor is
- * zero, there is none. Sums are float64.
+ * sum_k e_k D_k, plus where that is zero. A D_k of zero agrees with neither sign. Without normalisation, and where the weights
+ * that agree cancel, there is no divisor. Sums are float64.
  *
  * @param deltas D_k, the task vectors of a piece
  * @see TIES-Merging, arXiv 2306.01708, section 3; SCE, arXiv 2408.07990, section 3.3
@@ -33,7 +33,7 @@ export function mergeAgreeing(
   for (const [model, delta] of deltas.entries())
     addAgreeing(balance, delta, votes[model]!, weights[model]!, sums, divisors);
   for (let index = 0; index < base.length; index++) {
-    const divisor = isNormalised && divisors[index] !== 0 ? divisors[index]! : 1;
+    const divisor = isNormalised ? usableDivisor(divisors[index]!) : 1;
     merged[index] = base[index]! + (scale * sums[index]!) / divisor;
   }
 }

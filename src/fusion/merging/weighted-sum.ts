@@ -17,10 +17,13 @@ export function addWeighted(
   merged.set(sums);
 }
 
+/** 1 in place of a sum of weights that cancel, of which rounding leaves some 1e-17. */
+export const usableDivisor = (sum: number): number => (Math.abs(sum) > 1e-8 ? sum : 1);
+
 /** lambda w_k, over their sum where the merged task vector is the mean of the models'. */
 export function scaledWeights(weights: readonly number[], scale: number, isNormalised: boolean): number[] {
   const sum = weights.reduce((total, weight) => total + weight, 0);
-  const divisor = isNormalised && Math.abs(sum) > 1e-8 ? sum : 1;
+  const divisor = isNormalised ? usableDivisor(sum) : 1;
   return weights.map((weight) => (scale * weight) / divisor);
 }
 

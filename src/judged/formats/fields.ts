@@ -25,6 +25,11 @@ export class Fields {
     return this.get(name) !== undefined;
   }
 
+  /** Whether {@link score} has something to read: the empty field of a CSV row is none. */
+  hasScore(name: string): boolean {
+    return this.has(name) && this.get(name) !== "";
+  }
+
   names(): string[] {
     return Object.keys(this.value);
   }

@@ -1,6 +1,6 @@
 /**
  * Hugging Face conversations for fine-tuning: `messages`, or TRL's prompt and completion, as text or as messages. The last answer
- * is the response, everything before it the prompt. With a `label` (TRL's unpaired preferences) the answer is also judged.
+ * is the response, everything before it the prompt. With a `label` (TRL's unpaired preferences) or a `score` the answer is also judged.
  */
 
 import type { ChatMessage } from "../record.ts";
@@ -18,7 +18,19 @@ import type { Fields } from "./fields.ts";
 import type { Format, PromptEntry, ReadContext, RowGroup, WriteOptions } from "./format.ts";
 import { judgementRow, promptRow, responseRow } from "./rows.ts";
 
-const FIELDS = ["messages", "prompt", "completion", "id", "model", "label", "domain", "split"];
+const FIELDS = ["messages", "prompt", "completion", "id", "model", "label", "score", "domain", "split"];
+
+/** What a row says of its answer: good or bad, or what it is worth. */
+function verdictOf(row: Fields): { readonly score: number; readonly verdict: string }[] {
+  if (row.hasScore("label") && row.hasScore("score"))
+    throw row.problem("score", "no score beside a label", "keep one of the two");
+  if (row.hasScore("score")) return [{ score: row.score("score"), verdict: "scored" }];
+  if (!row.hasScore("label")) return [];
+  const label = row.score("label");
+  if (![-1, 0, 1].includes(label))
+    throw row.problem("label", "true or false, or 1, 0 or -1", "put what the answer is worth into `score`");
+  return [{ score: label, verdict: label > 0 ? "desirable" : "undesirable" }];
+}
 
 function group(
   row: Fields,
@@ -38,16 +50,7 @@ function group(
     model: row.optionalText("model") ?? context.model,
     text: answer,
   });
-  const label = row.has("label") ? row.score("label") : undefined;
-  const judgements =
-    label === undefined
-      ? []
-      : [
-          judgementRow(context, response.key, {
-            score: label,
-            verdict: label > 0 ? "desirable" : "undesirable",
-          }),
-        ];
+  const judgements = verdictOf(row).map((verdict) => judgementRow(context, response.key, verdict));
   return { place: row.place, prompts: [question], responses: [response], judgements };
 }
 
@@ -107,7 +110,7 @@ function* writeCompletions(entry: PromptEntry, options: WriteOptions): Generator
 
 export const completions: Format = {
   name: "prompt-completion",
-  summary: "prompts with completions (TRL), with a label where they are unpaired preferences",
+  summary: "prompts with completions (TRL), with a label where they are unpaired preferences, or a score",
   recognises: (row) => "prompt" in row && "completion" in row,
   read: readCompletion,
   writer: {

@@ -49,7 +49,7 @@ export function pairGroup(
     ["score_rejected", worse],
   ] as const;
   const pointwise: JudgementRow[] = scores.flatMap(([name, { key }]) =>
-    row.has(name) ? [judgementRow(context, key, { score: row.number(name), verdict: "scored" })] : [],
+    row.hasScore(name) ? [judgementRow(context, key, { score: row.score(name), verdict: "scored" })] : [],
   );
   const preference = judgementRow(context, better.key, { rivalKey: worse.key, score: 1, verdict: "chosen" });
   return {

@@ -96,11 +96,60 @@ test("failed, filtered, refused and blank answers are not learned", async () => 
   });
 });
 
+test("scores are one judge's: of several, the one meant", async () => {
+  const ratings = { helpfulness: { Rating: "5" }, honesty: { Rating: "4" } };
+  const path = file("ultra.jsonl", [
+    {
+      ...{ source: "s", instruction: "Question", models: ["a"] },
+      completions: [{ model: "a", response: "fine", annotations: ratings, overall_score: 7.5 }],
+    },
+  ]);
+  await expect(readAnswers([path], "scores")).rejects.toThrow(/several judges: .*:helpfulness/);
+  const { answered } = await readAnswers([path], "scores", { judge: "ultrafeedback:helpfulness" });
+  expect(answered.map(({ score }) => score)).toEqual([5]);
+  await expect(readAnswers([path], "scores", { judge: "nobody" })).rejects.toMatchObject({
+    code: "DATASET_INVALID",
+  });
+});
+
+test("hand-written scores and labels", async () => {
+  const row = { prompt: "Question", completion: "good" };
+  const path = file("scores.jsonl", [{ ...row, score: 3.5 }]);
+  expect(await read(path, "scores")).toEqual([{ answers: ["good"], score: 3.5 }]);
+  await expect(read(file("label.jsonl", [{ ...row, label: 0.3 }]), "verdicts")).rejects.toThrow(/label/);
+  await expect(read(file("both.jsonl", [{ ...row, label: 1, score: 1 }]), "verdicts")).rejects.toThrow(
+    /score/,
+  );
+});
+
+test("answers with scores beside others' are told of where all are imitated", async () => {
+  const row = (answers: readonly number[]) => ({
+    ...{ id: "1", benchmark: "B", prompt: "Question" },
+    candidates: Object.fromEntries(answers.map((score) => [`m${score}`, { response: `${score}`, score }])),
+  });
+  const hasRivals = async (name: string, answers: readonly number[]) =>
+    (await readAnswers([file(name, [row(answers)])], "answers")).hasRivals;
+  expect(await hasRivals("one.jsonl", [1])).toBe(false);
+  expect(await hasRivals("two.jsonl", [0, 1])).toBe(true);
+});
+
 test("pairs keep the margin of their row, up to what a reward model learns", async () => {
   const pair = { prompt: "Question", chosen: "good", rejected: "bad" };
   const path = file("margins.jsonl", [{ ...pair, margin: 1.5 }, pair]);
   const { answered } = await readAnswers([path], "pairs");
   expect(answered.map(({ margin }) => margin)).toEqual([1.5, undefined]);
+  const table = join(folder, "margins.csv");
+  writeFileSync(
+    table,
+    "prompt,chosen,rejected,margin,score_chosen\nQuestion,good,bad,0.5,2\nOther,good,bad,,\n",
+  );
+  expect((await readAnswers([table], "pairs")).answered.map(({ margin }) => margin)).toEqual([
+    0.5,
+    undefined,
+  ]);
+  await expect(read(file("wide.jsonl", [{ ...pair, margin: "wide" }]), "pairs")).rejects.toMatchObject({
+    code: "RECORD_INVALID",
+  });
   const tokenizer = loadTokenizer(
     join(import.meta.dirname, "../../../fixtures/text/byte-level.tokenizer.json"),
   );

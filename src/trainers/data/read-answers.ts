@@ -3,6 +3,7 @@ import { type JudgedPair, pairsOf } from "../../judged/formats/entry.ts";
 import {
   type ChatMessage,
   groupEntries,
+  type JudgementRow,
   openDataFiles,
   type PromptEntry,
   type ReadOptions,
@@ -40,11 +41,21 @@ export interface DroppedAnswer {
 }
 
 export interface ReadAnswers {
+  /** Whether answers to imitate have scores beside others to the same prompt, the worst of which are imitated too. */
+  readonly hasRivals: boolean;
   readonly answered: readonly AnsweredPrompt[];
   readonly dropped: readonly DroppedAnswer[];
 }
 
+export interface AnswerSource {
+  /** Whose verdicts and scores count. @default everyone's */
+  readonly judge?: string;
+  /** Of all files. @default told by each file's first row */
+  readonly format?: string;
+}
+
 type Answered = Omit<AnsweredPrompt, "id">;
+type Scores = ReadonlyMap<string, number>;
 type Drop = (reason: string) => void;
 
 /** Errors, refusals, what a filter cut off and blank texts are no answers to learn from. */
@@ -93,12 +104,23 @@ function imitated(entry: PromptEntry, drop: Drop): Answered[] {
     .map(({ text }) => ({ messages: entry.prompt.messages, answers: [text] }));
 }
 
+/** Of the row, as a number or, in formats that know only text, as its digits. */
+function marginOf({ prompt }: PromptEntry): number | undefined {
+  const given = prompt.extra?.margin;
+  if (given === undefined || given === null || given === "") return undefined;
+  const margin = typeof given === "string" && given.trim() !== "" ? Number(given) : given;
+  if (typeof margin === "number" && Number.isFinite(margin)) return margin;
+  throw new TuttiError("RECORD_INVALID", `margin is ${JSON.stringify(given)}, expected a number`, {
+    hint: "give the difference of the answers' scores, or leave the field out",
+  });
+}
+
 function preferred(entry: PromptEntry, drop: Drop): Answered[] {
-  const margin = entry.prompt.extra?.margin;
+  const margin = marginOf(entry);
   return learnablePairs(entry, drop).map(({ chosen, rejected }) => ({
     messages: entry.prompt.messages,
     answers: [chosen.text, rejected.text],
-    ...(typeof margin === "number" && { margin }),
+    ...(margin !== undefined && { margin }),
   }));
 }
 
@@ -117,12 +139,32 @@ function labelled(entry: PromptEntry, drop: Drop): Answered[] {
   return [...ofPairs, ...alone];
 }
 
-function scored({ prompt: { messages }, responses, judgements }: PromptEntry, drop: Drop): Answered[] {
-  const scoreOf = new Map(
-    judgements.flatMap(({ responseKey, rivalKey, score }) =>
-      rivalKey === undefined && score !== null ? [[responseKey, score] as const] : [],
-    ),
-  );
+/** @throws {TuttiError} DATASET_INVALID when an answer has scores by several judges */
+function scoresOf({ judgements }: PromptEntry): Scores {
+  const found = new Map<string, JudgementRow>();
+  for (const judgement of judgements) {
+    const { responseKey, rivalKey, score, judge } = judgement;
+    if (rivalKey !== undefined || score === null) continue;
+    const other = found.get(responseKey);
+    if (other !== undefined && other.judge !== judge) {
+      const judges = [...new Set(judgements.map((one) => one.judge))];
+      throw new TuttiError(
+        "DATASET_INVALID",
+        `an answer has scores by several judges: ${judges.join(", ")}`,
+        { hint: "say whose scores count (judge, --judge)" },
+      );
+    }
+    found.set(responseKey, judgement);
+  }
+  return new Map([...found].map(([key, { score }]) => [key, score!]));
+}
+
+function scored(entry: PromptEntry, drop: Drop): Answered[] {
+  const {
+    prompt: { messages },
+    responses,
+  } = entry;
+  const scoreOf = scoresOf(entry);
   return responses.flatMap((response) => {
     if (!isLearnable(response, drop)) return [];
     const score = scoreOf.get(response.key);
@@ -130,6 +172,16 @@ function scored({ prompt: { messages }, responses, judgements }: PromptEntry, dr
     return score === undefined ? [] : [{ messages, answers: [response.text], score }];
   });
 }
+
+const judgedBy = (entry: PromptEntry, judge: string): PromptEntry => ({
+  ...entry,
+  judgements: entry.judgements.filter((judgement) => judgement.judge === judge),
+});
+
+/** Whether several answers to a prompt have scores. */
+const isRated = ({ judgements }: PromptEntry): boolean =>
+  new Set(judgements.filter(({ rivalKey }) => rivalKey === undefined).map(({ responseKey }) => responseKey))
+    .size > 1;
 
 const READERS: Readonly<Record<AnswerUse, (entry: PromptEntry, drop: Drop) => Answered[]>> = {
   answers: imitated,
@@ -150,25 +202,30 @@ const EXPECTED: Readonly<Record<AnswerUse, string>> = {
  * `file:line`. A tie is no pair and has no loser. Answers that failed, were filtered or refused, or are blank are left out.
  * What is left out is told with its reason.
  *
- * @throws {TuttiError} as `openDataFiles` and `readDataFiles`; DATASET_INVALID when no row has what is asked for
+ * @throws {TuttiError} as `openDataFiles` and `readDataFiles`; DATASET_INVALID when no row has what is asked for, and when an
+ *   answer has scores by several judges; RECORD_INVALID when a margin is no number
  */
 export async function readAnswers(
   paths: readonly string[],
   use: AnswerUse,
-  options: ReadOptions = {},
+  { judge, format }: AnswerSource = {},
 ): Promise<ReadAnswers> {
   const answered: AnsweredPrompt[] = [];
   const dropped: DroppedAnswer[] = [];
+  const options: ReadOptions = format === undefined ? {} : { format };
   const files = await openDataFiles(paths, options);
+  let hasRivals = false;
   for await (const group of readDataFiles(files, options)) {
     const { file, line } = group.place;
     const id = `${file}:${line}`;
     const drop = (reason: string): void => void dropped.push({ id, reason });
-    for (const entry of groupEntries(group)) {
+    for (const whole of groupEntries(group)) {
+      const entry = judge === undefined ? whole : judgedBy(whole, judge);
+      hasRivals ||= use === "answers" && isRated(entry);
       for (const found of READERS[use](entry, drop)) answered.push({ id, ...found });
     }
   }
-  if (answered.length > 0) return { answered, dropped };
+  if (answered.length > 0) return { answered, dropped, hasRivals };
   const formats = files.map(({ path, format }) => `${path} (${format.name})`).join(", ");
   throw new TuttiError("DATASET_INVALID", `${formats}: no row holds ${EXPECTED[use]}`, {
     details: { paths },

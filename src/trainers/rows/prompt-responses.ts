@@ -49,7 +49,10 @@ export function checkPositions(
     throw new TuttiError(
       "INVALID_ARGUMENT",
       `"${id}" has ${longest} tokens, the model has ${maxPositions} positions`,
-      { details: { id }, hint: "cut the responses or leave the example out" },
+      {
+        details: { id },
+        hint: `cut the responses (maxTokens, --max-tokens ${maxPositions}) or leave the example out`,
+      },
     );
   }
 }

@@ -1,4 +1,5 @@
 /** A decoder with everything that training and writing it take. */
+import { basename, resolve } from "node:path";
 import {
   type CausalModel,
   causalParameterName,
@@ -14,6 +15,8 @@ import { loadTokenizer, type Tokenizer, tokenizerFromGguf } from "../../text/ind
 
 export interface LanguageModel {
   readonly path: string;
+  /** What model cards call it. */
+  readonly name: string;
   readonly config: HuggingFaceConfig;
   readonly model: CausalModel;
   readonly parameters: Parameters;
@@ -23,17 +26,18 @@ export interface LanguageModel {
   /** Text of the tokens that a template may ask for. */
   readonly bosToken: string;
   readonly eosToken: string;
-  /** Tokenizer and chat template, as they are written beside trained weights. */
+  /** Tokenizer, chat template and end tokens, as they are written beside trained weights. */
   readonly documents: readonly ModelDocument[];
 }
 
 /**
  * Reads a Hugging Face folder or a .gguf file.
  *
+ * @param name what model cards call it; as a rule the reference that the path was found by
  * @throws {TuttiError} FILE_NOT_FOUND, MODEL_CONFIG_UNSUPPORTED, WEIGHTS_MISMATCH, TOKENIZER_INVALID;
  *   CHAT_TEMPLATE_INVALID where the model has none
  */
-export function loadLanguageModel(path: string): LanguageModel {
+export function loadLanguageModel(path: string, name = basename(resolve(path))): LanguageModel {
   const files = openModelFiles(path);
   try {
     const model = createCausalModel(files.config);
@@ -48,7 +52,7 @@ export function loadLanguageModel(path: string): LanguageModel {
     const spelling = (id: number | undefined): string =>
       id === undefined ? "" : (tokenizer.token(id) ?? "");
     return {
-      path,
+      ...{ path, name },
       config: files.config,
       model,
       parameters: readParameters(model.specs, files.source, (stored) => causalParameterName(model, stored)),

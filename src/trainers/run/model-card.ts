@@ -28,34 +28,42 @@ const measuredRows = (label: string, { loss, metrics }: Measured): [string, stri
   ...Object.entries(metrics).map(([name, value]): [string, string] => [`${label}, ${name}`, number(value)]),
 ];
 
+const shownReasons = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([reason, count]) => `${count} ${reason}`)
+    .join(", ") || "none";
+
 /** Markdown with the front matter that model hubs read. */
 export function modelCard({ facts }: PreparedRun, finished: FinishedRun, settings: RunSettings): string {
-  const { base, examples, evaluationExamples, cut, dropped } = facts;
+  const { base, examples, evaluationExamples, cut, dropped, evaluationDropped, pipeline } = facts;
   const { learningRate, weightDecay, optimizer, schedule, warmupShare, maxGradientNorm } = settings;
   const { seed, epochs, batch, maxTokens, adapter } = settings;
-  const drops = Object.entries(dropped).map(([reason, count]) => `${count} ${reason}`);
   const lines = [
     "---",
-    `base_model: ${JSON.stringify(base.name)}`,
+    `base_model: ${JSON.stringify(pipeline?.baseModel ?? base.name)}`,
     "library_name: transformers",
     `pipeline_tag: ${facts.kind === "reward" ? "text-classification" : "text-generation"}`,
     `tags: [tutti, ${facts.kind}]`,
     "---",
     "",
-    `# ${base.name}, ${KINDS[facts.kind]}`,
+    `# ${pipeline?.title ?? `${base.name}, ${KINDS[facts.kind]}`}`,
     "",
-    `Made by Tutti ${version} with \`tutti train ${facts.kind}\`.`,
+    `Made by Tutti ${version} with \`${pipeline?.command ?? `tutti train ${facts.kind}`}\`.`,
     "",
     "## Made from",
     "",
     ...table([
-      ["base model", base.name],
+      ...(pipeline?.rows ?? []),
+      [pipeline ? "this stage began with" : "base model", base.name],
       ["SHA-256 of its weights in float32", `\`${base.digest}\``],
       ...facts.files.map(({ name, sha256 }): [string, string] => [`data: ${name}`, `\`${sha256}\``]),
       ["examples", examples],
       ["held-out examples", evaluationExamples],
       ["answers cut to the length allowed", cut],
-      ["examples left out", drops.length > 0 ? drops.join(", ") : "none"],
+      ["examples left out", shownReasons(dropped)],
+      ...(evaluationExamples > 0
+        ? [["held-out examples left out", shownReasons(evaluationDropped)] as const]
+        : []),
     ]),
     "",
     "## Objective",

@@ -1,5 +1,4 @@
 /** `tutti train dpo`: pairs of answers, or single ones with a verdict. */
-import { basename } from "node:path";
 import type { Backend } from "../../runtime/index.ts";
 import { frozenDigest } from "../../train/frozen.ts";
 import { betaWarning } from "../check-beta.ts";
@@ -11,8 +10,15 @@ import { computeReference, type ReferenceOptions } from "../reference/compute-re
 import type { ReferenceFile } from "../reference/reference-file.ts";
 import { groupTokens } from "../rows/prompt-responses.ts";
 import type { LanguageModel } from "./language-model.ts";
-import { countReasons, fileFacts, type PreparedRun, withFreshAdapter } from "./prepared-run.ts";
+import {
+  countReasons,
+  fileFacts,
+  type PreparedRun,
+  type PrepareEvents,
+  withFreshAdapter,
+} from "./prepared-run.ts";
 import { type RunSettings, rowSizes } from "./settings.ts";
+import { warnOfFewSteps } from "./warm-up.ts";
 
 export interface PreferenceSettings extends RunSettings {
   readonly objective: PreferenceObjective;
@@ -22,7 +28,7 @@ export interface PreferenceSettings extends RunSettings {
 
 async function groupsOf(base: LanguageModel, paths: readonly string[], settings: PreferenceSettings) {
   const isUnpaired = settings.objective.roles.includes("answer");
-  const { answered, dropped } = await readAnswers(paths, isUnpaired ? "verdicts" : "pairs");
+  const { answered, dropped } = await readAnswers(paths, isUnpaired ? "verdicts" : "pairs", settings.source);
   const { template, bosToken, eosToken } = base;
   const encoded = encodeAnswers(base.tokenizer, answered, {
     template,
@@ -46,7 +52,7 @@ export async function preparePreference(
   base: LanguageModel,
   settings: PreferenceSettings,
   backend: Backend,
-  events: Pick<ReferenceOptions, "onProgress" | "signal"> = {},
+  events: Pick<ReferenceOptions, "onProgress" | "signal"> & PrepareEvents = {},
 ): Promise<PreparedRun> {
   const { objective } = settings;
   const training = await groupsOf(base, settings.data, settings);
@@ -55,6 +61,11 @@ export async function preparePreference(
     [...training.groups, ...(held?.groups ?? [])].map((group) => groupTokens(group, true)),
     settings.tokensAtOnce,
   );
+  // Before the reference is computed, which can take hours.
+  const lengths = training.groups.flatMap(({ responses }) => responses.map(({ length }) => length));
+  const meanTokens = lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, lengths.length);
+  const warning = objective.reward && objective.needsReference && betaWarning(objective.reward, meanTokens);
+  if (warning) events.onWarning?.(warning);
   const opened: ReferenceFile[] = [];
   const taskOn = async (groups: readonly PreferenceGroup[], epochs: number, order: "shuffled" | "given") => {
     const reference = objective.needsReference
@@ -80,29 +91,27 @@ export async function preparePreference(
       },
     );
   };
-  const lengths = training.groups.flatMap(({ responses }) => responses.map(({ length }) => length));
-  const meanTokens = lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, lengths.length);
-  const warning = objective.reward && objective.needsReference && betaWarning(objective.reward, meanTokens);
   const task = await taskOn(training.groups, settings.epochs, "shuffled");
+  warnOfFewSteps(task.totalSteps, settings, events);
   return {
     base,
     task,
     ...(held && { evaluation: await taskOn(held.groups, 1, "given") }),
     specs: base.model.specs,
     parameters: withFreshAdapter(base.parameters, base.model.specs, settings),
-    warnings: warning ? [warning] : [],
     close: () => {
       for (const reference of opened) reference.close();
     },
     facts: {
       kind: "dpo",
       objective: { name: objective.name, ...objective.settings },
-      base: { name: basename(base.path), digest: await frozenDigest(base.parameters) },
+      base: { name: base.name, digest: await frozenDigest(base.parameters) },
       files: await fileFacts([...settings.data, ...(settings.evaluationData ?? [])]),
       examples: training.groups.length,
       evaluationExamples: held?.groups.length ?? 0,
       cut: training.cut,
       dropped: countReasons(training.dropped),
+      evaluationDropped: countReasons(held?.dropped ?? []),
     },
   };
 }

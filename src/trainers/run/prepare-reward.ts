@@ -1,5 +1,4 @@
 /** `tutti train reward`: a language model gets a head of one number and learns to rank, or to rate. */
-import { basename } from "node:path";
 import { createSequenceClassifier, type HuggingFaceConfig } from "../../models/index.ts";
 import { initialiseParameters } from "../../nn/index.ts";
 import { frozenDigest } from "../../train/frozen.ts";
@@ -8,8 +7,15 @@ import { readAnswers } from "../data/read-answers.ts";
 import { createRewardTask, headOf, type RewardGroup, type RewardObjective } from "../reward-task.ts";
 import { groupTokens } from "../rows/prompt-responses.ts";
 import type { LanguageModel } from "./language-model.ts";
-import { countReasons, fileFacts, type PreparedRun, withFreshAdapter } from "./prepared-run.ts";
+import {
+  countReasons,
+  fileFacts,
+  type PreparedRun,
+  type PrepareEvents,
+  withFreshAdapter,
+} from "./prepared-run.ts";
 import { type RunSettings, rowSizes } from "./settings.ts";
+import { warnOfFewSteps } from "./warm-up.ts";
 
 export interface RewardSettings extends RunSettings {
   readonly objective: RewardObjective;
@@ -29,12 +35,16 @@ export function rewardConfig(config: HuggingFaceConfig, paddingId: number): Hugg
 }
 
 /** @throws {TuttiError} as `readAnswers`, `encodeAnswers` and `createRewardTask` */
-export async function prepareReward(base: LanguageModel, settings: RewardSettings): Promise<PreparedRun> {
+export async function prepareReward(
+  base: LanguageModel,
+  settings: RewardSettings,
+  events: PrepareEvents = {},
+): Promise<PreparedRun> {
   const { objective } = settings;
   const encode = async (paths: readonly string[]) => {
     const use = objective.kind === "regression" ? "scores" : "pairs";
     const { template, bosToken, eosToken } = base;
-    const { answered, dropped } = await readAnswers(paths, use);
+    const { answered, dropped } = await readAnswers(paths, use, settings.source);
     const encoded = encodeAnswers(base.tokenizer, answered, {
       template,
       bosToken,
@@ -66,23 +76,25 @@ export async function prepareReward(base: LanguageModel, settings: RewardSetting
   );
   const decoder = Object.entries(base.parameters).filter(([name]) => name in classifier.specs);
   const start = { ...Object.fromEntries(decoder), ...head };
+  const task = taskOn(training.groups, settings.epochs, "shuffled");
+  warnOfFewSteps(task.totalSteps, settings, events);
   return {
     base: { ...base, config },
-    task: taskOn(training.groups, settings.epochs, "shuffled"),
+    task,
     ...(held && { evaluation: taskOn(held.groups, 1, "given") }),
     specs: classifier.specs,
     parameters: withFreshAdapter(start, classifier.specs, settings),
-    warnings: [],
     close: () => undefined,
     facts: {
       kind: "reward",
       objective: { name: objective.kind, ...objective },
-      base: { name: basename(base.path), digest: await frozenDigest(base.parameters) },
+      base: { name: base.name, digest: await frozenDigest(base.parameters) },
       files: await fileFacts([...settings.data, ...(settings.evaluationData ?? [])]),
       examples: training.groups.length,
       evaluationExamples: held?.groups.length ?? 0,
       cut: training.cut,
       dropped: countReasons(training.dropped),
+      evaluationDropped: countReasons(held?.dropped ?? []),
     },
   };
 }

@@ -83,6 +83,21 @@ test("the held-out loss is the mean over tokens, whatever the batch", async () =
   expect(losses[1]).toBeCloseTo(losses[0]!, 5);
 });
 
+test("a step has as many conversations as asked for, whatever rows leave empty", async () => {
+  const { task, facts } = await prepared(4096, { batch: 4, epochs: 1 });
+  const perStep = facts.examples / task.totalSteps;
+  expect(perStep).toBeGreaterThan(3);
+  expect(perStep).toBeLessThan(5.5);
+});
+
+test("end tokens go with the trained model", async () => {
+  const path = writeChatModel(join(folder, "ends"), GPT2);
+  const generation = { eos_token_id: [2, 300] };
+  writeFileSync(join(path, "generation_config.json"), JSON.stringify(generation));
+  const document = loadLanguageModel(path).documents.find(({ name }) => name === "generation_config.json");
+  expect(JSON.parse(document!.content)).toEqual(generation);
+});
+
 test("rows may be longer than the model has positions, examples may not", async () => {
   const [short, shorter] = [100, 20].map((positions) =>
     writeChatModel(join(folder, `${positions}-positions`), { ...GPT2, n_positions: positions }),

@@ -1,5 +1,4 @@
 /** `tutti train sft`: conversations to imitate. */
-import { basename } from "node:path";
 import { frozenDigest } from "../../train/frozen.ts";
 import {
   type Batching,
@@ -7,28 +6,52 @@ import {
   createCausalLanguageModelTask,
   type FineTuningExample,
 } from "../../train/index.ts";
+import { packFirstFitDecreasing } from "../../train/packing.ts";
 import { countTargets } from "../../train/sequence-rows.ts";
 import { readAnswers } from "../data/read-answers.ts";
 import type { LanguageModel } from "./language-model.ts";
-import { countReasons, fileFacts, type PreparedRun, withFreshAdapter } from "./prepared-run.ts";
+import {
+  countReasons,
+  fileFacts,
+  type PreparedRun,
+  type PrepareEvents,
+  withFreshAdapter,
+} from "./prepared-run.ts";
 import { type RunSettings, rowSizes } from "./settings.ts";
+import { warnOfFewSteps } from "./warm-up.ts";
 
 export interface SftSettings extends RunSettings {
   /** NEFTune's alpha; see `neftune` of the fine-tuning task. @default none */
   readonly neftuneAlpha?: number;
 }
 
-async function examplesOf(base: LanguageModel, paths: readonly string[], maxTokens: number) {
-  const { answered, dropped } = await readAnswers(paths, "answers");
-  const examples = conversationExamples(
+async function examplesOf(base: LanguageModel, paths: readonly string[], { maxTokens, source }: SftSettings) {
+  const { answered, dropped, hasRivals } = await readAnswers(paths, "answers", source);
+  const whole = conversationExamples(
     base.tokenizer,
     answered.map(({ id, messages, answers }) => ({
       id,
       messages: [...messages, { role: "assistant", content: answers[0]! }],
     })),
-    { template: base.template, maxTokens, bosToken: base.bosToken, eosToken: base.eosToken },
+    {
+      template: base.template,
+      maxTokens: Number.MAX_SAFE_INTEGER,
+      bosToken: base.bosToken,
+      eosToken: base.eosToken,
+    },
   );
-  return { examples, dropped };
+  const examples = whole.map(({ id, ids, isTarget }) => ({
+    id,
+    ids: ids.slice(0, maxTokens),
+    isTarget: isTarget.slice(0, maxTokens),
+  }));
+  const nothing = examples.filter((example) => countTargets(example) === 0);
+  return {
+    examples,
+    cut: whole.filter(({ ids }) => ids.length > maxTokens).length,
+    dropped: countReasons([...dropped, ...nothing.map(() => ({ reason: "nothing_to_learn" }))]),
+    hasRivals,
+  };
 }
 
 /**
@@ -38,7 +61,7 @@ async function examplesOf(base: LanguageModel, paths: readonly string[], maxToke
 function batchingOf(examples: readonly FineTuningExample[], settings: RunSettings) {
   const lengths = examples.map(({ ids }) => ids.length);
   const { tokensPerRow, rowsPerBatch } = rowSizes(lengths, settings.tokensAtOnce);
-  const perRow = (lengths.length * tokensPerRow) / lengths.reduce((sum, length) => sum + length, 0);
+  const perRow = lengths.length / packFirstFitDecreasing(lengths, tokensPerRow).length;
   const rowsPerStep = Math.max(1, Math.round(settings.batch / perRow));
   const batching: Batching = { kind: "packed", tokensPerRow, rowsPerBatch: rowsPerStep };
   const passes = Math.ceil(rowsPerStep / rowsPerBatch);
@@ -46,8 +69,16 @@ function batchingOf(examples: readonly FineTuningExample[], settings: RunSetting
 }
 
 /** @throws {TuttiError} as `readAnswers`, `conversationExamples` and `createCausalLanguageModelTask` */
-export async function prepareSft(base: LanguageModel, settings: SftSettings): Promise<PreparedRun> {
-  const { examples, dropped } = await examplesOf(base, settings.data, settings.maxTokens);
+export async function prepareSft(
+  base: LanguageModel,
+  settings: SftSettings,
+  events: PrepareEvents = {},
+): Promise<PreparedRun> {
+  const { examples, dropped, cut, hasRivals } = await examplesOf(base, settings.data, settings);
+  if (hasRivals)
+    events.onWarning?.(
+      "prompts have several answers with scores, and all of them are imitated, the worst too: `tutti data sft` chooses the best",
+    );
   const common = {
     seed: settings.seed,
     paddingId: 0,
@@ -59,24 +90,22 @@ export async function prepareSft(base: LanguageModel, settings: SftSettings): Pr
     epochs: settings.epochs,
     ...(settings.neftuneAlpha !== undefined && { neftune: { alpha: settings.neftuneAlpha } }),
   });
-  const held = settings.evaluationData
-    ? (await examplesOf(base, settings.evaluationData, settings.maxTokens)).examples
-    : [];
+  const held = settings.evaluationData && (await examplesOf(base, settings.evaluationData, settings));
   const evaluation =
-    held.length > 0 &&
-    createCausalLanguageModelTask(base.model, held, {
+    held &&
+    createCausalLanguageModelTask(base.model, held.examples, {
       ...common,
-      ...batchingOf(held, settings),
+      ...batchingOf(held.examples, settings),
       epochs: 1,
       isTraining: false,
     });
+  warnOfFewSteps(task.totalSteps, settings, events);
   return {
     base,
     task,
     ...(evaluation && { evaluation }),
     specs: base.model.specs,
     parameters: withFreshAdapter(base.parameters, base.model.specs, settings),
-    warnings: [],
     close: () => undefined,
     facts: {
       kind: "sft",
@@ -84,12 +113,13 @@ export async function prepareSft(base: LanguageModel, settings: SftSettings): Pr
         name: "sft",
         ...(settings.neftuneAlpha !== undefined && { neftuneAlpha: settings.neftuneAlpha }),
       },
-      base: { name: basename(base.path), digest: await frozenDigest(base.parameters) },
+      base: { name: base.name, digest: await frozenDigest(base.parameters) },
       files: await fileFacts([...settings.data, ...(settings.evaluationData ?? [])]),
       examples: examples.filter((example) => countTargets(example) > 0).length,
-      evaluationExamples: held.length,
-      cut: examples.filter(({ ids }) => ids.length === settings.maxTokens).length,
-      dropped: countReasons([...dropped, ...task.leftOut.map(() => ({ reason: "nothing_to_learn" }))]),
+      evaluationExamples: held ? held.examples.length : 0,
+      cut,
+      dropped,
+      evaluationDropped: held ? held.dropped : {},
     },
   };
 }

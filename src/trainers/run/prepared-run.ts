@@ -7,6 +7,16 @@ import type { FineTuningTask } from "../../train/fine-tuning.ts";
 import type { LanguageModel } from "./language-model.ts";
 import type { RunSettings } from "./settings.ts";
 
+/** For the model card of a model that a pipeline made. */
+export interface PipelineFacts {
+  readonly command: string;
+  /** What the whole pipeline began with. */
+  readonly baseModel: string;
+  /** What the card is headed with. */
+  readonly title: string;
+  readonly rows: readonly (readonly [name: string, value: string])[];
+}
+
 /** For the model card: what the trained model is a function of. */
 export interface RunFacts {
   readonly kind: "sft" | "dpo" | "reward";
@@ -20,6 +30,16 @@ export interface RunFacts {
   readonly cut: number;
   /** Examples left out, by reason. */
   readonly dropped: Readonly<Record<string, number>>;
+  /** The same of the held-out data. */
+  readonly evaluationDropped: Readonly<Record<string, number>>;
+  /** What made the run, where it is a part of something larger. */
+  readonly pipeline?: PipelineFacts;
+}
+
+/** What is told while a run is prepared. */
+export interface PrepareEvents {
+  /** What the user should know before hours are spent. */
+  readonly onWarning?: (warning: string) => void;
 }
 
 export interface PreparedRun {
@@ -32,8 +52,6 @@ export interface PreparedRun {
   /** The model's, a new head's and an adapter's. */
   readonly parameters: Parameters;
   readonly facts: RunFacts;
-  /** What the user should know before it starts. */
-  readonly warnings: readonly string[];
   /** Lets go of files that are read during training. */
   close(): void;
 }

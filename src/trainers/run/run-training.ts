@@ -13,6 +13,7 @@ import {
 import { fingerprintOf, type PreparedRun } from "./prepared-run.ts";
 import type { RunSettings } from "./settings.ts";
 import { type Measured, TaskMeasure } from "./validation.ts";
+import { warmupSteps } from "./warm-up.ts";
 
 export interface RunEvents {
   readonly onStep?: (metrics: StepMetrics) => void;
@@ -69,7 +70,7 @@ export async function runTraining(
         optimizer: settings.optimizer,
         schedule: {
           kind: settings.schedule,
-          warmupSteps: Math.ceil(settings.warmupShare * task.totalSteps),
+          warmupSteps: warmupSteps(settings.warmupShare, task.totalSteps),
           totalSteps: task.totalSteps,
         },
         maxGradientNorm: settings.maxGradientNorm,

@@ -1,7 +1,9 @@
 /** What every training run is told, whatever it trains for. */
+
 import type { LoraConfig } from "../../nn/lora.ts";
 import type { OptimizerSettings } from "../../optim/index.ts";
 import type { ScheduleKind } from "../../optim/schedules.ts";
+import type { AnswerSource } from "../data/read-answers.ts";
 
 export interface RunSettings {
   /** Data files of `tutti data`'s formats. */
@@ -19,6 +21,8 @@ export interface RunSettings {
   readonly tokensAtOnce: number;
   readonly learningRate: number;
   readonly weightDecay: number;
+  /** How the data are read. */
+  readonly source?: AnswerSource;
   readonly optimizer: OptimizerSettings;
   readonly schedule: ScheduleKind;
   /** Share of the steps over which the learning rate rises. */

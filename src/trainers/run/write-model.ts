@@ -34,7 +34,8 @@ export function writeTrainedModel(
     const adapterFolder = join(settings.out, "adapter");
     mkdirSync(adapterFolder, { recursive: true });
     savePeftAdapter(adapterFolder, run.base.model.specs, finished.parameters, adapter, {
-      baseModel: run.base.path,
+      // Names of the hub have a slash, and are found there; others are those of a folder.
+      baseModel: run.base.name.includes("/") ? run.base.name : run.base.path,
     });
     writeFileAtomic(join(adapterFolder, "README.md"), card);
     written = { ...written, adapter: adapterFolder };
@@ -49,7 +50,8 @@ export function writeTrainedModel(
   mkdirSync(folder, { recursive: true });
   writeSafetensors(join(folder, "model.safetensors"), tensors, { format: "pt" });
   // The configuration comes last: a folder with it is complete.
-  const config = configDocument({ ...run.base.config, dtype: "float32" });
+  const { torch_dtype: _, ...baseConfig } = run.base.config;
+  const config = configDocument({ ...baseConfig, dtype: "float32" });
   for (const { name, content } of [...run.base.documents, { name: "README.md", content: card }, config])
     writeFileAtomic(join(folder, name), content);
   return written;
