@@ -1,9 +1,14 @@
 /** A model as one ONNX file with tokenizer and manifest, for any ONNX runtime. */
-import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
 import { Graph, reachableNodes, type Value } from "../graph/ir.ts";
 import { type ModelFiles, openModelFiles } from "../models/index.ts";
-import { configDocument, jsonDocument, modelDocuments } from "../models/model-documents.ts";
+import {
+  configDocument,
+  jsonDocument,
+  type ModelDocument,
+  modelDocuments,
+} from "../models/model-documents.ts";
 import { checkParameters, declareParameters } from "../nn/index.ts";
 import { weightUses } from "../nn/weight-uses.ts";
 import { lowerToOnnx } from "../onnx/index.ts";
@@ -199,13 +204,7 @@ async function writeExport(files: ModelFiles, to: string, options: ExportOptions
 }
 
 /** Tokenizer, configuration and, where the source has it, what generation starts from. */
-function documents(files: ModelFiles): { readonly name: string; readonly content: string }[] {
-  const generation = join(files.path, "generation_config.json");
-  return [
-    ...modelDocuments(files),
-    configDocument(files.config),
-    ...(files.gguf === undefined && existsSync(generation)
-      ? [{ name: "generation_config.json", content: readFileSync(generation, "utf8") }]
-      : []),
-  ];
-}
+const documents = (files: ModelFiles): ModelDocument[] => [
+  ...modelDocuments(files),
+  configDocument(files.config),
+];
