@@ -8,7 +8,6 @@
  * curves, which baselines get from twins that did not train on it. Stopped or killed, the same command goes on with
  * the next fold.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import {
@@ -48,6 +47,7 @@ import { trainLatent } from "../src/routing/latent/index.ts";
 import { isOutcomeRouter } from "../src/routing/outcome.ts";
 import { argmax, type Router } from "../src/routing/router.ts";
 import { writeFileAtomic } from "../src/support/atomic-file.ts";
+import { claimFolder, digestsOf, kept } from "./kept.ts";
 
 const { values } = parseArgs({
   options: {
@@ -138,11 +138,13 @@ async function computeFold(fold: number): Promise<Record<string, Rows>> {
   return results;
 }
 
+claimFolder(out, {
+  data: await digestsOf(names.map((name) => `assets/judged/${name}.jsonl.gz`)),
+  folds,
+});
 const parts: Record<string, Rows>[] = [];
 for (let fold = 0; fold < folds; fold++) {
-  const path = join(out, `fold-${fold}.json`);
-  if (!existsSync(path)) writeFileAtomic(path, JSON.stringify(await computeFold(fold)));
-  parts.push(JSON.parse(readFileSync(path, "utf8")) as Record<string, Rows>);
+  parts.push(await kept(join(out, `fold-${fold}.json`), () => computeFold(fold)));
   process.stderr.write(`fold ${fold + 1} of ${folds}\n`);
 }
 

@@ -2,14 +2,13 @@
  * The training protocol of the Lookahead paper (arXiv 2510.19506) as far as its data exists: trained on its code set,
  * evaluated on HumanEval and MBPP, beside the paper's rows.
  *
- *   npx tsx examples/lookahead-paper-code.ts --train train_selfoss.jsonl.gz --test humaneval.jsonl.gz mbpp.jsonl.gz
+ *   npx tsx examples/lookahead-paper-code.ts --train train_selfoss.jsonl.gz --test humaneval.jsonl.gz --test mbpp.jsonl.gz
  *       --out runs/paper-code [--backbone DIR] [--backbone-layers 2] [--threads 2] [--quick] [--result FILE.json]
  *
  * `--backbone` is a folder of SmolLM2-135M for the CLM variant (`tutti model pull`, or `tutti model convert` from GGUF);
  * a small one from scratch without. The MLM variant and MLC are trained from scratch on a small encoder. Stopped or
  * killed, the same command goes on: each model resumes from its checkpoint, finished ones are read back.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createProgress } from "../src/cli/progress.ts";
@@ -22,6 +21,7 @@ import { trainLatent } from "../src/routing/latent/index.ts";
 import { type LookaheadOptions, trainLookahead, type Variant } from "../src/routing/lookahead/index.ts";
 import type { Router } from "../src/routing/router.ts";
 import { writeFileAtomic } from "../src/support/atomic-file.ts";
+import { claimFolder, digestsOf, kept } from "./kept.ts";
 
 const { values } = parseArgs({
   options: {
@@ -68,7 +68,10 @@ const PAPER_ROWS: Readonly<Record<string, readonly [humanEval: number, mbpp: num
   "lookahead mlm": [87.2, 82.9],
 };
 
-/** The paper's batch of 64 prompts and its other values, with prompts and responses cut for two cores. */
+/**
+ * With a backbone the paper's batch of 64 prompts and its other values, prompts and responses cut for two cores. From scratch
+ * the defaults for small networks, and of the paper's values the normalisation by data set.
+ */
 function optionsOf(variant: Variant): LookaheadOptions {
   const common = { threads: Number(values.threads), ...(values.quick && { epochs: 1, validations: 2 }) };
   if (variant !== "clm") {
@@ -136,12 +139,15 @@ async function baselineChoices(): Promise<Choices> {
   return choices;
 }
 
-/** Computes once, then reads back. */
-async function cached(name: string, compute: () => Promise<Choices>): Promise<Choices> {
-  const path = join(out, `${name.replaceAll(" ", "-")}.json`);
-  if (!existsSync(path)) writeFileAtomic(path, JSON.stringify(await compute()));
-  return JSON.parse(readFileSync(path, "utf8")) as Choices;
-}
+claimFolder(out, {
+  data: await digestsOf([values.train, ...values.test]),
+  isQuick: values.quick,
+  backboneLayers: values["backbone-layers"],
+  ...(values.backbone && { backbone: await digestsOf([join(values.backbone, "model.safetensors")]) }),
+});
+
+const cached = (name: string, compute: () => Promise<Choices>): Promise<Choices> =>
+  kept(join(out, `${name.replaceAll(" ", "-")}.json`), compute);
 
 const choices: Choices = {
   ...(await cached("baselines", baselineChoices)),

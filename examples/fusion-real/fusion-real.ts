@@ -15,7 +15,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../../src/support/atomic-file.ts";
-import { writeFigures } from "../kept.ts";
+import { claimFolder, digestsOf, writeFigures } from "../kept.ts";
 import { Experiment, SIZES } from "./experiment.ts";
 import { summaryOf, tableOf } from "./report.ts";
 import { drawQuestions, FAMILIES, type Question, readWordProblems } from "./tasks.ts";
@@ -65,6 +65,11 @@ async function experimentOf(seed: number): Promise<Experiment> {
   );
 }
 
+claimFolder(values.out, {
+  sizes: SIZES,
+  models: await digestsOf([values.smollm2, values.gemma3]),
+  ...(values["word-problems"] && { wordProblems: await digestsOf([values["word-problems"]]) }),
+});
 const experiments: Experiment[] = [];
 for (const seed of seeds) {
   const experiment = await experimentOf(seed);

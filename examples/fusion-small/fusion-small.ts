@@ -15,7 +15,7 @@ import { parseArgs } from "node:util";
 import { createProgress } from "../../src/cli/progress.ts";
 import { createOrtBackend } from "../../src/runtime/index.ts";
 import { writeFileAtomic } from "../../src/support/atomic-file.ts";
-import { writeFigures } from "../kept.ts";
+import { claimFolder, writeFigures } from "../kept.ts";
 import { armsOf, runWorld } from "./arms.ts";
 import { plotOf, summaryOf, tableOf } from "./report.ts";
 import type { WorldResult } from "./results.ts";
@@ -41,6 +41,7 @@ const worlds = values.worlds.split(",").map((name) => {
   return world;
 });
 const sizes = values.quick ? QUICK_SIZES : SIZES;
+claimFolder(values.out, { sizes });
 const backend = createOrtBackend({ threads: 1 });
 const total = seeds.length * worlds.reduce((sum, world) => sum + armsOf(world), 0);
 const progress = createProgress(process.stderr, { label: "fusion", total, unit: "arms" });

@@ -7,13 +7,14 @@
  * DIR holds mmlu.jsonl.gz, gsm8k.jsonl.gz, mt-bench.jsonl.gz, llmrouter.jsonl.gz and llmrouter-models.json (list prices). A set of one name is in-domain: five
  * folds by prompt. "a:b" is out of domain: trained on all of a, tested on all of b. Finished folds are kept as files.
  */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createProgress } from "../../src/cli/progress.ts";
 import { foldOf, type JudgedRecord, promptText } from "../../src/judged/index.ts";
 import { type Embedder, EncoderEmbedder } from "../../src/routing/embedding/index.ts";
 import { writeFileAtomic } from "../../src/support/atomic-file.ts";
+import { claimFolder, digestsOf, kept } from "../kept.ts";
 import { keptEmbedder } from "../router-table/kept-embedder.ts";
 import { readScoredPrompts } from "./data.ts";
 import { type Measured, measure, measuresTable } from "./measures.ts";
@@ -65,15 +66,6 @@ function pricesOf(candidates: readonly string[]): number[] | undefined {
   return candidates.map((name) => models[name]!.output_price_per_million);
 }
 
-/** Computes once, then reads back. */
-async function kept(path: string, compute: () => Promise<Scores>): Promise<Scores> {
-  if (!existsSync(path)) {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileAtomic(path, JSON.stringify(await compute()));
-  }
-  return JSON.parse(readFileSync(path, "utf8")) as Scores;
-}
-
 /** Score rows of every method for every record, by models that never saw it. */
 async function inDomain(name: string, seed: number): Promise<Scores> {
   const records = recordsOf(name);
@@ -107,6 +99,15 @@ async function outOfDomain(from: string, to: string, seed: number): Promise<Scor
     scoresOf(recordsOf(from), recordsOf(to), candidatesOf(recordsOf(from)), seed, encoder),
   );
 }
+
+const names = [...new Set(values.sets.split(",").flatMap((set) => set.split(":")))];
+for (const [index, digest] of (
+  await digestsOf(names.map((name) => join(data, `${name}.jsonl.gz`)))
+).entries())
+  claimFolder(join(out, "data", names[index]!), { digest });
+claimFolder(out, {
+  embedder: values.embedder ? await digestsOf([join(values.embedder, "model.safetensors")]) : "words",
+});
 
 const results: Record<string, Record<string, Measured>> = {};
 for (const set of values.sets.split(",")) {

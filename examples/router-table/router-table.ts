@@ -19,6 +19,7 @@ import { type Embedder, EncoderEmbedder } from "../../src/routing/embedding/inde
 import { chooseAll, evaluateRouters } from "../../src/routing/evaluation/index.ts";
 import { renderEvaluationReport } from "../../src/routing/report/index.ts";
 import { writeFileAtomic } from "../../src/support/atomic-file.ts";
+import { claimFolder, digestsOf } from "../kept.ts";
 import { averagesTable } from "./averages-table.ts";
 import { keptEmbedder } from "./kept-embedder.ts";
 import { GROUPS, type Setting } from "./methods.ts";
@@ -55,6 +56,16 @@ const out = values.out;
 const read = await readJudgedRecords([...values.data, ...positionals]);
 const { candidates } = read;
 const records = values["strip-templates"] ? withoutTemplates(read.records) : read.records;
+claimFolder(out, {
+  data: await digestsOf([...values.data, ...positionals]),
+  protocol: values.protocol,
+  folds: values.folds,
+  isStripped: values["strip-templates"],
+});
+if (values.embedder) {
+  const weights = await digestsOf([join(values.embedder, "model.safetensors")]);
+  claimFolder(join(out, "encoder"), { weights });
+}
 const seeds = values.protocol === "folds" ? values.seeds.split(",").map(Number) : [0];
 const asked = values.parts?.split(",");
 const parts = partsOf(records, values.protocol, Number(values.folds), seeds).filter(
@@ -97,6 +108,8 @@ const total = createProgress(process.stderr, {
   total: parts.length * groups.length,
   unit: "groups",
 });
+/** No candidate. */
+const NOT_ROUTED = -1;
 const runs = new Map<string, Map<number, Int32Array>>();
 const rowOf = new Map(records.map(({ id }, row) => [id, row]));
 let done = 0;
@@ -118,7 +131,7 @@ for (const group of groups) {
     for (const [method, byId] of Object.entries(choices)) {
       const bySeed = runs.get(method) ?? new Map<number, Int32Array>();
       runs.set(method, bySeed);
-      const column = bySeed.get(part.seed) ?? new Int32Array(records.length);
+      const column = bySeed.get(part.seed) ?? new Int32Array(records.length).fill(NOT_ROUTED);
       bySeed.set(part.seed, column);
       for (const [id, choice] of Object.entries(byId)) column[rowOf.get(id)!] = choice;
     }
@@ -127,6 +140,13 @@ for (const group of groups) {
 }
 
 if (asked) process.exit(0);
+
+for (const [method, bySeed] of runs) {
+  for (const [seed, column] of bySeed) {
+    const missing = column.indexOf(NOT_ROUTED);
+    if (missing >= 0) throw new Error(`${method}, seed ${seed}: ${records[missing]!.id} was never routed`);
+  }
+}
 
 const runName = (method: string, seed: number): string => `${method} seed ${seed}`;
 const methods = [...runs.keys()];
