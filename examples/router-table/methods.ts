@@ -46,23 +46,41 @@ async function overEmbedder(part: Part, { candidates }: Setting, embedder: Embed
   return named([...baselines, await trainLatent("latent", train, candidates, embedder)], suffix);
 }
 
+/** The rivals of the latent variant and Lookahead, which read prompts through an embedding as it does. */
+async function rivalsOver(part: Part, { candidates }: Setting, embedder: Embedder, suffix: string) {
+  const { train, seed } = part;
+  const answerEmbedder = TfidfLsaEmbedder.fit(
+    train
+      .slice(0, 1000)
+      .flatMap((record) => Object.values(record.candidates).map(({ response }) => response)),
+    { seed, dimension: 128 },
+  );
+  return named(await trainRivals(train, candidates, { seed, embedder, answerEmbedder }), suffix);
+}
+
 /** The latent variant with one choice changed at a time. */
 const LATENT_STUDIES: Readonly<Record<string, LatentOptions>> = {
-  "latent, raw embeddings": { features: "raw" },
-  "latent, one task": { tasks: "one" },
-  "latent, a task per benchmark": { tasks: "benchmarks" },
-  "latent, scores for utilities": { targets: "score" },
-  "latent, half a teacher": { teacherShare: 0.5 },
-  "latent, teacher alone": { teacherShare: 1 },
+  "raw embeddings": { features: "raw" },
+  "one task": { tasks: "one" },
+  "a task per benchmark": { tasks: "benchmarks" },
+  "scores for utilities": { targets: "score" },
+  "half a teacher": { teacherShare: 0.5 },
+  "teacher alone": { teacherShare: 1 },
 };
 
-const studies: Group = async (part, { candidates, encoder }) => {
-  const embedder = encoder ?? tfidf(part);
+async function studiesOver(part: Part, { candidates }: Setting, embedder: Embedder, latent: string) {
   const routers: { name: string; router: Router }[] = [];
-  for (const [name, options] of Object.entries(LATENT_STUDIES)) {
+  for (const [change, options] of Object.entries(LATENT_STUDIES)) {
+    const name = `${latent}, ${change}`;
     routers.push({ name, router: await trainLatent(name, part.train, candidates, embedder, options) });
   }
-  if (encoder === undefined) return routers;
+  return routers;
+}
+
+const studies: Group = async (part, setting) => {
+  const { candidates, encoder } = setting;
+  if (encoder === undefined) return [];
+  const routers = await studiesOver(part, setting, encoder, "latent");
   const both = [
     await trainLatent("words", part.train, candidates, tfidf(part)),
     await trainLatent("encoder", part.train, candidates, encoder),
@@ -118,17 +136,10 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   words: (part, setting) => overEmbedder(part, setting, tfidf(part), " (words)"),
   encoder: (part, setting) =>
     setting.encoder === undefined ? Promise.resolve([]) : overEmbedder(part, setting, setting.encoder, ""),
-  rivals: async (part, { candidates, encoder }) => {
-    const { train, seed } = part;
-    const answerEmbedder = TfidfLsaEmbedder.fit(
-      train
-        .slice(0, 1000)
-        .flatMap((record) => Object.values(record.candidates).map(({ response }) => response)),
-      { seed, dimension: 128 },
-    );
-    const embedder = encoder ?? tfidf(part);
-    return named(await trainRivals(train, candidates, { seed, embedder, answerEmbedder }), "");
-  },
+  "rivals-words": (part, setting) => rivalsOver(part, setting, tfidf(part), " (words)"),
+  rivals: (part, setting) =>
+    setting.encoder === undefined ? Promise.resolve([]) : rivalsOver(part, setting, setting.encoder, ""),
+  "studies-words": (part, setting) => studiesOver(part, setting, tfidf(part), "latent (words)"),
   studies,
   mlm: lookahead("mlm"),
   mlc: lookahead("mlc"),
