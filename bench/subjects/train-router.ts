@@ -60,14 +60,10 @@ async function round(): Promise<MeasuredCells> {
     ["candidates", "prompts"],
   ] as const) {
     const along = measured.filter((size) => size[other] === headline[other]);
-    for (const [name, of] of [
-      ["time", "seconds"],
-      ["memory", "peakRssBytes"],
-    ] as const) {
-      cells[`exponent of ${axis}, ${name}`] = growthExponent(
-        along.map((size) => [size[axis], size[of]] as const),
-      );
-    }
+    // What training adds: the process holds runtime and rows before it begins.
+    const added = ({ peakRssBytes, rowsRssBytes }: Once): number => Math.max(1e6, peakRssBytes - rowsRssBytes);
+    cells[`exponent of ${axis}, time`] = growthExponent(along.map((size) => [size[axis], size.seconds]));
+    cells[`exponent of ${axis}, memory`] = growthExponent(along.map((size) => [size[axis], added(size)]));
   }
   const { seconds, peakRssBytes } = measured[0]!;
   return { seconds, peakRssBytes, cells };
