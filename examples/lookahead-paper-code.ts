@@ -178,7 +178,7 @@ function comparability(router: string): string {
     ? `${values["backbone-layers"]} of SmolLM2's 30 layers, shorter prompts and responses`
     : "a small decoder from scratch";
   const backbone = router === "lookahead clm" ? clm : "a small encoder from scratch for ModernBERT-base";
-  return `no: trained on the code third of the paper's data; ${embedding ?? backbone}`;
+  return `no: trained on one of the paper's three sets; ${embedding ?? backbone}`;
 }
 
 function table(result: RouterEvaluation): string {
@@ -216,4 +216,15 @@ function table(result: RouterEvaluation): string {
 const text = table(evaluation);
 process.stdout.write(text);
 writeFileAtomic(join(out, "table.md"), text);
-if (values.result) writeFileAtomic(values.result, `${JSON.stringify(evaluation)}\n`);
+if (values.result) {
+  // Without the shares of every candidate in every choice.
+  const { benchmarks, mean, differences } = evaluation;
+  const figures = Object.entries(benchmarks).map(([name, { n, routers: rows }]) => {
+    const figuresOf = Object.entries(rows).map(([router, { native, normalised, interval }]) => {
+      return [router, { native, normalised, interval }] as const;
+    });
+    return [name, { n, routers: Object.fromEntries(figuresOf) }] as const;
+  });
+  const summary = { benchmarks: Object.fromEntries(figures), mean, differences };
+  writeFileAtomic(values.result, `${JSON.stringify(summary, null, 1)}\n`);
+}

@@ -16,7 +16,7 @@ export function routerExportCommand(): Command {
     .summary("write a router as one ONNX file for Python, browsers and other runtimes")
     .description(
       "model.onnx takes token ids and a mask and gives a score per candidate; manifest.json says how to tokenise.\n" +
-        "Lookahead models, mlc and linear heads over an encoder can be exported.",
+        "Lookahead models, mlc, and the latent variant and ridge over an encoder can be exported.",
     )
     .requiredOption("--router <dir>", "folder of `tutti router train`")
     .requiredOption("--out <dir>", "new folder")
