@@ -150,6 +150,8 @@ error of any element and, in brackets, the largest share of its tolerance that a
 \`fixtures/manifest.json\` says which, and how far PyTorch's own float32 is from them. Rows with real weights are there
 where the weights were (\`npx tsx tools/fetch-models.ts\`).
 
+Losses of preference training, merges, routers and tokenizers have tests there too, and no rows here.
+
 Made by \`npx tsx tools/parity-page.ts\`. Last digits depend on the machine.`.trim();
 
 export function renderParityPage(observations: readonly ParityObservation[]): string {
