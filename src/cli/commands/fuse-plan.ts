@@ -41,8 +41,8 @@ async function run(configFile: string, flags: Flags): Promise<void> {
 const range = ([least, most]: readonly [number, number]): string =>
   least === most ? String(most) : `up to ${most}`;
 
-const trainingLine = (name: string, { rows, steps }: PlannedTraining): string =>
-  `${name}: ${range(rows)} rows, ${range(steps)} steps`;
+const trainingLine = (name: string, { rows, steps }: PlannedTraining, about = ""): string =>
+  `${name}: ${range(rows)} rows, ${about}${range(steps)} steps`;
 
 function answersLine({ domain, model, purpose, wanted, there, estimate }: PlannedAnswers): string {
   const { promptTokens, completionTokens, costUsd } = estimate;
@@ -68,7 +68,7 @@ function linesOf({ domains, done, answers, verdicts, sft, dpo, missing }: FusePl
     ...answers.map(answersLine),
     "verdicts",
     ...verdicts.map(({ domain, purpose, judge, wanted }) => `  ${judge}, ${domain}, ${purpose}: ${wanted}`),
-    trainingLine("sft", sft),
+    trainingLine("sft", sft, "about "),
     ...(dpo ? [trainingLine("dpo", dpo)] : []),
     `missing: ${missing.answers} answers, about ${missing.tokens} tokens, $${missing.costUsd.toFixed(4)}`,
   ];

@@ -39,7 +39,10 @@ export interface PlannedVerdicts {
   readonly wanted: number;
 }
 
-/** Rows and steps of a training: exact once the sets are selected, bounds before. */
+/**
+ * Rows and steps of a training: once the sets are selected exact rows, bounds before. Steps of supervised fine-tuning are about
+ * these: it packs conversations into rows by their tokens, which are not counted here.
+ */
 export interface PlannedTraining {
   readonly rows: readonly [least: number, most: number];
   readonly steps: readonly [least: number, most: number];
@@ -205,7 +208,7 @@ function plannedTraining(
   rows: readonly [number, number],
   { epochs, batch }: { readonly epochs: number; readonly batch: number },
 ): PlannedTraining {
-  const steps = (count: number): number => Math.ceil((count * epochs) / batch);
+  const steps = (count: number): number => Math.ceil(Math.ceil(count / batch) * epochs);
   return { rows, steps: [steps(rows[0]), steps(rows[1])] };
 }
 
