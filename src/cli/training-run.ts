@@ -47,13 +47,16 @@ export interface TrainingDefaults {
   readonly epochs: number;
   /** Of all weights, and of an adapter. */
   readonly learningRate: readonly [full: number, adapter: number];
+  /** For the help: defaults that depend on other flags. */
+  readonly learningRateNote?: string;
 }
 
 const EVAL_EVERY = 50;
 
 const above = (name: string) => numberBetween(name, Number.MIN_VALUE, Number.MAX_VALUE);
 
-export function addTrainingFlags(command: Command, { epochs, learningRate }: TrainingDefaults): Command {
+export function addTrainingFlags(command: Command, defaults: TrainingDefaults): Command {
+  const { epochs, learningRate, learningRateNote = "" } = defaults;
   return command
     .requiredOption("--model <model>", MODEL_ARGUMENT)
     .requiredOption("--data <file...>", "training data, in any format of `tutti data`")
@@ -78,7 +81,7 @@ export function addTrainingFlags(command: Command, { epochs, learningRate }: Tra
     )
     .option(
       "--learning-rate <rate>",
-      `peak (default: ${learningRate[0]}, with --lora-rank ${learningRate[1]})`,
+      `peak (default: ${learningRate[0]}, with --lora-rank ${learningRate[1]}${learningRateNote})`,
       above("--learning-rate"),
     )
     .option("--weight-decay <x>", "of matrices", numberBetween("--weight-decay", 0, 1), 0)
@@ -170,8 +173,10 @@ export async function trainAndWrite(
   const finished = await runTraining(run, settings, backend, {
     signal,
     onStep: ({ step, loss, gradientNorm, metrics, peakMemoryBytes }) => {
-      const shown = ["rewards/margins", "rewards/accuracies"].flatMap((name) =>
-        metrics[name] === undefined ? [] : [`${name.split("/")[1]} ${metrics[name].toFixed(3)}`],
+      const shown = ["rewards/margins", "rewards/accuracies", "source_share"].flatMap((name) =>
+        metrics[name] === undefined
+          ? []
+          : [`${name.split("/").at(-1)!.replace("_", " ")} ${metrics[name].toFixed(3)}`],
       );
       const notes = [`loss ${loss.toFixed(4)}`, ...shown, `norm ${gradientNorm.toFixed(2)}`];
       progress.update(step + 1, [...notes, `peak ${(peakMemoryBytes / 2 ** 30).toFixed(1)} GiB`].join("  "));

@@ -11,6 +11,7 @@ export {
   type DirectLoss,
   type DirectSettings,
   directPreference,
+  type ObjectiveLosses,
   oddsRatioPreference,
   type PreferenceObjective,
   type ResponseRole,
@@ -24,6 +25,7 @@ export {
   createPreferenceTask,
   type GroupTaskOptions,
   type PreferenceGroup,
+  type PreferenceTaskOptions,
   type ReferenceLookUp,
 } from "./preference-task.ts";
 export { computeReference, type ReferenceOptions } from "./reference/compute-reference.ts";
