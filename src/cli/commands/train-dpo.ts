@@ -11,16 +11,11 @@ import {
   unpairedPreference,
   weightedPreference,
 } from "../../trainers/index.ts";
-import { numberBetween } from "../flags.ts";
+import { meansNothing, numberBetween } from "../flags.ts";
 import { say } from "../io.ts";
 import { createProgress } from "../progress.ts";
-import {
-  addTrainingFlags,
-  meansNothing,
-  runSettings,
-  type TrainingFlags,
-  trainAndWrite,
-} from "../training-run.ts";
+import { addEvaluationFlags } from "../training-evaluation.ts";
+import { addTrainingFlags, runSettings, type TrainingFlags, trainAndWrite } from "../training-run.ts";
 
 const DEFAULTS = { epochs: 1, learningRate: [1e-6, 2e-5], learningRateNote: "; wrpo 3e-7" } as const;
 const LOSSES = ["sigmoid", "hinge", "ipo", "robust", "simpo", "orpo", "kto", "wrpo"] as const;
@@ -57,7 +52,7 @@ export function trainDpoCommand(): Command {
         "The reference's log-probabilities are computed once and kept in a file.\n" +
         "Stopped by Ctrl-C or killed, the same command goes on where it was.",
     );
-  return addTrainingFlags(command, DEFAULTS)
+  return addEvaluationFlags(addTrainingFlags(command, DEFAULTS))
     .addOption(new Option("--loss <name>", "objective").choices(LOSSES).default("sigmoid"))
     .option(
       "--beta <x>",

@@ -10,6 +10,9 @@ const refusals: readonly (readonly [string, string])[] = [
   ["dpo --source-share 0,0.1", "--source-share means nothing with --loss sigmoid"],
   ["sft --lora-alpha 8", "--lora-alpha means nothing without --lora-rank"],
   ["sft --eval-every 5", "--eval-every means nothing without --eval"],
+  ["sft --eval-judge mathematics", "--eval-judge means nothing without --eval-prompts"],
+  ["dpo --eval-max-tokens 5", "--eval-max-tokens means nothing without --eval-prompts"],
+  ["dpo --eval-prompts x.jsonl", "--eval-prompts needs --eval-judge, received none"],
   ["reward --loss regression --centring 0.01", "--centring means nothing with --loss regression"],
 ];
 

@@ -1,4 +1,5 @@
 /** A decoder with everything that training and writing it take. */
+import { endTokensOf } from "../../generate/load-model.ts";
 import {
   type CausalModel,
   causalParameterName,
@@ -23,6 +24,8 @@ export interface LanguageModel {
   /** Text of the tokens that a template may ask for. */
   readonly bosToken: string;
   readonly eosToken: string;
+  /** Ids that end an answer, by the model's own files. */
+  readonly endTokens: readonly number[];
   /** Tokenizer and chat template, as they are written beside trained weights. */
   readonly documents: readonly ModelDocument[];
 }
@@ -56,6 +59,7 @@ export function loadLanguageModel(path: string): LanguageModel {
       template: files.chatTemplate,
       bosToken: spelling(bos),
       eosToken: spelling(eos),
+      endTokens: endTokensOf(files, tokenizer, model.config.vocabularySize),
       documents: modelDocuments(files),
     };
   } finally {

@@ -28,6 +28,27 @@ const measuredRows = (label: string, { loss, metrics }: Measured): [string, stri
   ...Object.entries(metrics).map(([name, value]): [string, string] => [`${label}, ${name}`, number(value)]),
 ];
 
+/** Scores are means over the answers to the same prompts before training and after. */
+function scoredLines({ facts, before, kept }: NonNullable<FinishedRun["scored"]>): string[] {
+  const names = Object.keys(kept.figures);
+  const cells = (name: string): string =>
+    [before, kept]
+      .map(({ figures }) => (figures[name] === undefined ? "" : number(figures[name])))
+      .join(" | ");
+  return [
+    "## Chosen by generated answers",
+    "",
+    "The parameters kept are those with the highest mean score of greedy answers during training.",
+    "",
+    ...table(flattened(facts)),
+    "",
+    "| | before training | kept |",
+    "|---|---|---|",
+    ...names.map((name) => `| ${name} | ${cells(name)} |`),
+    "",
+  ];
+}
+
 /** Markdown with the front matter that model hubs read. */
 export function modelCard({ facts }: PreparedRun, finished: FinishedRun, settings: RunSettings): string {
   const { base, examples, evaluationExamples, cut, dropped } = facts;
@@ -78,6 +99,7 @@ export function modelCard({ facts }: PreparedRun, finished: FinishedRun, setting
       ...(finished.held ? measuredRows("held out", finished.held) : []),
     ]),
     "",
+    ...(finished.scored ? scoredLines(finished.scored) : []),
   ];
   return lines.join("\n");
 }
