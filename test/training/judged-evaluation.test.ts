@@ -56,16 +56,18 @@ beforeAll(() => {
 });
 
 /** What the command says on stderr. */
-async function sft(out: string, ...flags: string[]): Promise<string> {
+async function train(kind: "sft" | "dpo", out: string, flags: readonly string[]): Promise<string> {
   const said: string[] = [];
   vi.spyOn(process.stderr, "write").mockImplementation((text) => said.push(String(text)) > 0);
   vi.spyOn(process.stdout, "write").mockImplementation(() => true);
-  const common = ["--model", at("base"), "--data", at("data.jsonl"), "--out", at(out), "--threads", "1"];
-  const steps = ["--batch", "6", "--epochs", "40", "--eval-every", "5", "--warmup", "0"];
-  await trainCommand().parseAsync(["sft", ...common, ...steps, "--schedule", "constant", ...flags], {
-    from: "user",
-  });
+  const common = ["--model", at("base"), "--out", at(out), "--threads", "1", "--batch", "6", "--warmup", "0"];
+  await trainCommand().parseAsync([kind, ...common, ...flags], { from: "user" });
   return said.join("");
+}
+
+function sft(out: string, ...flags: string[]): Promise<string> {
+  const steps = ["--epochs", "40", "--eval-every", "5", "--schedule", "constant"];
+  return train("sft", out, ["--data", at("data.jsonl"), ...steps, ...flags]);
 }
 const metricsOf = (out: string) => readMetrics(trainingPaths(at(out, "training")).metricsPath);
 const JUDGED = ["--eval-judge", "mathematics", "--eval-max-tokens", "8"];
@@ -88,13 +90,13 @@ async function accuracy(path: string): Promise<number> {
 }
 
 const ways = [
-  ["all weights", ["--learning-rate", "1e-2"]],
-  ["an adapter", ["--learning-rate", "5e-2", "--lora-rank", "8"]],
+  ["all weights", 1, ["--learning-rate", "1e-2"]],
+  ["an adapter", 0.3, ["--learning-rate", "3e-2", "--lora-rank", "16"]],
 ] as const;
 
 test.each(ways)(
   "%s: the best are those judged best, the loss is reported",
-  async (way, flags) => {
+  async (way, least, flags) => {
     const said = await sft(
       way,
       ...flags,
@@ -111,20 +113,35 @@ test.each(ways)(
     expect(taken.map(({ validationMetrics }) => validationMetrics!["judged/score"])).toEqual(judged);
     const best = judged.indexOf(Math.max(...judged));
     expect(best).not.toBe(losses.indexOf(Math.min(...losses)));
-    expect(judged[best]).toBe(1);
+    expect(judged[best]).toBeGreaterThanOrEqual(least);
     expect(taken[best]!.validationMetrics!["judged/tokens"]).toBeLessThanOrEqual(8);
 
     expect(said).toContain(`kept: the weights after step ${taken[best]!.step + 1}`);
-    expect(await accuracy(at(way, "model"))).toBe(1);
-    expect(await accuracy(at("base"))).toBeLessThan(0.5);
+    expect(await accuracy(at(way, "model"))).toBeCloseTo(judged[best]!, 10);
+    expect(await accuracy(at("base"))).toBeLessThan(judged[best]!);
     const card = readFileSync(at(way, "model", "README.md"), "utf8");
     expect(card).toContain("## Chosen by generated answers");
     expect(card).toContain("| judge | mathematics@1 |");
-    expect(card).toMatch(/\| judged\/score \| 0[.\d]* \| 1 \|/);
+    expect(card).toMatch(/\| judged\/score \| 0[.\d]* \| [01][.\d]* \|/);
     expect(card).not.toContain(folder);
   },
   120_000,
 );
+
+test("dpo: answers are judged without held-out pairs too", async () => {
+  const pairs = prompts.map(({ prompt, reference: { answer } }) => ({
+    ...{ prompt, chosen: answer, rejected: "I would rather not say that." },
+  }));
+  const said = await train("dpo", "dpo", [
+    ...["--data", write("pairs.jsonl", pairs), "--epochs", "2"],
+    ...["--eval-prompts", at("prompts.jsonl"), ...JUDGED],
+  ]);
+  expect(said).toMatch(/answers: judged 0\.\d{4}/);
+  const [first, last] = metricsOf("dpo");
+  expect(first!.validation).toBeUndefined();
+  expect(last!.validationMetrics).toMatchObject({ "judged/score": last!.validation, "judged/unjudged": 0 });
+  expect(last!.validationMetrics).not.toHaveProperty("held/loss");
+}, 60_000);
 
 describe("as a run", () => {
   const ADAPTER: LoraConfig = { name: "default", rank: 8, alpha: 16, targets: "all-linear" };
@@ -176,20 +193,45 @@ describe("what cannot be judged is refused before a step is taken", () => {
   const [fine] = prompts as [object];
 
   test.each([
-    [fine, ["--eval-judge", "maths"], "INVALID_ARGUMENT", /received "maths", expected mathematics, code/],
-    [fine, ["--eval-judge", "model:large/rating"], "INVALID_ARGUMENT", /asks the model large of a pool/],
-    [fine, ["--eval-judge", "reward:nowhere"], "FILE_NOT_FOUND", /nowhere/],
-    [{ prompt: "Why?" }, JUDGED, "DATASET_INVALID", /none of 1 prompts has what the judge mathematics needs/],
-    [{ id: "blank", prompt: "Why?", reference: { answer: " " } }, JUDGED, "JUDGE_INVALID", /prompt "blank"/],
     [
+      "no judge",
+      fine,
+      ["--eval-judge", "maths"],
+      "INVALID_ARGUMENT",
+      /received "maths", expected mathematics, code/,
+    ],
+    [
+      "a model of a pool",
+      fine,
+      ["--eval-judge", "model:large/rating"],
+      "INVALID_ARGUMENT",
+      /asks the model large of a pool/,
+    ],
+    ["no reward model", fine, ["--eval-judge", "reward:nowhere"], "FILE_NOT_FOUND", /nowhere/],
+    [
+      "no reference",
+      { prompt: "Why?" },
+      JUDGED,
+      "DATASET_INVALID",
+      /none of 1 prompts has what the judge mathematics needs/,
+    ],
+    [
+      "a blank reference",
+      { id: "blank", prompt: "Why?", reference: { answer: " " } },
+      JUDGED,
+      "JUDGE_INVALID",
+      /prompt "blank"/,
+    ],
+    [
+      "a long prompt",
       { id: "long", prompt: "and so on ".repeat(200), reference: { answer: "1" } },
       JUDGED,
       "INVALID_ARGUMENT",
       /prompt "long" has \d+ tokens, the model's context of 256/,
     ],
   ] as const)(
-    "%j %j",
-    async (prompt, flags, code, message) => {
+    "%s",
+    async (_, prompt, flags, code, message) => {
       await expect(evaluated(prompt, ...flags)).rejects.toMatchObject({
         code,
         message: expect.stringMatching(message),
