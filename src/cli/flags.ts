@@ -32,6 +32,10 @@ export function numberBetween(name: string, least: number, most: number): (text:
   };
 }
 
+/** For a flag that would silently change nothing. */
+export const meansNothing = (flag: string, where: string, hint: string): TuttiError =>
+  new TuttiError("INVALID_ARGUMENT", `${flag} means nothing ${where}`, { hint });
+
 const SECONDS = { h: 3600, m: 60, s: 1 } as const;
 
 /** Parses "90s", "20m", "1h30m" or "2h" into seconds. */

@@ -6,12 +6,11 @@ import type { FuseContext, FuseEvents, PlanContext } from "../fusion/index.ts";
 import { loadPool } from "../gateway/index.ts";
 import { hubSettings, resolveModel } from "../hub/index.ts";
 import { openStore } from "../judged/index.ts";
-import type { Judge } from "../judges/index.ts";
 import type { Pool } from "../pool/index.ts";
 import { createOrtBackend } from "../runtime/index.ts";
 import { TuttiError } from "../support/errors.ts";
 import { holdFolder } from "../support/hold-folder.ts";
-import { judgeDigest, openJudge } from "./judge-source.ts";
+import { judgeDigest, openPointwiseJudge } from "./judge-source.ts";
 import { modelPath } from "./model-source.ts";
 
 /** A plan asks nobody, so it needs no key. */
@@ -39,7 +38,7 @@ const commonContext = (
   const digests = new Map<string, Promise<string>>();
   return {
     ...{ settings: config, folder, pool },
-    openJudge: (named: string) => pointwiseJudge(named, config.pool, base),
+    openJudge: (named: string) => openPointwiseJudge(named, config.pool, base),
     judgeDigest: (named: string) => {
       const digest = digests.get(named) ?? judgeDigest(named, base, resolveJudge);
       digests.set(named, digest);
@@ -137,16 +136,3 @@ async function fetchedIfAny(reference: string): Promise<string | undefined> {
 /** Reward models of this machine have to be there; those of the hub may come later. */
 const fetchedJudge = (reference: string): Promise<string | undefined> =>
   reference.startsWith("hf:") ? fetchedIfAny(reference) : fetchedModel(reference);
-
-async function pointwiseJudge(named: string, poolFile: string, base: string): Promise<Judge> {
-  const { judge, close } = await openJudge(named, poolFile, base);
-  if ("judge" in judge) return { ...judge, close };
-  await close();
-  throw new TuttiError(
-    "INVALID_ARGUMENT",
-    `the judge ${named} compares two answers, expected one that scores`,
-    {
-      hint: "use a rubric of the kind pointwise, such as rating",
-    },
-  );
-}

@@ -108,6 +108,45 @@ export async function openJudge(
   }
 }
 
+/**
+ * Opens a judge that scores one answer at a time.
+ *
+ * @throws {TuttiError} as `openJudge`; INVALID_ARGUMENT for a judge that compares two answers
+ */
+export async function openPointwiseJudge(
+  named: string,
+  poolFile: string | undefined,
+  folder = ".",
+): Promise<Judge> {
+  const { judge, close } = await openJudge(named, poolFile, folder);
+  if ("judge" in judge) return { ...judge, close };
+  await close();
+  throw new TuttiError(
+    "INVALID_ARGUMENT",
+    `the judge ${named} compares two answers, expected one that scores`,
+    {
+      hint: "use a rubric of the kind pointwise, such as rating",
+    },
+  );
+}
+
+/**
+ * Opens a verifier or a reward model, whose verdicts depend on the answer alone.
+ *
+ * @throws {TuttiError} as `openJudge`; INVALID_ARGUMENT for a judge that asks models of a pool
+ */
+export async function openJudgeWithoutPool(named: string): Promise<Judge> {
+  const [model] = judgingModels(describedJudge(named, ".").spec);
+  if (model === undefined) return await openPointwiseJudge(named, undefined);
+  throw new TuttiError(
+    "INVALID_ARGUMENT",
+    `the judge ${named} asks the model ${model} of a pool, expected a verifier or a reward model`,
+    {
+      hint: "verdicts during training have to depend on the answers alone; judge afterwards with `tutti judge`",
+    },
+  );
+}
+
 function readJudgeFile(path: string): JudgeSpec {
   return readYamlFile(path, {
     schema: judgeSchema,

@@ -6,21 +6,23 @@ import { OPTIMIZER_KINDS } from "../optim/create.ts";
 import type { OptimizerSettings } from "../optim/index.ts";
 import type { ScheduleKind } from "../optim/schedules.ts";
 import { type Backend, createOrtBackend } from "../runtime/index.ts";
-import { TuttiError } from "../support/errors.ts";
 import { modelName } from "../support/model-name.ts";
 import {
   type LanguageModel,
   loadLanguageModel,
   type PreparedRun,
   type PrepareEvents,
+  type RunEvents,
   type RunSettings,
   runTraining,
+  type Score,
   writeTrainedModel,
 } from "../trainers/index.ts";
-import { numberBetween, wholeNumber } from "./flags.ts";
+import { meansNothing, numberBetween, wholeNumber } from "./flags.ts";
 import { interruptSignal, printResult, say } from "./io.ts";
 import { MODEL_ARGUMENT, modelPath } from "./model-source.ts";
 import { createProgress } from "./progress.ts";
+import { evaluationJudge, evaluationScore, sayScore } from "./training-evaluation.ts";
 
 export interface TrainingFlags {
   readonly model: string;
@@ -44,6 +46,9 @@ export interface TrainingFlags {
   readonly seed: number;
   readonly checkpointEvery: number;
   readonly evalEvery?: number;
+  readonly evalPrompts?: string[];
+  readonly evalJudge?: string;
+  readonly evalMaxTokens?: number;
   readonly threads: number;
 }
 
@@ -51,13 +56,16 @@ export interface TrainingDefaults {
   readonly epochs: number;
   /** Of all weights, and of an adapter. */
   readonly learningRate: readonly [full: number, adapter: number];
+  /** For the help: defaults that depend on other flags. */
+  readonly learningRateNote?: string;
 }
 
 const EVAL_EVERY = 50;
 
 const above = (name: string) => numberBetween(name, Number.MIN_VALUE, Number.MAX_VALUE);
 
-export function addTrainingFlags(command: Command, { epochs, learningRate }: TrainingDefaults): Command {
+export function addTrainingFlags(command: Command, defaults: TrainingDefaults): Command {
+  const { epochs, learningRate, learningRateNote = "" } = defaults;
   return command
     .requiredOption("--model <model>", MODEL_ARGUMENT)
     .requiredOption("--data <file...>", "training data, in any format of `tutti data`")
@@ -84,7 +92,7 @@ export function addTrainingFlags(command: Command, { epochs, learningRate }: Tra
     )
     .option(
       "--learning-rate <rate>",
-      `peak (default: ${learningRate[0]}, with --lora-rank ${learningRate[1]})`,
+      `peak (default: ${learningRate[0]}, with --lora-rank ${learningRate[1]}${learningRateNote})`,
       above("--learning-rate"),
     )
     .option("--weight-decay <x>", "of matrices", numberBetween("--weight-decay", 0, 1), 0)
@@ -111,21 +119,17 @@ export function addTrainingFlags(command: Command, { epochs, learningRate }: Tra
     .option("--checkpoint-every <steps>", "steps", wholeNumber("--checkpoint-every", 1), 25)
     .option(
       "--eval-every <steps>",
-      `with --eval: steps (default: ${EVAL_EVERY})`,
+      `between measurements: steps (default: ${EVAL_EVERY})`,
       wholeNumber("--eval-every", 1),
     )
     .option("--threads <n>", "compute threads", wholeNumber("--threads", 1), 2);
 }
 
-/** For a flag that would silently change nothing. */
-export const meansNothing = (flag: string, where: string, hint: string): TuttiError =>
-  new TuttiError("INVALID_ARGUMENT", `${flag} means nothing ${where}`, { hint });
-
 /** @throws {TuttiError} INVALID_ARGUMENT for a flag without the one that it belongs to */
 export function runSettings(flags: TrainingFlags, defaults: TrainingDefaults): RunSettings {
   if (flags.loraAlpha !== undefined && flags.loraRank === undefined)
     throw meansNothing("--lora-alpha", "without --lora-rank", "leave it out, or say the rank");
-  if (flags.evalEvery !== undefined && flags.eval === undefined)
+  if (flags.evalEvery !== undefined && flags.eval === undefined && flags.evalPrompts === undefined)
     throw meansNothing("--eval-every", "without --eval", "leave it out, or name held-out data");
   const adapter: LoraConfig | undefined =
     flags.loraRank === undefined
@@ -163,31 +167,56 @@ export function runSettings(flags: TrainingFlags, defaults: TrainingDefaults): R
   };
 }
 
+type Prepare = (
+  base: LanguageModel,
+  backend: Backend,
+  events: PrepareEvents & { readonly signal: AbortSignal },
+) => Promise<PreparedRun>;
+
 /** Prepares, trains and writes; what is told of it on the way goes to stderr. */
 export async function trainAndWrite(
   flags: TrainingFlags,
   settings: RunSettings,
-  prepare: (
-    base: LanguageModel,
-    backend: Backend,
-    events: PrepareEvents & { readonly signal: AbortSignal },
-  ) => Promise<PreparedRun>,
+  prepare: Prepare,
 ): Promise<void> {
   const signal = interruptSignal();
-  const backend = createOrtBackend({ threads: flags.threads });
-  const base = loadLanguageModel(await modelPath(flags.model), modelName(flags.model));
-  const run = await prepare(base, backend, { signal, onWarning: (warning) => say(`warning: ${warning}`) });
+  const judge = await evaluationJudge(flags);
+  try {
+    const base = loadLanguageModel(await modelPath(flags.model), modelName(flags.model));
+    const score = judge && (await evaluationScore(flags, base, judge, settings.adapter));
+    const backend = createOrtBackend({ threads: flags.threads });
+    const run = await prepare(base, backend, { signal, onWarning: (warning) => say(`warning: ${warning}`) });
+    try {
+      await trainPrepared(run, settings, backend, signal, score);
+    } finally {
+      run.close();
+    }
+  } finally {
+    await judge?.close?.();
+  }
+}
+
+async function trainPrepared(
+  run: PreparedRun,
+  settings: RunSettings,
+  backend: Backend,
+  signal: AbortSignal,
+  score: Score | undefined,
+): Promise<void> {
   sayFacts(run);
   const progress = createProgress(process.stderr, {
     label: "training",
     total: run.task.totalSteps,
     unit: "steps",
   });
-  const finished = await runTraining(run, settings, backend, {
+  const events: RunEvents = {
     signal,
+    onScore: sayScore,
     onStep: ({ step, loss, gradientNorm, metrics, peakMemoryBytes }) => {
-      const shown = ["rewards/margins", "rewards/accuracies"].flatMap((name) =>
-        metrics[name] === undefined ? [] : [`${name.split("/")[1]} ${metrics[name].toFixed(3)}`],
+      const shown = ["rewards/margins", "rewards/accuracies", "source_share"].flatMap((name) =>
+        metrics[name] === undefined
+          ? []
+          : [`${name.split("/").at(-1)!.replace("_", " ")} ${metrics[name].toFixed(3)}`],
       );
       const notes = [`loss ${loss.toFixed(4)}`, ...shown, `norm ${gradientNorm.toFixed(2)}`];
       progress.update(step + 1, [...notes, `peak ${(peakMemoryBytes / 2 ** 30).toFixed(1)} GiB`].join("  "));
@@ -197,9 +226,9 @@ export async function trainAndWrite(
       const also = accuracy === undefined ? "" : `, accuracy ${accuracy.toFixed(3)}`;
       say(`held out: loss ${loss.toFixed(4)}${also}`);
     },
-  });
+  };
+  const finished = await runTraining(run, settings, backend, events, score);
   progress.finish(`loss ${finished.training.loss.toFixed(4)}`);
-  run.close();
   const { model, adapter } = writeTrainedModel(run, finished, settings);
   if (finished.best) say(`kept: the weights after step ${finished.best.step}`);
   if (adapter !== undefined) say(`adapter written to ${adapter}`);

@@ -1,6 +1,7 @@
 /** Opening a model for generation: a Hugging Face folder or a .gguf file, with its tokenizer and chat template. */
 import {
   type CausalModel,
+  type ModelFiles,
   openModelFiles,
   quantizationError,
   readInferenceWeights,
@@ -55,21 +56,29 @@ export function loadGenerationModel(
       bits: weightBits,
       ...(onProgress && { onTensor: onProgress }),
     });
-    const { eos } = tokenizer.specialTokens;
-    const ends = [...files.endTokens, eos].filter(
-      (id): id is number => Number.isInteger(id) && (id as number) < model.config.vocabularySize,
-    );
     return {
       path,
       model,
       weights,
       tokenizer,
       chatTemplate: files.chatTemplate,
-      endTokens: [...new Set(ends)],
+      endTokens: endTokensOf(files, tokenizer, model.config.vocabularySize),
       quantizationError: quantizationError(weights),
       weightBytes: weightBytes(weights),
     };
   } finally {
     files.close();
   }
+}
+
+/** Tokens that end a text or a turn, by the model's own files. */
+export function endTokensOf(
+  files: Pick<ModelFiles, "endTokens">,
+  { specialTokens: { eos } }: Pick<Tokenizer, "specialTokens">,
+  vocabularySize: number,
+): readonly number[] {
+  const ends = [...files.endTokens, eos].filter(
+    (id): id is number => Number.isInteger(id) && (id as number) < vocabularySize,
+  );
+  return [...new Set(ends)];
 }

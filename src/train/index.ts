@@ -27,6 +27,7 @@ export {
   type TrainingSettings,
   train,
   trainingPaths,
+  type Validated,
 } from "./loop.ts";
 export { readMetrics, type StepMetrics } from "./metrics-file.ts";
 export { type PairOptions, pairExamples, type TextPair } from "./pair-examples.ts";

@@ -54,8 +54,15 @@ export interface Validation {
   readonly everySteps: number;
   /** Parameters of earlier steps are measured but never chosen: half-trained ones can be best by chance. @default 0 */
   readonly chosenFromStep?: number;
-  /** Higher is better; must not depend on anything but the parameters. */
-  run(parameters: Parameters): Promise<number>;
+  /** Must not depend on anything but the parameters. */
+  run(parameters: Parameters): Promise<number | Validated>;
+}
+
+export interface Validated {
+  /** Higher is better. */
+  readonly score: number;
+  /** What is reported beside it, by name. */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 export interface TrainingResult {
@@ -123,7 +130,8 @@ export async function train(
         gradientNorm,
         learningRateMultiplier: multiplier,
         metrics: result.metrics,
-        ...(validation !== undefined && { validation }),
+        ...(validation && { validation: validation.score }),
+        ...(validation?.figures && { validationMetrics: validation.figures }),
         stepSeconds: (performance.now() - startedAt) / 1000,
         eventLoopDelaySeconds: eventLoop.takeLongestSeconds(),
         peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
@@ -257,11 +265,13 @@ async function validate(
   settings: TrainingSettings,
   { validation }: TrainingContext,
   bestPath: string,
-): Promise<number | undefined> {
+): Promise<Validated | undefined> {
   if (!validation) return undefined;
   if (state.step % validation.everySteps !== 0 && state.step !== settings.totalSteps) return undefined;
-  const value = await validation.run(parameters);
-  if (state.step < (validation.chosenFromStep ?? 0)) return value;
+  const result = await validation.run(parameters);
+  const validated = typeof result === "number" ? { score: result } : result;
+  const value = validated.score;
+  if (state.step < (validation.chosenFromStep ?? 0)) return validated;
   if (!state.best || value > state.best.value) {
     state.best = { value, step: state.step };
     saveParameters(bestPath, state.parameters, {
@@ -269,5 +279,5 @@ async function validate(
       step: String(state.step),
     });
   }
-  return value;
+  return validated;
 }

@@ -11,7 +11,9 @@ export interface StepMetrics {
   readonly gradientNorm: number;
   readonly learningRateMultiplier: number;
   readonly metrics: Readonly<Record<string, number>>;
+  /** The score that the best parameters are chosen by, and what was measured beside it. */
   readonly validation?: number;
+  readonly validationMetrics?: Readonly<Record<string, number>>;
   readonly stepSeconds: number;
   /** The longest time that the step held up the event loop. */
   readonly eventLoopDelaySeconds: number;

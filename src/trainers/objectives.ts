@@ -48,11 +48,16 @@ export interface PreferenceObjective {
   readonly reward?: RewardScale;
   /** Everything that the result depends on, for records and fingerprints. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** The loss of each prompt [N], and each role's reward [N] for the metrics. */
-  losses(
-    scored: readonly ScoredResponses[],
-    facts: StepFacts,
-  ): { readonly losses: Value; readonly rewards: readonly Value[] };
+  losses(scored: readonly ScoredResponses[], facts: StepFacts): ObjectiveLosses;
+}
+
+export interface ObjectiveLosses {
+  /** Of each prompt [N]. */
+  readonly losses: Value;
+  /** Each role's [N], for the metrics. */
+  readonly rewards: readonly Value[];
+  /** What the objective alone reports, [N] each, by the name of its metric. */
+  readonly reported?: Readonly<Record<string, Value>>;
 }
 
 export type DirectLoss = "sigmoid" | "hinge" | "ipo" | "robust";
@@ -160,14 +165,27 @@ export function unpairedPreference(settings: KtoSettings): PreferenceObjective {
 }
 
 export interface WeightedSettings extends RewardSettings {
-  /** The share of the source's winner at the beginning and the end of training, linear between. */
+  /**
+   * The share of the source's winner (the paper's fusion coefficient alpha) at the beginning and the end of training, linear
+   * between.
+   */
   readonly sourceShare: readonly [from: number, to: number];
 }
 
-/** WRPO over source winner, own winner and own loser. */
+/**
+ * WRPO over source winner, own winner and own loser. The share of the source's winner is reported as `source_share`.
+ *
+ * @throws {TuttiError} INVALID_ARGUMENT for a beta that is not positive, or a share outside of 0 to 1
+ */
 export function weightedPreference(settings: WeightedSettings): PreferenceObjective {
   checkPositive("beta", settings.beta);
   const [from, to] = settings.sourceShare;
+  for (const share of [from, to]) {
+    if (share >= 0 && share <= 1) continue;
+    throw new TuttiError("INVALID_ARGUMENT", `the source's share is ${share}, expected 0 to 1`, {
+      hint: "the paper lets it rise from 0 to 0.1",
+    });
+  }
   return {
     name: "wrpo",
     roles: ["source", "chosen", "rejected"],
@@ -178,7 +196,11 @@ export function weightedPreference(settings: WeightedSettings): PreferenceObject
       const rewards = scored.map((response) => implicitReward(response, settings));
       const grown = ops.mul(progress, ops.scalarLike(progress, to - from));
       const share = ops.add(grown, ops.scalarLike(progress, from));
-      return { losses: wrpoLoss(rewards[0]!, rewards[1]!, rewards[2]!, share), rewards };
+      return {
+        losses: wrpoLoss(rewards[0]!, rewards[1]!, rewards[2]!, share),
+        rewards,
+        reported: { source_share: ops.expand(share, rewards[0]!.shape) },
+      };
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Preference optimisation of a causal language model as a training task: full, partial, or through an adapter. */
-import type { Graph } from "../graph/ir.ts";
+import type { Graph, Value } from "../graph/ir.ts";
 import type { ScoredResponses } from "../losses/index.ts";
 import { type CausalModel, causalLogProbabilities } from "../models/index.ts";
 import { withLora } from "../nn/lora.ts";
@@ -31,6 +31,11 @@ export interface GroupTaskOptions extends Omit<CommonFineTuningOptions, "accumul
   readonly half?: HalfParameters;
 }
 
+export interface PreferenceTaskOptions extends GroupTaskOptions {
+  /** How far training has come, from 0 to 1, for objectives that change on the way. @default the share of the steps done */
+  readonly progress?: number;
+}
+
 /** @throws {TuttiError} INVALID_ARGUMENT when a prompt with a response is longer than the model has positions, or epochs are none */
 export function checkGroupOptions(
   config: { readonly maxPositions: number },
@@ -54,7 +59,7 @@ export function createPreferenceTask(
   groups: readonly PreferenceGroup[],
   objective: PreferenceObjective,
   reference: ReferenceLookUp | undefined,
-  options: GroupTaskOptions,
+  options: PreferenceTaskOptions,
 ): FineTuningTask {
   checkGroups(groups, objective.roles.length);
   checkGroupOptions(model.config, groups, options);
@@ -83,7 +88,7 @@ export function createPreferenceTask(
       const members = batches.reduce((sum, { rows }) => sum + rows.flat().length, 0);
       return batches.map((plan): MicroBatch => {
         const made = groupFeeds(groups, plan, { paddingId, sharesPrompt });
-        const facts = { weight: 1 / members, progress: step / totalSteps };
+        const facts = { weight: 1 / members, progress: options.progress ?? step / totalSteps };
         return {
           bucket: made.bucket,
           recordIds: made.members.map((index) => groups[index]!.id),
@@ -155,9 +160,13 @@ function buildStep(
     isDesirable: graph.input("is_desirable", "float32", [places]),
     progress: graph.input("progress", "float32", []),
   };
-  const { losses, rewards } = objective.losses(scored, facts);
+  const { losses, rewards, reported = {} } = objective.losses(scored, facts);
+  const own = Object.entries(reported).map(([name, value]) => [name, weightedSum(value, facts.weights)]);
   return {
     loss: weightedSum(losses, facts.weights),
-    metrics: preferenceMetrics(objective, scored, rewards, facts),
+    metrics: {
+      ...preferenceMetrics(objective, scored, rewards, facts),
+      ...(Object.fromEntries(own) as Readonly<Record<string, Value>>),
+    },
   };
 }

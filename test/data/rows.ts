@@ -130,9 +130,16 @@ export const SAMPLES: readonly Sample[] = [
         score_rejected: 2,
       },
       { chosen: [user("Hi"), assistant("Hello")], rejected: [user("Hi"), assistant("")] },
+      {
+        prompt: [user("3 + 3?")],
+        chosen: [assistant("6")],
+        rejected: [assistant("7")],
+        source_chosen: [assistant("3 + 3 = 6")],
+        source_chosen_model: "teacher",
+      },
     ],
     needed: ["chosen", "rejected"],
-    counts: [3, 6, 5],
+    counts: [4, 9, 7],
   },
   {
     format: "alpaca",

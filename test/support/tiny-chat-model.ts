@@ -19,9 +19,13 @@ const CONFIG = {
 const TEMPLATE =
   "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
-/** Writes the model's folder; returns its path. */
-export function writeTinyChatModel(path: string, seed: number): string {
-  writeModelFolder(path, CONFIG, seed);
+/** Writes the model's folder, with more in its configuration where given; returns its path. */
+export function writeTinyChatModel(
+  path: string,
+  seed: number,
+  config: Readonly<Record<string, unknown>> = {},
+): string {
+  writeModelFolder(path, { ...CONFIG, ...config }, seed);
   writeFileSync(join(path, "chat_template.jinja"), TEMPLATE);
   return path;
 }

@@ -33,7 +33,10 @@ export function routerTrainCommand(): Command {
     )
     .requiredOption("--out <dir>", "folder for the router")
     .addOption(
-      new Option("--variant <name>", "Lookahead network; with latent none is trained, which takes seconds, and minutes with an encoder")
+      new Option(
+        "--variant <name>",
+        "Lookahead network; with latent none is trained, which takes seconds, and minutes with an encoder",
+      )
         .choices([...VARIANTS.filter((name) => name !== "mlc"), "latent"])
         .default("mlm"),
     )
@@ -51,7 +54,10 @@ export function routerTrainCommand(): Command {
     .option("--seed <n>", "seed of the whole run", wholeNumber("--seed", 0), 0)
     .option("--backbone <dir>", "pretrained model: config.json, model.safetensors, tokenizer.json")
     .option("--backbone-layers <n>", "use only its first layers", wholeNumber("--backbone-layers", 1))
-    .option("--embedder <dir>", "pretrained BERT encoder for the latent variant and the similarity baselines; words otherwise")
+    .option(
+      "--embedder <dir>",
+      "pretrained BERT encoder for the latent variant and the similarity baselines; words otherwise",
+    )
     .option("--no-mlc", "skip the baseline without response modelling")
     .option("--threads <n>", "compute threads", wholeNumber("--threads", 1), 2)
     .addOption(providerOption());

@@ -1,14 +1,8 @@
 /** `tutti train reward`: reward models, from pairs or from scores. */
 import { Command, Option } from "commander";
 import { prepareReward, type RewardObjective } from "../../trainers/index.ts";
-import { numberBetween } from "../flags.ts";
-import {
-  addTrainingFlags,
-  meansNothing,
-  runSettings,
-  type TrainingFlags,
-  trainAndWrite,
-} from "../training-run.ts";
+import { meansNothing, numberBetween } from "../flags.ts";
+import { addTrainingFlags, runSettings, type TrainingFlags, trainAndWrite } from "../training-run.ts";
 
 const DEFAULTS = { epochs: 1, learningRate: [1e-5, 2e-4] } as const;
 

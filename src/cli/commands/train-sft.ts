@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { prepareSft } from "../../trainers/index.ts";
 import { numberBetween } from "../flags.ts";
+import { addEvaluationFlags } from "../training-evaluation.ts";
 import { addTrainingFlags, runSettings, type TrainingFlags, trainAndWrite } from "../training-run.ts";
 
 const DEFAULTS = { epochs: 3, learningRate: [1e-5, 2e-4] } as const;
@@ -17,7 +18,7 @@ export function trainSftCommand(): Command {
       "Trains on the assistant's turns of conversations, packed into rows in which they do not see each other.\n" +
         "Stopped by Ctrl-C or killed, the same command goes on where it was.",
     );
-  return addTrainingFlags(command, DEFAULTS)
+  return addEvaluationFlags(addTrainingFlags(command, DEFAULTS))
     .option("--neftune <alpha>", "noise on embeddings, 5 to 15 as a rule", numberBetween("--neftune", 0, 1e6))
     .addHelpText(
       "after",

@@ -29,6 +29,9 @@ export interface JudgedPair {
   readonly judgement: JudgementRow;
 }
 
+/** The verdict of a source model's answer that is better than an answer of the model to train. */
+export const SOURCE_CHOSEN = "source_chosen";
+
 /** Pairs that a judge decided, the better answer first; ties are left out. */
 export function pairsOf(entry: PromptEntry, options: WriteOptions): readonly JudgedPair[] {
   const answers = new Map(answersOf(entry, options).map((row) => [row.key, row]));
@@ -41,4 +44,24 @@ export function pairsOf(entry: PromptEntry, options: WriteOptions): readonly Jud
     const [chosen, rejected] = judgement.score > 0.5 ? [first, second] : [second, first];
     return [{ chosen, rejected, judgement }];
   });
+}
+
+/**
+ * Pairs of the model to train, each with the answer of a source model that is better than the same rejected one: WRPO's triples.
+ * Pairs without such an answer have none, and such an answer without a pair is the chosen one of its own.
+ */
+export function withSources(
+  pairs: readonly JudgedPair[],
+): readonly (JudgedPair & { readonly source?: ResponseRow })[] {
+  const isSource = ({ judgement }: JudgedPair): boolean => judgement.verdict === SOURCE_CHOSEN;
+  const sources = pairs.filter(isSource);
+  const own = pairs.filter((pair) => !isSource(pair));
+  const isLone = ({ rejected }: JudgedPair): boolean => !own.some((pair) => pair.rejected === rejected);
+  return [
+    ...own.flatMap((pair) => {
+      const found = sources.filter(({ rejected }) => rejected === pair.rejected);
+      return found.length === 0 ? [pair] : found.map(({ chosen }) => ({ ...pair, source: chosen }));
+    }),
+    ...sources.filter(isLone),
+  ];
 }

@@ -1,11 +1,12 @@
 /**
  * Preference pairs as TRL reads them: prompt, chosen, rejected, as text or as messages; the prompt may be missing where both
- * answers are whole conversations. Scores of the two answers, as UltraFeedback's binarised sets have them, are kept.
+ * answers are whole conversations. Scores of the two answers, as UltraFeedback's binarised sets have them, are kept. With
+ * `source_chosen`, a better answer of another model, rows are the triples of WRPO (arXiv 2412.03187, section 3.1).
  */
 import type { ChatMessage } from "../record.ts";
-import type { JsonObject, JudgementRow, ResponseRow } from "../store/rows.ts";
+import type { Json, JsonObject, JudgementRow, ResponseRow } from "../store/rows.ts";
 import { answerMessagesOf, exchangeOf, messagesJson, messagesOf, userMessage } from "./conversation.ts";
-import { pairsOf, scoresOf } from "./entry.ts";
+import { pairsOf, SOURCE_CHOSEN, scoresOf, withSources } from "./entry.ts";
 import type { Fields } from "./fields.ts";
 import type { Format, PromptEntry, ReadContext, RowGroup, WriteOptions } from "./format.ts";
 import { judgementRow, type PromptParts, promptRow, responseRow } from "./rows.ts";
@@ -14,6 +15,7 @@ const FIELDS = [
   "prompt",
   "chosen",
   "rejected",
+  "source_chosen",
   "prompt_id",
   "id",
   "messages",
@@ -21,16 +23,17 @@ const FIELDS = [
   "score_rejected",
   "chosen_model",
   "rejected_model",
+  "source_chosen_model",
   "domain",
   "split",
 ];
 
-/** A prompt with its two answers; the first is the better one. */
+/** A prompt with its two answers; the first is the better one, and so is that of a source model, where there is one. */
 export function pairGroup(
   row: Fields,
   context: ReadContext,
   prompt: PromptParts,
-  [chosen, rejected]: readonly [chosen: string, rejected: string],
+  [chosen, rejected, source]: readonly [chosen: string, rejected: string, source?: string | undefined],
 ): RowGroup {
   const question = promptRow(context, prompt);
   const answer = (text: string, name: string): ResponseRow =>
@@ -44,6 +47,15 @@ export function pairGroup(
       "the same text",
     );
   }
+  const ofSource = source === undefined ? [] : [answer(source, "source_chosen")];
+  if (ofSource.some(({ key }) => key === better.key || key === worse.key)) {
+    throw row.problem(
+      "source_chosen",
+      "another answer than the chosen and the rejected one",
+      "leave out rows of equal answers, or name the models: chosen_model, source_chosen_model",
+      "the same text",
+    );
+  }
   const scores = [
     ["score_chosen", better],
     ["score_rejected", worse],
@@ -51,12 +63,17 @@ export function pairGroup(
   const pointwise: JudgementRow[] = scores.flatMap(([name, { key }]) =>
     row.hasScore(name) ? [judgementRow(context, key, { score: row.score(name), verdict: "scored" })] : [],
   );
-  const preference = judgementRow(context, better.key, { rivalKey: worse.key, score: 1, verdict: "chosen" });
+  const preferred = (key: string, verdict: string): JudgementRow =>
+    judgementRow(context, key, { rivalKey: worse.key, score: 1, verdict });
   return {
     place: row.place,
     prompts: [question],
-    responses: [better, worse],
-    judgements: [preference, ...pointwise],
+    responses: [better, worse, ...ofSource],
+    judgements: [
+      preferred(better.key, "chosen"),
+      ...pointwise,
+      ...ofSource.map(({ key }) => preferred(key, SOURCE_CHOSEN)),
+    ],
   };
 }
 
@@ -68,7 +85,7 @@ interface Answered {
 /** One side: text, or messages that hold the answer alone or the whole conversation. */
 function side(
   row: Fields,
-  field: "chosen" | "rejected",
+  field: "chosen" | "rejected" | "source_chosen",
   prompt: readonly ChatMessage[] | undefined,
 ): Answered {
   if (typeof row.get(field) === "string") {
@@ -88,15 +105,18 @@ function read(row: Fields, context: ReadContext): RowGroup {
     : typeof row.get("prompt") === "string"
       ? userMessage(row.words("prompt"))
       : messagesOf(row, "prompt");
-  const [chosen, rejected] = [side(row, "chosen", prompt), side(row, "rejected", prompt)];
-  if (JSON.stringify(chosen.prompt) !== JSON.stringify(rejected.prompt)) {
+  const chosen = side(row, "chosen", prompt);
+  const [rejected, source] = (["rejected", "source_chosen"] as const).map((field) => {
+    if (field === "source_chosen" && !row.has(field)) return undefined;
+    const answered = side(row, field, prompt);
+    if (JSON.stringify(chosen.prompt) === JSON.stringify(answered.prompt)) return answered.answer;
     throw row.problem(
-      "rejected",
+      field,
       "an answer to the same prompt as the chosen one",
       "leave the row out",
       "another conversation",
     );
-  }
+  });
   const idField = row.has("prompt_id") ? "prompt_id" : "id";
   const parts: PromptParts = {
     id: row.has(idField) ? row.identifier(idField) : undefined,
@@ -105,21 +125,24 @@ function read(row: Fields, context: ReadContext): RowGroup {
     split: row.optionalText("split"),
     extra: row.rest(FIELDS),
   };
-  return pairGroup(row, context, parts, [chosen.answer, rejected.answer]);
+  return pairGroup(row, context, parts, [chosen.answer, rejected!, source]);
 }
 
 function* write(entry: PromptEntry, options: WriteOptions): Generator<JsonObject> {
   const scores = scoresOf(entry, options);
   const score = ({ key }: ResponseRow): number | null | undefined => scores.get(key)?.score;
-  for (const { chosen, rejected } of pairsOf(entry, options)) {
+  const answer = ({ text }: ResponseRow): Json => messagesJson([{ role: "assistant", content: text }]);
+  for (const { chosen, rejected, source } of withSources(pairsOf(entry, options))) {
     const [better, worse] = [score(chosen), score(rejected)];
     yield {
       prompt: messagesJson(entry.prompt.messages),
-      chosen: messagesJson([{ role: "assistant", content: chosen.text }]),
-      rejected: messagesJson([{ role: "assistant", content: rejected.text }]),
+      chosen: answer(chosen),
+      rejected: answer(rejected),
+      ...(source && { source_chosen: answer(source) }),
       prompt_id: entry.prompt.id,
       chosen_model: chosen.model,
       rejected_model: rejected.model,
+      ...(source && { source_chosen_model: source.model }),
       ...(better != null && worse != null && { score_chosen: better, score_rejected: worse }),
     };
   }
@@ -127,7 +150,7 @@ function* write(entry: PromptEntry, options: WriteOptions): Generator<JsonObject
 
 export const preference: Format = {
   name: "preference",
-  summary: "preference pairs (TRL): prompt, chosen, rejected, as text or messages",
+  summary: "preference pairs (TRL): prompt, chosen, rejected, as text or messages; source_chosen for WRPO",
   recognises: (row) =>
     "chosen" in row && "rejected" in row && !("instruction" in row) && !("conversations" in row),
   read,
@@ -136,9 +159,11 @@ export const preference: Format = {
       { name: "prompt", type: "messages" },
       { name: "chosen", type: "messages" },
       { name: "rejected", type: "messages" },
+      { name: "source_chosen", type: "messages" },
       { name: "prompt_id", type: "text" },
       { name: "chosen_model", type: "text" },
       { name: "rejected_model", type: "text" },
+      { name: "source_chosen_model", type: "text" },
       { name: "score_chosen", type: "number" },
       { name: "score_rejected", type: "number" },
     ],

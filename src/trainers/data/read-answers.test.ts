@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { loadTokenizer } from "../../text/index.ts";
 import { encodeAnswers } from "./encode-answers.ts";
 import { type AnswerUse, readAnswers } from "./read-answers.ts";
@@ -156,4 +156,54 @@ test("pairs keep the margin of their row, up to what a reward model learns", asy
   const template = "{% for m in messages %}{{ m.content + '\n' }}{% endfor %}";
   const { groups } = encodeAnswers(tokenizer, answered, { template, maxTokens: 20 });
   expect(groups.map(({ margin }) => margin)).toEqual([1.5, undefined]);
+});
+
+describe("rows with the answer of a source model", () => {
+  const triple = { prompt: "Question", chosen: "good", rejected: "bad", source_chosen: "best" };
+  const triples = file("triples.jsonl", [triple, { ...triple, prompt: "Another", source_chosen: " " }]);
+
+  test("are triples, whose answers are learned as ever", async () => {
+    expect(await read(triples, "triples")).toEqual([{ answers: ["best", "good", "bad"] }]);
+    expect(await reasons(triples, "triples")).toEqual(["empty"]);
+    expect(await read(triples, "answers")).toEqual([
+      ...[{ answers: ["good"] }, { answers: ["best"] }],
+      { answers: ["good"] },
+    ]);
+  });
+
+  test("are pairs for those who learn pairs, and that is told", async () => {
+    const pair = { answers: ["good", "bad"] };
+    expect(await read(triples, "pairs")).toEqual([pair, pair]);
+    expect(await reasons(triples, "pairs")).toEqual(["source_chosen", "empty"]);
+    expect(await read(triples, "verdicts")).toHaveLength(4);
+    expect(await reasons(triples, "verdicts")).toEqual(["source_chosen", "empty"]);
+  });
+
+  test("must all have it, as an answer of its own to the same prompt", async () => {
+    const { source_chosen: _, ...pair } = triple;
+    await expect(read(file("mixed.jsonl", [triple, pair]), "triples")).rejects.toMatchObject({
+      code: "RECORD_INVALID",
+      message: expect.stringMatching(/mixed\.jsonl:2: field source_chosen: received nothing/),
+    });
+    const chat = (...contents: string[]) =>
+      contents.map((content, turn) => ({ role: turn % 2 === 0 ? "user" : "assistant", content }));
+    const wrong: readonly (readonly [object, string])[] = [
+      [{ ...triple, source_chosen: "good" }, "expected another answer than the chosen and the rejected one"],
+      [{ ...triple, source_chosen: "bad" }, "expected another answer than the chosen and the rejected one"],
+      [{ ...triple, source_chosen: 3 }, "expected"],
+      [
+        {
+          ...{ chosen: chat("Hi", "Hello"), rejected: chat("Hi", "No") },
+          source_chosen: chat("Bye", "See you"),
+        },
+        "expected an answer to the same prompt as the chosen one",
+      ],
+    ];
+    for (const [row, message] of wrong) {
+      await expect(read(file("wrong.jsonl", [row]), "triples")).rejects.toMatchObject({
+        code: "RECORD_INVALID",
+        message: expect.stringMatching(`wrong\\.jsonl:1: field source_chosen: received .*${message}`),
+      });
+    }
+  });
 });

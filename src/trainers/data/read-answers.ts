@@ -1,5 +1,5 @@
 /** Data files as what trainers learn from: conversations, pairs, single answers with a verdict. */
-import { type JudgedPair, pairsOf } from "../../judged/formats/entry.ts";
+import { type JudgedPair, pairsOf, SOURCE_CHOSEN, withSources } from "../../judged/formats/entry.ts";
 import {
   type ChatMessage,
   groupEntries,
@@ -10,6 +10,7 @@ import {
   type ResponseRow,
   readDataFiles,
 } from "../../judged/index.ts";
+import { fieldError, type RecordPlace } from "../../judged/place.ts";
 import { TuttiError } from "../../support/errors.ts";
 
 /** A conversation and answers to it. */
@@ -28,15 +29,16 @@ export interface AnsweredPrompt {
 /**
  * - `answers`: every answer that is not another's loser or labelled as bad, to imitate
  * - `pairs`: chosen and rejected answers
+ * - `triples`: the source models' best answer, then a chosen and a rejected one
  * - `verdicts`: answers by themselves, good and bad: both of every pair, and those labelled desirable or undesirable
  * - `scores`: every answer with its score
  */
-export type AnswerUse = "answers" | "pairs" | "verdicts" | "scores";
+export type AnswerUse = "answers" | "pairs" | "triples" | "verdicts" | "scores";
 
 /** An answer or pair that is not learned from. */
 export interface DroppedAnswer {
   readonly id: string;
-  /** Such as `blank`, `refusal`, `tie`, `worse`, `unscored`. */
+  /** Such as `blank`, `refusal`, `tie`, `worse`, `unscored`, `source_chosen`. */
   readonly reason: string;
 }
 
@@ -82,6 +84,14 @@ function learnablePairs(entry: PromptEntry, drop: Drop): JudgedPair[] {
   });
 }
 
+/** Pairs of one model's answers; those of a source model's are for the triples that they belong to. */
+function ownPairs(entry: PromptEntry, drop: Drop): JudgedPair[] {
+  return learnablePairs(entry, drop).filter(({ judgement: { verdict } }) => {
+    if (verdict === SOURCE_CHOSEN) drop(SOURCE_CHOSEN);
+    return verdict !== SOURCE_CHOSEN;
+  });
+}
+
 /** Verdicts of data whose answers are labelled one by one, as TRL's unpaired preferences. */
 const LABELS: Readonly<Record<string, boolean>> = { desirable: true, undesirable: false };
 
@@ -117,16 +127,33 @@ function marginOf({ prompt }: PromptEntry): number | undefined {
 
 function preferred(entry: PromptEntry, drop: Drop): Answered[] {
   const margin = marginOf(entry);
-  return learnablePairs(entry, drop).map(({ chosen, rejected }) => ({
+  return ownPairs(entry, drop).map(({ chosen, rejected }) => ({
     messages: entry.prompt.messages,
     answers: [chosen.text, rejected.text],
     ...(margin !== undefined && { margin }),
   }));
 }
 
+function weighted(entry: PromptEntry, drop: Drop, place: RecordPlace): Answered[] {
+  return withSources(pairsOf(entry, {})).flatMap(({ chosen, rejected, source }): Answered[] => {
+    if (source === undefined) {
+      throw fieldError(place, {
+        field: SOURCE_CHOSEN,
+        received: "nothing",
+        expected: "the best answer of the source models, beside chosen and rejected",
+        hint: "give every row a source_chosen, or train on the pairs with another loss than wrpo",
+      });
+    }
+    const reason = obstacle(source) ?? obstacle(chosen) ?? obstacle(rejected);
+    if (reason !== undefined) drop(reason);
+    const answers = [source.text, chosen.text, rejected.text];
+    return reason === undefined ? [{ messages: entry.prompt.messages, answers }] : [];
+  });
+}
+
 function labelled(entry: PromptEntry, drop: Drop): Answered[] {
   const { messages } = entry.prompt;
-  const ofPairs = learnablePairs(entry, drop).flatMap(({ chosen, rejected }) => [
+  const ofPairs = ownPairs(entry, drop).flatMap(({ chosen, rejected }) => [
     { messages, answers: [chosen.text], isDesirable: true },
     { messages, answers: [rejected.text], isDesirable: false },
   ]);
@@ -183,9 +210,12 @@ const isRated = ({ judgements }: PromptEntry): boolean =>
   new Set(judgements.filter(({ rivalKey }) => rivalKey === undefined).map(({ responseKey }) => responseKey))
     .size > 1;
 
-const READERS: Readonly<Record<AnswerUse, (entry: PromptEntry, drop: Drop) => Answered[]>> = {
+type Reader = (entry: PromptEntry, drop: Drop, place: RecordPlace) => Answered[];
+
+const READERS: Readonly<Record<AnswerUse, Reader>> = {
   answers: imitated,
   pairs: preferred,
+  triples: weighted,
   verdicts: labelled,
   scores: scored,
 };
@@ -193,6 +223,7 @@ const READERS: Readonly<Record<AnswerUse, (entry: PromptEntry, drop: Drop) => An
 const EXPECTED: Readonly<Record<AnswerUse, string>> = {
   answers: "conversations that end with the assistant, or answers to prompts",
   pairs: "chosen and rejected answers",
+  triples: "source_chosen, chosen and rejected answers",
   verdicts: "chosen and rejected answers, or answers labelled as good or bad",
   scores: "answers with scores",
 };
@@ -203,7 +234,8 @@ const EXPECTED: Readonly<Record<AnswerUse, string>> = {
  * What is left out is told with its reason.
  *
  * @throws {TuttiError} as `openDataFiles` and `readDataFiles`; DATASET_INVALID when no row has what is asked for, and when an
- *   answer has scores by several judges; RECORD_INVALID when a margin is no number
+ *   answer has scores by several judges; RECORD_INVALID when a margin is no number, and for a pair without the third answer of
+ *   a triple
  */
 export async function readAnswers(
   paths: readonly string[],
@@ -222,7 +254,7 @@ export async function readAnswers(
     for (const whole of groupEntries(group)) {
       const entry = judge === undefined ? whole : judgedBy(whole, judge);
       hasRivals ||= use === "answers" && isRated(entry);
-      for (const found of READERS[use](entry, drop)) answered.push({ id, ...found });
+      for (const found of READERS[use](entry, drop, group.place)) answered.push({ id, ...found });
     }
   }
   if (answered.length > 0) return { answered, dropped, hasRivals };

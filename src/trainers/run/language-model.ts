@@ -1,5 +1,6 @@
 /** A decoder with everything that training and writing it take. */
 import { basename, resolve } from "node:path";
+import { endTokensOf } from "../../generate/load-model.ts";
 import {
   type CausalModel,
   causalParameterName,
@@ -26,6 +27,8 @@ export interface LanguageModel {
   /** Text of the tokens that a template may ask for. */
   readonly bosToken: string;
   readonly eosToken: string;
+  /** Ids that end an answer, by the model's own files. */
+  readonly endTokens: readonly number[];
   /** Tokenizer, chat template and end tokens, as they are written beside trained weights. */
   readonly documents: readonly ModelDocument[];
 }
@@ -60,6 +63,7 @@ export function loadLanguageModel(path: string, name = basename(resolve(path))):
       template: files.chatTemplate,
       bosToken: spelling(bos),
       eosToken: spelling(eos),
+      endTokens: endTokensOf(files, tokenizer, model.config.vocabularySize),
       documents: modelDocuments(files),
     };
   } finally {

@@ -33,6 +33,27 @@ const shownReasons = (counts: Readonly<Record<string, number>>): string =>
     .map(([reason, count]) => `${count} ${reason}`)
     .join(", ") || "none";
 
+/** Scores are means over the answers to the same prompts before training and after. */
+function scoredLines({ facts, before, kept }: NonNullable<FinishedRun["scored"]>): string[] {
+  const names = Object.keys(kept.figures);
+  const cells = (name: string): string =>
+    [before, kept]
+      .map(({ figures }) => (figures[name] === undefined ? "" : number(figures[name])))
+      .join(" | ");
+  return [
+    "## Chosen by generated answers",
+    "",
+    "The parameters kept are those with the highest mean score of greedy answers during training.",
+    "",
+    ...table(flattened(facts)),
+    "",
+    "| | before training | kept |",
+    "|---|---|---|",
+    ...names.map((name) => `| ${name} | ${cells(name)} |`),
+    "",
+  ];
+}
+
 /** Markdown with the front matter that model hubs read. */
 export function modelCard({ facts }: PreparedRun, finished: FinishedRun, settings: RunSettings): string {
   const { base, examples, evaluationExamples, cut, dropped, evaluationDropped, pipeline } = facts;
@@ -86,6 +107,7 @@ export function modelCard({ facts }: PreparedRun, finished: FinishedRun, setting
       ...(finished.held ? measuredRows("held out", finished.held) : []),
     ]),
     "",
+    ...(finished.scored ? scoredLines(finished.scored) : []),
   ];
   return lines.join("\n");
 }

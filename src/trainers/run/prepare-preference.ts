@@ -1,9 +1,10 @@
 /** `tutti train dpo`: pairs of answers, or single ones with a verdict. */
+import { SOURCE_CHOSEN } from "../../judged/formats/entry.ts";
 import type { Backend } from "../../runtime/index.ts";
 import { frozenDigest } from "../../train/frozen.ts";
 import { betaWarning } from "../check-beta.ts";
 import { encodeAnswers, withMismatched } from "../data/encode-answers.ts";
-import { readAnswers } from "../data/read-answers.ts";
+import { type AnswerUse, type DroppedAnswer, readAnswers } from "../data/read-answers.ts";
 import type { PreferenceObjective } from "../objectives.ts";
 import { createPreferenceTask, type PreferenceGroup } from "../preference-task.ts";
 import { computeReference, type ReferenceOptions } from "../reference/compute-reference.ts";
@@ -26,9 +27,21 @@ export interface PreferenceSettings extends RunSettings {
   readonly referenceFolder: string;
 }
 
+function useOf({ roles }: PreferenceObjective): AnswerUse {
+  if (roles.includes("answer")) return "verdicts";
+  return roles.includes("source") ? "triples" : "pairs";
+}
+
+/** Answers of source models, which most objectives have no place for. */
+function sourcesWarning(name: string, dropped: readonly Pick<DroppedAnswer, "reason">[]): string | undefined {
+  const unused = dropped.filter(({ reason }) => reason === SOURCE_CHOSEN).length;
+  if (unused === 0) return undefined;
+  return `${name} has no use for the ${unused} answers of source models (source_chosen): they are left out. WRPO learns from them.`;
+}
+
 async function groupsOf(base: LanguageModel, paths: readonly string[], settings: PreferenceSettings) {
-  const isUnpaired = settings.objective.roles.includes("answer");
-  const { answered, dropped } = await readAnswers(paths, isUnpaired ? "verdicts" : "pairs", settings.source);
+  const use = useOf(settings.objective);
+  const { answered, dropped } = await readAnswers(paths, use, settings.source);
   const { template, bosToken, eosToken } = base;
   const encoded = encodeAnswers(base.tokenizer, answered, {
     template,
@@ -39,7 +52,7 @@ async function groupsOf(base: LanguageModel, paths: readonly string[], settings:
   return {
     ...encoded,
     dropped: [...dropped, ...encoded.dropped],
-    groups: isUnpaired ? withMismatched(encoded.groups, settings.maxTokens) : encoded.groups,
+    groups: use === "verdicts" ? withMismatched(encoded.groups, settings.maxTokens) : encoded.groups,
   };
 }
 
@@ -66,7 +79,10 @@ export async function preparePreference(
   const meanTokens = lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, lengths.length);
   const warning = objective.reward && objective.needsReference && betaWarning(objective.reward, meanTokens);
   if (warning) events.onWarning?.(warning);
+  const unused = sourcesWarning(objective.name, training.dropped);
+  if (unused !== undefined) events.onWarning?.(unused);
   const opened: ReferenceFile[] = [];
+  // Held-out data are measured by the objective that training ends with, so that every measure is of the same one.
   const taskOn = async (groups: readonly PreferenceGroup[], epochs: number, order: "shuffled" | "given") => {
     const reference = objective.needsReference
       ? await computeReference(base.model, base.parameters, groups, backend, {
@@ -87,6 +103,7 @@ export async function preparePreference(
         epochs,
         paddingId: 0,
         batching: { ...sizes, groupsPerStep: settings.batch, order },
+        ...(order === "given" && { progress: 1 }),
         ...(settings.adapter && { adapter: settings.adapter }),
       },
     );

@@ -79,10 +79,15 @@ export function withFreshAdapter(
   return adapter ? { ...base, ...initialiseLora(base, specs, adapter, seed) } : base;
 }
 
-/** What a checkpoint is refused for when it changes. Folders, and how often a checkpoint is written, may change. */
+/**
+ * What a checkpoint is refused for when it changes. Folders, and how often a checkpoint is written, may change.
+ *
+ * @param scoredBy of the score that parameters are chosen by, where it is not the loss
+ */
 export function fingerprintOf(
   { facts, base }: Pick<PreparedRun, "facts" | "base">,
   settings: RunSettings,
+  scoredBy?: Readonly<Record<string, unknown>>,
 ): string {
   const { seed, epochs, batch, maxTokens, tokensAtOnce, validateEverySteps, maxGradientNorm } = settings;
   const { learningRate, weightDecay, optimizer, schedule, warmupShare, adapter, chosenFromStep } = settings;
@@ -91,6 +96,7 @@ export function fingerprintOf(
     { facts, seed, epochs, batch, maxTokens, tokensAtOnce, validateEverySteps, maxGradientNorm },
     { learningRate, weightDecay, optimizer, schedule, warmupShare, adapter, chosenFromStep },
     { config, template, bosToken, eosToken, documents },
+    ...(scoredBy ? [scoredBy] : []),
   ];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

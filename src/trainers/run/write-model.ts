@@ -3,14 +3,13 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { savePeftAdapter } from "../../models/index.ts";
 import { configDocument } from "../../models/model-documents.ts";
-import { mergeLora, type Parameters } from "../../nn/index.ts";
 import { writeFileAtomic } from "../../support/atomic-file.ts";
-import { float32 } from "../../tensor/host-tensor.ts";
 import { writeSafetensors } from "../../weights/index.ts";
 import { modelCard } from "./model-card.ts";
 import type { PreparedRun } from "./prepared-run.ts";
 import type { FinishedRun } from "./run-training.ts";
 import type { RunSettings } from "./settings.ts";
+import { wholeParameters } from "./whole-parameters.ts";
 
 export interface WrittenModel {
   /** Folder of the whole model, an adapter merged into it. */
@@ -28,7 +27,6 @@ export function writeTrainedModel(
   const { adapter } = settings;
   const folder = join(settings.out, "model");
   const card = modelCard(run, finished, settings);
-  const own = Object.fromEntries(Object.keys(run.specs).map((name) => [name, finished.parameters[name]!]));
   let written: WrittenModel = { model: folder };
   if (adapter && run.facts.kind !== "reward") {
     const adapterFolder = join(settings.out, "adapter");
@@ -40,8 +38,8 @@ export function writeTrainedModel(
     writeFileAtomic(join(adapterFolder, "README.md"), card);
     written = { ...written, adapter: adapterFolder };
   }
-  const merged = adapter ? mergedParameters(own, finished.parameters, run, settings) : own;
-  const tensors = Object.entries(merged).map(([name, { shape, data }]) => ({
+  const whole = wholeParameters(run.specs, finished.parameters, adapter);
+  const tensors = Object.entries(whole).map(([name, { shape, data }]) => ({
     name,
     dtype: "F32" as const,
     shape,
@@ -55,18 +53,4 @@ export function writeTrainedModel(
   for (const { name, content } of [...run.base.documents, { name: "README.md", content: card }, config])
     writeFileAtomic(join(folder, name), content);
   return written;
-}
-
-/** Copies: the parameters of a run stay what its checkpoint says they are. */
-function mergedParameters(
-  own: Parameters,
-  all: Parameters,
-  run: PreparedRun,
-  settings: RunSettings,
-): Parameters {
-  const copies = Object.fromEntries(
-    Object.entries(own).map(([name, { shape, data }]) => [name, float32(shape, data.slice())]),
-  );
-  mergeLora(copies, run.specs, all, settings.adapter!);
-  return copies;
 }
