@@ -23,7 +23,7 @@ import { loadBaselines, type SavableRouter } from "./baselines/index.ts";
 import { CalibratedRouter, calibrationOf, loadCalibration, loadDifficulty } from "./calibration/index.ts";
 import { type Embedder, EncoderEmbedder } from "./embedding/index.ts";
 import { withoutCandidates } from "./growth/index.ts";
-import { loadLengthModel } from "./length/index.ts";
+import { type LengthModel, loadLengthModel } from "./length/index.ts";
 import { growableLookahead, loadLookahead } from "./lookahead/index.ts";
 import type { Router } from "./router.ts";
 
@@ -97,6 +97,8 @@ export interface LoadedRouters {
   readonly default: Router;
   /** Calibrated versions by name, of the routers that were calibrated; they expect qualities and lengths. */
   readonly calibrated: ReadonlyMap<string, CalibratedRouter>;
+  /** What the folder expects of answer lengths, whichever method asks. */
+  readonly lengths?: LengthModel;
 }
 
 /** The methods of a folder as they are stored. */
@@ -135,11 +137,14 @@ export function loadRouters(folder: string, backend?: Backend): LoadedRouters {
     }
   }
   const routers: Router[] = [...models, ...baselines];
+  const embedder = embedderOf(baselines);
+  const lengths = loadLengthModel(expectationsFolder(folder, manifest), manifest.candidates, embedder);
   return {
     manifest,
     routers,
     default: routerNamed(routers, manifest.default, folder),
-    calibrated: loadCalibrated(folder, manifest, routers, baselines),
+    calibrated: loadCalibrated(folder, manifest, routers, embedder, lengths),
+    ...(lengths && { lengths }),
   };
 }
 
@@ -157,18 +162,15 @@ function loadCalibrated(
   folder: string,
   manifest: RouterManifest,
   routers: readonly Router[],
-  baselines: readonly SavableRouter[],
+  embedder: Embedder | undefined,
+  lengths: LengthModel | undefined,
 ): Map<string, CalibratedRouter> {
   const calibrated = new Map<string, CalibratedRouter>();
   const { candidates } = manifest;
   const own = expectationsFolder(folder, manifest);
   const file = loadCalibration(own, candidates);
   if (file === undefined) return calibrated;
-  const embedder = embedderOf(baselines);
-  const parts = {
-    difficulty: loadDifficulty(folder, embedder),
-    lengths: loadLengthModel(own, candidates, embedder),
-  };
+  const parts = { difficulty: loadDifficulty(folder, embedder), lengths };
   for (const router of routers) {
     const calibration = calibrationOf(file, router.name);
     if (calibration === undefined) continue;

@@ -3,7 +3,7 @@ import type { Interval } from "../../statistics/interval.ts";
 import type { AgainstSingle } from "./against-single.ts";
 import type { ChoiceConfusion } from "./confusion.ts";
 import type { CostAnalysis } from "./cost-analysis.ts";
-import type { ReliabilityAnalysis } from "./reliability-analysis.ts";
+import type { RouterReliability } from "./reliability-analysis.ts";
 
 export type { Interval };
 
@@ -64,7 +64,7 @@ export interface RouterAnalysis {
   readonly againstSingle: Readonly<Record<string, AgainstSingle>>;
   readonly confusion: Readonly<Record<string, ChoiceConfusion>>;
   readonly costs?: CostAnalysis;
-  readonly reliability?: Readonly<Record<string, ReliabilityAnalysis>>;
+  readonly reliability?: Readonly<Record<string, RouterReliability>>;
   /** RouteLLM's measures, where there are two candidates. */
   readonly pair?: PairAnalysis;
 }
