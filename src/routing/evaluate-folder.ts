@@ -5,7 +5,7 @@ import type { JudgedRecord } from "../judged/record.ts";
 import type { ModelPricing } from "../pool/index.ts";
 import type { Backend } from "../runtime/index.ts";
 import { readMetrics, trainingPaths } from "../train/index.ts";
-import { DomainBestRouter } from "./baselines/index.ts";
+import { DomainBestRouter, KnnRouter } from "./baselines/index.ts";
 import {
   analyseRouters,
   assessAll,
@@ -19,6 +19,8 @@ import {
   type RouterEvaluation,
   recordedCosts,
   routeAll,
+  type TrainingOverlap,
+  trainingOverlap,
 } from "./evaluation/index.ts";
 import { isOutcomeRouter } from "./outcome.ts";
 import type { LearningCurves, renderEvaluationReport } from "./report/index.ts";
@@ -86,8 +88,22 @@ export async function evaluateFolder(
     ...(options.pricing && { pricing: options.pricing }),
     bootstrap,
   });
-  const evaluation = { ...ranking, analysis };
+  const evaluation = {
+    ...ranking,
+    analysis: { ...analysis, trainingOverlap: overlapWith(inputs, records) },
+  };
   return { evaluation, report: reportInput(inputs, evaluation, records, candidates, routed, options) };
+}
+
+/** Folders that remember no trained prompts still hold those of the kNN router. */
+function overlapWith(
+  { trainedPrompts, routers }: EvaluationInputs,
+  records: readonly JudgedRecord[],
+): TrainingOverlap {
+  if (trainedPrompts !== undefined)
+    return trainingOverlap(records, "hashes", (record) => trainedPrompts.has(record));
+  const knn = routers.find((router) => router instanceof KnnRouter);
+  return trainingOverlap(records, knn ? "examples" : "unknown", (record) => knn?.holds(record) === true);
 }
 
 interface Answers {

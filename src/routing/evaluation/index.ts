@@ -59,4 +59,5 @@ export {
   strongShareCurve,
 } from "./strong-weak.ts";
 export { formatEvaluationTable } from "./table.ts";
+export { overlapWarning, type TrainingOverlap, trainingOverlap } from "./training-overlap.ts";
 export type { BenchmarkResult, Interval, PairAnalysis, RouterAnalysis, RouterEvaluation } from "./types.ts";

@@ -4,6 +4,7 @@ import type { AgainstSingle } from "./against-single.ts";
 import type { ChoiceConfusion } from "./confusion.ts";
 import type { CostAnalysis } from "./cost-analysis.ts";
 import type { RouterReliability } from "./reliability-analysis.ts";
+import type { TrainingOverlap } from "./training-overlap.ts";
 
 export type { Interval };
 
@@ -65,6 +66,8 @@ export interface RouterAnalysis {
   readonly confusion: Readonly<Record<string, ChoiceConfusion>>;
   readonly costs?: CostAnalysis;
   readonly reliability?: Readonly<Record<string, RouterReliability>>;
+  /** Absent where routers of no folder were compared. */
+  readonly trainingOverlap?: TrainingOverlap;
   /** RouteLLM's measures, where there are two candidates. */
   readonly pair?: PairAnalysis;
 }
