@@ -152,7 +152,7 @@ describe("prompts that the router was trained on", () => {
     const { overlap, html } = await overlapOf([...known.slice(0, 10), ...unseen.slice(0, 30)]);
     writeFileSync(file, content);
     expect(overlap).toEqual({ source: "examples", evaluated: 40, trained: 10, share: 0.25 });
-    expect(html.includes("trained on at least 10 of these 40 prompts (25 %)")).toBe(true);
+    expect(html.includes("trained on at least 10 of these 40 prompts (25%)")).toBe(true);
   });
 
   it("cannot be told without either, which is a warning too", () => {

@@ -39,7 +39,7 @@ export function costCurvesSection(view: View, analysis: RouterAnalysis): string 
   const oracle = `An oracle would reach ${shown(costs.oracle.quality)} at ${dollars(costs.oracle.cost)}.`;
   return section(
     "What does quality cost?",
-    `Each curve is one router as a dollar weighs more and more in its choice, from quality alone (right) to the cheapest model (left). Large dots are the routers as they serve without a policy, which is by score. A curve earns its keep where it lies above the dashed hull. ${oracle} ${provenance(costs)} ${weighing(costs)}`,
+    `Each curve is one router as a dollar weighs more and more in its choice, from quality alone (right) to the cheapest model (left). Large dots are the routers as they serve without a policy, which is by score; where expected quality alone would choose otherwise, a curve does not end in its dot. A curve earns its keep where it lies above the dashed hull. ${oracle} ${provenance(costs)} ${weighing(costs)}`,
     legend(marks) +
       figure(costCurvesPlot(costs, named)) +
       dataTable(curveTable(costs, bestSingle.model)) +

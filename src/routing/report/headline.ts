@@ -40,7 +40,7 @@ function warningOf(analysis: RouterAnalysis | undefined): string {
   const warning = overlapWarning(analysis?.trainingOverlap);
   return warning === undefined
     ? ""
-    : `<p class="warning"><strong>Caution:</strong> ${escapeHtml(warning)}.</p>`;
+    : `<p class="warning"><strong>Caution:</strong> ${escapeHtml(warning.replace(" %", "%"))}.</p>`;
 }
 
 /** What routing brings over always taking one model, which is what one would do without a router. */
