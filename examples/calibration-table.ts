@@ -5,8 +5,8 @@
  *   npx tsx examples/calibration-table.ts --out runs/calibration [--result FILE.json] [--folds 5]
  *
  * In each fold everything is as `tutti router train` does it: a tenth of the fold's training prompts is held out to fit
- * curves, which come from twins that did not train on it. Logistic regression, which `train` does not fit, is treated likewise. Stopped or killed, the same command goes on with
- * the next fold.
+ * curves, which come from twins that did not train on it. Logistic regression, which `train` does not fit, is treated
+ * likewise. Stopped or killed, the same command goes on with the next fold.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
