@@ -5,8 +5,8 @@
  *   npx tsx examples/calibration-table.ts --out runs/calibration [--result FILE.json] [--folds 5]
  *
  * In each fold everything is as `tutti router train` does it: a tenth of the fold's training prompts is held out to fit
- * curves, which baselines get from twins that did not train on it. Stopped or killed, the same command goes on with
- * the next fold.
+ * curves, which come from twins that did not train on it. Logistic regression, which `train` does not fit, is treated
+ * likewise. Stopped or killed, the same command goes on with the next fold.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -114,15 +114,15 @@ async function computeFold(fold: number): Promise<Record<string, Rows>> {
     await trainKnn(known, candidates, embedder),
     await trainKMeans(known, candidates, embedder, { seed: 0 }),
     await trainRidge(known, candidates, embedder),
+    await trainLatent("latent", known, candidates, embedder),
   ];
   const twins: Router[] = await trainTwins(baselines, train, candidates);
   const logistic = await trainLogistic(known, candidates, embedder, { seed: 0 });
   twins.push(await trainLogistic(train, candidates, embedder, { seed: 0 }));
-  const latent = await trainLatent("latent", train, candidates, embedder);
   const difficulty = await trainDifficulty(train, candidates, embedder);
-  const file = await calibrateRouters([...twins, latent], { training: train, heldOut: holdout, difficulty });
+  const file = await calibrateRouters(twins, { training: train, heldOut: holdout, difficulty });
   const results: Record<string, Rows> = {};
-  for (const router of [...baselines, logistic, latent])
+  for (const router of [...baselines, logistic])
     results[router.name] = await rowsOf(router, test, file, difficulty);
   // What knows nothing of the prompt: each candidate's mean quality.
   const seen = known.map(({ id }) => truth[indexOf.get(id)!]!);

@@ -22,6 +22,7 @@ h3{font-size:15px;margin:24px 0 8px;overflow-wrap:anywhere}h3 .soft{font-weight:
 p{max-width:76ch;margin:6px 0}.soft{color:var(--soft)}figure{margin:14px 0 0;overflow-x:auto}
 .headline{margin:24px 0 0;padding:18px 22px 20px;background:var(--panel);border-left:4px solid var(--accent);border-radius:4px;overflow-wrap:anywhere}
 .headline p{max-width:none;margin:14px 0 0}.headline .lead{font-size:20px;line-height:1.4;margin:0}
+.warning{max-width:none;margin:24px 0 0;padding:12px 22px;border-left:4px solid var(--bad);border-radius:4px;background:var(--panel)}.warning strong{color:var(--bad)}
 .misses{list-style:none;margin:8px 0 0;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:3px 32px;font-size:15px}
 .misses li{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:0 12px;border-bottom:1px solid var(--line);padding:2px 0}.misses em{grid-column:1/-1;color:var(--bad)}
 .grid-2{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:30px 32px;margin-top:18px;align-items:start}

@@ -5,24 +5,28 @@ import type { JudgedRecord } from "../judged/record.ts";
 import type { ModelPricing } from "../pool/index.ts";
 import type { Backend } from "../runtime/index.ts";
 import { readMetrics, trainingPaths } from "../train/index.ts";
-import { DomainBestRouter } from "./baselines/index.ts";
+import { DomainBestRouter, KnnRouter } from "./baselines/index.ts";
 import {
   analyseRouters,
+  assessAll,
   bestSingleOf,
   type ExpectedOutcomes,
   evaluateRouters,
   expectAll,
+  expectLengths,
   pricedCosts,
   type RoutedRecords,
   type RouterEvaluation,
   recordedCosts,
   routeAll,
+  type TrainingOverlap,
+  trainingOverlap,
 } from "./evaluation/index.ts";
 import { isOutcomeRouter } from "./outcome.ts";
 import type { LearningCurves, renderEvaluationReport } from "./report/index.ts";
 import { pickDecisions } from "./report-decisions.ts";
 import type { Router } from "./router.ts";
-import { type LoadedRouters, loadRouters } from "./router-folder.ts";
+import { type LoadedRouters, loadRouters, withCalibration } from "./router-folder.ts";
 
 export type EvaluationReportInput = Parameters<typeof renderEvaluationReport>[0];
 
@@ -50,13 +54,8 @@ export async function evaluateFolder(
   candidates: readonly string[],
   options: EvaluateFolderOptions,
 ): Promise<{ evaluation: RouterEvaluation; report: EvaluationReportInput }> {
-  const routed: Record<string, RoutedRecords> = {};
-  const outcomes: Record<string, ExpectedOutcomes> = {};
-  for (const [index, router] of inputs.routers.entries()) {
-    options.onRouter?.(index, router.name);
-    routed[router.name] = await routeAll(router, records, candidates);
-    if (isOutcomeRouter(router)) outcomes[router.name] = await expectAll(router, records, candidates);
-  }
+  const { routed, outcomes, rawOutcomes } = await askRouters(inputs, records, candidates, options.onRouter);
+  const lengths = inputs.lengths && (await expectLengths(inputs.lengths, records, candidates));
   const choices = Object.fromEntries(Object.entries(routed).map(([name, own]) => [name, own.choices]));
   const { default: served, models } = inputs.manifest;
   const comparisons = [...new Set([served, ...models])].flatMap((router) =>
@@ -83,12 +82,61 @@ export async function evaluateFolder(
         .map(([name, own]) => [name, own.scores]),
     ),
     outcomes,
+    rawOutcomes,
+    ...(lengths && { completionTokens: lengths }),
     ...(bestSingle !== undefined && candidates.includes(bestSingle) && { bestSingle }),
     ...(options.pricing && { pricing: options.pricing }),
     bootstrap,
   });
-  const evaluation = { ...ranking, analysis };
+  const evaluation = {
+    ...ranking,
+    analysis: { ...analysis, trainingOverlap: overlapWith(inputs, records) },
+  };
   return { evaluation, report: reportInput(inputs, evaluation, records, candidates, routed, options) };
+}
+
+/** Folders that remember no trained prompts still hold those of the kNN router. */
+function overlapWith(
+  { trainedPrompts, routers }: EvaluationInputs,
+  records: readonly JudgedRecord[],
+): TrainingOverlap {
+  if (trainedPrompts !== undefined)
+    return trainingOverlap(records, "hashes", (record) => trainedPrompts.has(record));
+  const knn = routers.find((router) => router instanceof KnnRouter);
+  return trainingOverlap(records, knn ? "examples" : "unknown", (record) => knn?.holds(record) === true);
+}
+
+interface Answers {
+  readonly routed: Readonly<Record<string, RoutedRecords>>;
+  /** As the gateway expects them: after calibration, where the folder has curves for the method. */
+  readonly outcomes: Readonly<Record<string, ExpectedOutcomes>>;
+  readonly rawOutcomes: Readonly<Record<string, ExpectedOutcomes>>;
+}
+
+async function askRouters(
+  inputs: EvaluationInputs,
+  records: readonly JudgedRecord[],
+  candidates: readonly string[],
+  onRouter: EvaluateFolderOptions["onRouter"],
+): Promise<Answers> {
+  const routed: Record<string, RoutedRecords> = {};
+  const outcomes: Record<string, ExpectedOutcomes> = {};
+  const rawOutcomes: Record<string, ExpectedOutcomes> = {};
+  for (const [index, router] of inputs.routers.entries()) {
+    const { name } = router;
+    onRouter?.(index, name);
+    const served = withCalibration(inputs, router);
+    if (!isOutcomeRouter(served)) {
+      routed[name] = await routeAll(served, records, candidates);
+      continue;
+    }
+    const { expected, ...own } = await assessAll(served, records, candidates);
+    routed[name] = own;
+    outcomes[name] = expected;
+    if (served !== router && isOutcomeRouter(router))
+      rawOutcomes[name] = await expectAll(router, records, candidates);
+  }
+  return { routed, outcomes, rawOutcomes };
 }
 
 /** Not one of the baselines that decide without looking: their curves say nothing. */

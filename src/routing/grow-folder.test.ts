@@ -7,6 +7,7 @@ import { saveBaselines, trainBaselines } from "./baselines/index.ts";
 import { TfidfLsaEmbedder } from "./embedding/index.ts";
 import { addCandidate, removeCandidate } from "./grow-folder.ts";
 import { loadRouters, readManifest, saveManifest } from "./router-folder.ts";
+import { saveTrainedPrompts, TrainedPrompts } from "./trained-prompts.ts";
 
 const work = mkdtempSync(join(tmpdir(), "tutti-grow-folder-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -24,6 +25,8 @@ test("a candidate is added and dropped on disk; the others score as before, and 
   );
   mkdirSync(folder);
   saveBaselines(folder, await trainBaselines(records.slice(0, 120), old, { seed: 0, embedder }));
+  // Half of the prompts that the added model is judged on.
+  saveTrainedPrompts(folder, TrainedPrompts.of(records.slice(30, 120)));
   saveManifest(folder, {
     format: "tutti-router-1",
     candidates: old,
@@ -81,7 +84,10 @@ test("a candidate is added and dropped on disk; the others score as before, and 
     /already/,
   );
 
+  expect(loadRouters(folder).trainedPrompts!.size).toBe(120);
+
   removeCandidate(folder, added);
+  expect(loadRouters(folder).trainedPrompts!.size).toBe(120);
   const restored = await scoresOf();
   expect([...restored.keys()]).toEqual([...before.keys()]);
   for (const [name, rows] of before) expect(restored.get(name), name).toEqual(rows);

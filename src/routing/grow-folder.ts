@@ -27,7 +27,14 @@ import {
 import { type GrowableModel, isGrowableModel } from "./growth/index.ts";
 import { LookaheadRouter } from "./lookahead/index.ts";
 import type { Router } from "./router.ts";
-import { type FolderParts, loadFolderParts, type RouterManifest, saveManifest } from "./router-folder.ts";
+import {
+  expectationsFolder,
+  type FolderParts,
+  loadFolderParts,
+  type RouterManifest,
+  saveManifest,
+} from "./router-folder.ts";
+import { loadTrainedPrompts, saveTrainedPrompts, type TrainedPrompts } from "./trained-prompts.ts";
 
 export interface AddCandidateOptions {
   /** Leave methods that cannot grow out of the folder, instead of refusing. */
@@ -101,7 +108,9 @@ export async function addCandidate(
       added: [...listOf(manifest.training.added), { name, prompts: records.length }],
     },
   };
-  return { manifest: commit(folder, next, { models, baselines, removed, expectations }), dropped, notes };
+  const trained = trainedPromptsOf(folder, manifest)?.with(records);
+  const state = { models, baselines, removed, expectations, trained };
+  return { manifest: commit(folder, next, state), dropped, notes };
 }
 
 /**
@@ -137,8 +146,12 @@ export function removeCandidate(folder: string, name: string, backend?: Backend)
     baselines: others,
     removed,
     expectations: expectationsWithout(loadExpectations(folder, parts), name),
+    trained: trainedPromptsOf(folder, manifest),
   });
 }
+
+const trainedPromptsOf = (folder: string, manifest: RouterManifest): TrainedPrompts | undefined =>
+  loadTrainedPrompts(expectationsFolder(folder, manifest));
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
@@ -206,6 +219,7 @@ function commit(
     readonly baselines: readonly SavableRouter[];
     readonly removed: readonly string[];
     readonly expectations: Expectations;
+    readonly trained: TrainedPrompts | undefined;
   },
 ): RouterManifest {
   const previous = next.growth?.folder;
@@ -218,6 +232,7 @@ function commit(
   saveBaselines(path, state.baselines);
   for (const model of state.models) model.saveGrowth(path);
   saveExpectationsInto(path, state.expectations);
+  if (state.trained !== undefined) saveTrainedPrompts(path, state.trained);
   const manifest = { ...next, growth: { folder: name, removed: [...state.removed] } };
   saveManifest(folder, manifest);
   if (previous !== undefined) rmSync(join(folder, previous), { recursive: true, force: true });

@@ -7,8 +7,9 @@
  *   calibration.json   curves from scores to expected quality; difficulty.* what they need of the prompt
  *   length.*           expected answer lengths
  *   embedder/          the pretrained encoder behind the baselines, where one was given
+ *   trained-prompts.json  hashes of the prompts that anything here has learned from
  *   drift.*            what `tutti router drift` compares traffic with
- *   grown-N/           baselines, additions to the models, calibration and lengths, once candidates were added or removed
+ *   grown-N/           baselines, additions to the models, calibration, lengths and trained prompts, once candidates were added or removed
  */
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -23,9 +24,10 @@ import { loadBaselines, type SavableRouter } from "./baselines/index.ts";
 import { CalibratedRouter, calibrationOf, loadCalibration, loadDifficulty } from "./calibration/index.ts";
 import { type Embedder, EncoderEmbedder } from "./embedding/index.ts";
 import { withoutCandidates } from "./growth/index.ts";
-import { loadLengthModel } from "./length/index.ts";
+import { type LengthModel, loadLengthModel } from "./length/index.ts";
 import { growableLookahead, loadLookahead } from "./lookahead/index.ts";
 import type { Router } from "./router.ts";
+import { loadTrainedPrompts, type TrainedPrompts } from "./trained-prompts.ts";
 
 const manifestSchema = z.strictObject({
   format: z.literal("tutti-router-1"),
@@ -97,6 +99,10 @@ export interface LoadedRouters {
   readonly default: Router;
   /** Calibrated versions by name, of the routers that were calibrated; they expect qualities and lengths. */
   readonly calibrated: ReadonlyMap<string, CalibratedRouter>;
+  /** What the folder expects of answer lengths, whichever method asks. */
+  readonly lengths?: LengthModel;
+  /** Absent in folders of earlier versions. */
+  readonly trainedPrompts?: TrainedPrompts;
 }
 
 /** The methods of a folder as they are stored. */
@@ -135,15 +141,21 @@ export function loadRouters(folder: string, backend?: Backend): LoadedRouters {
     }
   }
   const routers: Router[] = [...models, ...baselines];
+  const embedder = embedderOf(baselines);
+  const own = expectationsFolder(folder, manifest);
+  const lengths = loadLengthModel(own, manifest.candidates, embedder);
+  const trainedPrompts = loadTrainedPrompts(own);
   return {
     manifest,
     routers,
     default: routerNamed(routers, manifest.default, folder),
-    calibrated: loadCalibrated(folder, manifest, routers, baselines),
+    calibrated: loadCalibrated(folder, manifest, routers, embedder, lengths),
+    ...(lengths && { lengths }),
+    ...(trainedPrompts && { trainedPrompts }),
   };
 }
 
-/** Where calibration and answer lengths lie. */
+/** Where calibration, answer lengths and trained prompts lie. */
 export function expectationsFolder(folder: string, { growth }: RouterManifest): string {
   return growth === undefined ? folder : join(folder, growth.folder);
 }
@@ -157,18 +169,15 @@ function loadCalibrated(
   folder: string,
   manifest: RouterManifest,
   routers: readonly Router[],
-  baselines: readonly SavableRouter[],
+  embedder: Embedder | undefined,
+  lengths: LengthModel | undefined,
 ): Map<string, CalibratedRouter> {
   const calibrated = new Map<string, CalibratedRouter>();
   const { candidates } = manifest;
   const own = expectationsFolder(folder, manifest);
   const file = loadCalibration(own, candidates);
   if (file === undefined) return calibrated;
-  const embedder = embedderOf(baselines);
-  const parts = {
-    difficulty: loadDifficulty(folder, embedder),
-    lengths: loadLengthModel(own, candidates, embedder),
-  };
+  const parts = { difficulty: loadDifficulty(folder, embedder), lengths };
   for (const router of routers) {
     const calibration = calibrationOf(file, router.name);
     if (calibration === undefined) continue;

@@ -14,6 +14,7 @@ import {
   trainLookahead,
 } from "./lookahead/index.ts";
 import { copyEmbedder, saveManifest } from "./router-folder.ts";
+import { saveTrainedPrompts, TrainedPrompts } from "./trained-prompts.ts";
 
 export interface TrainRouterOptions {
   /** The method that serves: one of `networks`, or the latent variant, which is always fitted. */
@@ -63,6 +64,7 @@ export async function trainRouter(
     await trainLatent("latent", records, candidates, embedder),
   ];
   saveBaselines(folder, baselines);
+  saveTrainedPrompts(folder, TrainedPrompts.of(records));
   // Folders of fewer prompts do without: drift from a handful cannot be told from chance.
   if (distinctPrompts(records).length >= MIN_TRAINING_PROMPTS) {
     const encoder = options.embedderFolder ? embedder : undefined;

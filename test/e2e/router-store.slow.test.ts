@@ -73,5 +73,9 @@ test("tuned on the store's verdicts of one judge, grown by a model of the store,
     "20",
   );
   expect(evaluated.code, evaluated.stderr).toBe(0);
-  expect(Object.keys(JSON.parse(readFileSync(json, "utf8")).mean)).toContain("fixed:steady");
+  const { mean, analysis } = JSON.parse(readFileSync(json, "utf8"));
+  expect(Object.keys(mean)).toContain("fixed:steady");
+  // The fifth that tuning set apart was learned from when the third model joined.
+  expect(analysis.trainingOverlap).toEqual({ source: "hashes", evaluated: 240, trained: 240, share: 1 });
+  expect(evaluated.stderr).toContain("warning: the router was trained on 240 of these 240 prompts (100 %)");
 });

@@ -137,7 +137,7 @@ describe("the page as text", () => {
     expect(plots.length).toBeGreaterThan(8);
     for (const plot of plots) expect(plot).toMatch(/aria-label="[^"]{10,}"/);
     expect(page.match(/<figure>/g)!.length).toBeLessThanOrEqual(page.match(/<table/g)!.length);
-    expect(page).toContain("Reliability of served: expected calibration error 0.");
+    expect(page).toContain("Reliability of served, not calibrated: expected calibration error 0.");
     expect(page).toMatch(/Quality against dollars for a thousand prompts\. served goes from \d/);
   });
 

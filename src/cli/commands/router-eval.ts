@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { loadPoolConfig } from "../../config/index.ts";
 import { pricesByModel } from "../../pool/index.ts";
 import { evaluateFolder, readEvaluationInputs } from "../../routing/evaluate-folder.ts";
-import { formatEvaluationTable } from "../../routing/evaluation/index.ts";
+import { formatEvaluationTable, overlapWarning } from "../../routing/evaluation/index.ts";
 import { readLearningCurves, renderEvaluationReport } from "../../routing/report/index.ts";
 import { writeFileAtomic } from "../../support/atomic-file.ts";
 import { wholeNumber } from "../flags.ts";
@@ -69,6 +69,8 @@ async function run(flags: Flags): Promise<void> {
     ...(learning && { learning }),
   });
   progress.finish();
+  const warning = overlapWarning(evaluation.analysis?.trainingOverlap);
+  if (warning !== undefined) say(`warning: ${warning}`);
   printResult(formatEvaluationTable(evaluation));
   if (flags.json !== undefined) {
     writeFileAtomic(flags.json, `${JSON.stringify(evaluation, null, 1)}\n`);

@@ -1,6 +1,7 @@
 /** k nearest training prompts, with the neighbours open to inspection. */
 import { z } from "zod";
-import type { JudgedRecord } from "../../judged/record.ts";
+import { type JudgedRecord, promptText } from "../../judged/record.ts";
+import { normalisedPrompt } from "../../judged/split.ts";
 import { TuttiError } from "../../support/errors.ts";
 import type { BundleArrays } from "../bundle.ts";
 import { type Embedder, embedMatrix, isZeroVector } from "../embedding/index.ts";
@@ -47,6 +48,22 @@ interface KnnState {
   readonly scores: Float64Array;
 }
 
+/** Normalised prompts of the examples: those kept whole, and the beginnings of the others by id. */
+interface KnownExamples {
+  readonly whole: ReadonlySet<string>;
+  readonly cut: ReadonlyMap<string, string>;
+}
+
+function knownExamples(examples: KnnHeader["examples"]): KnownExamples {
+  const isWhole = ({ prompt }: { readonly prompt: string }): boolean => prompt.length < EXCERPT_LENGTH;
+  return {
+    whole: new Set(examples.filter(isWhole).map(({ prompt }) => normalisedPrompt(prompt))),
+    cut: new Map(
+      examples.filter((one) => !isWhole(one)).map(({ id, prompt }) => [id, normalisedPrompt(prompt)]),
+    ),
+  };
+}
+
 /** Scores a query by the mean normalised scores of its k nearest training prompts (dot product). */
 export class KnnRouter implements GrowableBaseline {
   readonly name: string = "knn";
@@ -54,6 +71,7 @@ export class KnnRouter implements GrowableBaseline {
   readonly embedder: Embedder;
   private readonly state: KnnState;
   private readonly overall: Float64Array;
+  private known: KnownExamples | undefined;
 
   constructor(candidates: readonly string[], embedder: Embedder, state: KnnState) {
     this.candidates = candidates;
@@ -123,6 +141,14 @@ export class KnnRouter implements GrowableBaseline {
       ...this.state,
       scores: dropColumn(this.state.scores, this.candidates.length, column),
     });
+  }
+
+  /** Whether a record is among the stored prompts; of a prompt that was cut, the id has to be the same too. */
+  holds({ id, prompt }: Pick<JudgedRecord, "id" | "prompt">): boolean {
+    const excerpt = promptText(prompt).slice(0, EXCERPT_LENGTH);
+    const key = normalisedPrompt(excerpt);
+    this.known ??= knownExamples(this.state.examples);
+    return excerpt.length < EXCERPT_LENGTH ? this.known.whole.has(key) : this.known.cut.get(id) === key;
   }
 
   toContent() {

@@ -5,6 +5,7 @@ import type { OutcomeRouter } from "../outcome.ts";
 import type { RoutingQuery } from "../router.ts";
 import {
   analyseRouters,
+  assessAll,
   benchmarkWeights,
   bestSingleModel,
   bestSingleOf,
@@ -197,13 +198,14 @@ describe("a router's expectations", () => {
     expect([...scores[0]!]).toEqual([0.5, 0.1]);
     const expected = await expectAll(router, records, [...candidates, "other"]);
     expect([...expected.quality[1]!]).toEqual([0.5, 0.9, Number.NaN]);
-    expect([...expected.completionTokens![1]!].slice(0, 2)).toEqual([10, 20]);
     await expect(routeAll(router, records, ["small"])).rejects.toMatchObject({ code: "UNKNOWN_CANDIDATE" });
   });
 
   test("the whole analysis", async () => {
-    const { choices, scores } = await routeAll(router, records, candidates);
-    const outcomes = { even: await expectAll(router, records, candidates) };
+    const { choices, scores, expected } = await assessAll(router, records, candidates);
+    expect({ choices, scores }).toEqual(await routeAll(router, records, candidates));
+    const outcomes = { even: expected };
+    const rawOutcomes = { even: { quality: scores.map(() => Float64Array.of(1, 1)), isCalibrated: false } };
     const analysis = analyseRouters({
       records,
       candidates,
@@ -211,6 +213,7 @@ describe("a router's expectations", () => {
       served: "even",
       scores: { even: scores },
       outcomes,
+      rawOutcomes,
       bestSingle: "small",
       pricing,
       bootstrap,
@@ -241,11 +244,15 @@ describe("a router's expectations", () => {
     expect(costs.curves.even!.performanceGain).toBeCloseTo(0.5, 12);
     expect(costs.curves.even!.costSaving).toBeCloseTo(0, 12);
     expect(costs.curves["always large"]).toBeUndefined();
+    expect([costs.curves.even!.basis, costs.expectedLengths]).toEqual(["calibrated", "assumed"]);
 
     const { pairs, brier, isCalibrated } = analysis.reliability!.even!;
     expect([pairs, isCalibrated]).toEqual([12, true]);
     // Odd ids 1, 3, 5: large 0.1 against 1, 0, 0, small 0.5; even ids 2, 4, 6: large 0.9 against 1, 1, 0.
     expect(brier).toBeCloseTo((0.81 + 0.01 + 0.01 + 6 * 0.25 + 0.01 + 0.01 + 0.81) / 12, 12);
+
+    // Six answers of twelve are right, and all are expected to be.
+    expect(analysis.reliability!.even!.raw).toMatchObject({ isCalibrated: false, brier: 0.5 });
 
     // Over prompts both models are right on three of six: there is no gap to recover.
     expect(analysis.pair).toBeUndefined();

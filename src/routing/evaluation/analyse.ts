@@ -6,7 +6,7 @@ import { compareWithSingle } from "./against-single.ts";
 import { bestSingleModel } from "./best-single.ts";
 import type { ExpectedOutcomes } from "./choose.ts";
 import { choiceConfusion } from "./confusion.ts";
-import { analyseCosts, type CostAnalysis } from "./cost-analysis.ts";
+import { analyseCosts, type CostAnalysis, type CurveBasis } from "./cost-analysis.ts";
 import { pricedCosts, recordedCosts } from "./costs.ts";
 import { type Bootstrap, benchmarkWeights, weightedMean } from "./paired-bootstrap.ts";
 import { analyseReliability } from "./reliability-analysis.ts";
@@ -24,6 +24,10 @@ export interface AnalyseRoutersInput {
   readonly scores?: Readonly<Record<string, readonly Float64Array[]>>;
   /** Of routers that say what their numbers mean; these replace scores where costs are weighed. */
   readonly outcomes?: Readonly<Record<string, ExpectedOutcomes>>;
+  /** Of calibrated routers that expect qualities by themselves: what they expect before calibration. */
+  readonly rawOutcomes?: Readonly<Record<string, ExpectedOutcomes>>;
+  /** Expected answer lengths in tokens, [prompt][candidate]; the same length is assumed of all without. */
+  readonly completionTokens?: readonly Float64Array[];
   /** Chosen on training data; chosen with hindsight on `records` without. */
   readonly bestSingle?: string;
   /** Prices by candidate; without them dollars are taken from the records where all have them. */
@@ -51,16 +55,7 @@ export function analyseRouters(input: AnalyseRoutersInput): RouterAnalysis {
     bootstrap,
   });
   const costs = costAnalysis(input, quality, oracle, column);
-  const reliability = Object.entries(input.outcomes ?? {}).map(
-    ([router, expected]) =>
-      [
-        router,
-        analyseReliability(
-          expected,
-          quality.map((row) => row.map((value) => value / 100)),
-        ),
-      ] as const,
-  );
+  const reliability = reliabilityOf(input, quality);
   const pair = pairAnalysis(input, quality, costs);
   return {
     models: candidates,
@@ -72,7 +67,7 @@ export function analyseRouters(input: AnalyseRoutersInput): RouterAnalysis {
       Object.entries(choices).map(([router, own]) => [router, choiceConfusion(own, quality)]),
     ),
     ...(costs && { costs }),
-    ...(reliability.length > 0 && { reliability: Object.fromEntries(reliability) }),
+    ...(reliability && { reliability }),
     ...(pair && { pair }),
   };
 }
@@ -87,18 +82,32 @@ function qualityRows(records: readonly JudgedRecord[], candidates: readonly stri
   );
 }
 
+function reliabilityOf(
+  { outcomes = {}, rawOutcomes = {} }: AnalyseRoutersInput,
+  quality: readonly Float64Array[],
+): RouterAnalysis["reliability"] {
+  const shares = quality.map((row) => row.map((value) => value / 100));
+  const entries = Object.entries(outcomes).map(([router, expected]) => {
+    const raw = rawOutcomes[router];
+    const own = analyseReliability(expected, shares);
+    return [router, { ...own, ...(raw && { raw: analyseReliability(raw, shares) }) }] as const;
+  });
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
 /** What a router's numbers are when cost is weighed against them: expected quality where there is one. */
 function weighableScores({ scores = {}, outcomes = {} }: AnalyseRoutersInput) {
-  const expected = Object.entries(outcomes).map(
-    ([router, own]) =>
-      [
-        router,
-        own.quality.map((row) =>
-          row.map((value) => (Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value)),
-        ),
-      ] as const,
-  );
-  return { ...scores, ...Object.fromEntries(expected) };
+  const weighable: Record<string, { scores: readonly Float64Array[]; basis: CurveBasis }> = {};
+  for (const [router, rows] of Object.entries(scores)) weighable[router] = { scores: rows, basis: "scores" };
+  for (const [router, { quality, isCalibrated }] of Object.entries(outcomes)) {
+    weighable[router] = {
+      scores: quality.map((row) =>
+        row.map((value) => (Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value)),
+      ),
+      basis: isCalibrated ? "calibrated" : "expected",
+    };
+  }
+  return weighable;
 }
 
 function costAnalysis(
@@ -107,31 +116,23 @@ function costAnalysis(
   oracle: Int32Array,
   single: number,
 ): CostAnalysis | undefined {
-  const { records, candidates, pricing, outcomes = {} } = input;
-  const costs = pricing ? pricedCosts(records, candidates, pricing) : recordedCosts(records, candidates);
+  const { records, candidates, pricing, completionTokens } = input;
+  const costs = pricing
+    ? pricedCosts(records, candidates, pricing, completionTokens)
+    : recordedCosts(records, candidates);
   if (costs === undefined || costs.usd.every((row) => row.every((usd) => usd === 0))) return undefined;
   const benchmarks = records.map(({ benchmark }) => benchmark);
-  const expectedUsd = (router: string): readonly Float64Array[] => {
-    const lengths = outcomes[router]?.completionTokens;
-    return pricing && lengths
-      ? pricedCosts(records, candidates, pricing, lengths).expectedUsd
-      : costs.expectedUsd;
-  };
   return analyseCosts({
     candidates,
     costs,
+    ...(pricing && { expectedLengths: completionTokens ? "predicted" : "assumed" }),
     quality,
     weights: benchmarkWeights(benchmarks),
     benchmarks,
     choices: input.choices,
     oracle,
     single,
-    weighable: Object.fromEntries(
-      Object.entries(weighableScores(input)).map(([router, scores]) => [
-        router,
-        { scores, expectedUsd: expectedUsd(router) },
-      ]),
-    ),
+    weighable: weighableScores(input),
     bootstrap: input.bootstrap,
   });
 }
@@ -155,7 +156,7 @@ function pairAnalysis(
     values.reduce((sum, value) => sum + value, 0) / values.length;
   const [strongQuality, weakQuality] = [mean(scores.strong), mean(scores.weak)];
   if (strongQuality <= weakQuality) return undefined;
-  const routers = Object.entries(weighableScores(input)).map(([router, rows]) => {
+  const routers = Object.entries(weighableScores(input)).map(([router, { scores: rows }]) => {
     const curve = strongShareCurve(
       rows.map((row) => row[strong]! - row[1 - strong]!),
       scores,

@@ -1,8 +1,10 @@
 /** A router's choices and expectations over a data set. The router sees ids and prompts, never answers or scores. */
 import { type JudgedRecord, promptText } from "../../judged/record.ts";
 import { TuttiError } from "../../support/errors.ts";
+import type { LengthModel } from "../length/index.ts";
 import type { OutcomeRouter } from "../outcome.ts";
 import { argmax, type Router, type RoutingQuery } from "../router.ts";
+import { ASSUMED_COMPLETION_TOKENS } from "./costs.ts";
 
 const QUERIES_PER_CALL = 256;
 
@@ -27,18 +29,16 @@ export async function routeAll(
   onProgress?: (done: number) => void,
 ): Promise<RoutedRecords> {
   const columns = columnsOf(router, candidates);
-  const choices = new Int32Array(records.length);
   const scores: Float64Array[] = [];
-  for (let start = 0; start < records.length; start += QUERIES_PER_CALL) {
-    const chunk = records.slice(start, start + QUERIES_PER_CALL);
-    const rows = await router.scores(queriesOf(router, chunk));
-    for (const [index, row] of rows.entries()) {
-      choices[start + index] = columns[argmax(row)]!;
+  const choices: number[] = [];
+  for (const chunk of chunksOf(records)) {
+    for (const row of await router.scores(queriesOf(router, chunk))) {
+      choices.push(columns[argmax(row)]!);
       scores.push(arranged(row, columns, candidates.length, Number.NEGATIVE_INFINITY));
     }
-    onProgress?.(start + chunk.length);
+    onProgress?.(scores.length);
   }
-  return { choices, scores };
+  return { choices: Int32Array.from(choices), scores };
 }
 
 /** The choices of {@link routeAll} alone. */
@@ -55,9 +55,28 @@ export async function chooseAll(
 export interface ExpectedOutcomes {
   /** In [0, 1]; NaN for candidates that the router does not know. */
   readonly quality: readonly Float64Array[];
-  /** Tokens; absent when the router was not taught lengths. */
-  readonly completionTokens?: readonly Float64Array[];
   readonly isCalibrated: boolean;
+}
+
+/** {@link routeAll} and the expectations behind it from one pass of the router. @throws {TuttiError} UNKNOWN_CANDIDATE */
+export async function assessAll(
+  router: OutcomeRouter,
+  records: readonly JudgedRecord[],
+  candidates: readonly string[],
+): Promise<RoutedRecords & { readonly expected: ExpectedOutcomes }> {
+  const columns = columnsOf(router, candidates);
+  const scores: Float64Array[] = [];
+  const choices: number[] = [];
+  const quality: Float64Array[] = [];
+  for (const chunk of chunksOf(records)) {
+    for (const assessment of await router.assess(queriesOf(router, chunk))) {
+      choices.push(columns[argmax(assessment.scores)]!);
+      scores.push(arranged(assessment.scores, columns, candidates.length, Number.NEGATIVE_INFINITY));
+      quality.push(arranged(assessment.estimate.quality, columns, candidates.length, Number.NaN));
+    }
+  }
+  const { isCalibrated } = router;
+  return { choices: Int32Array.from(choices), scores, expected: { quality, isCalibrated } };
 }
 
 /** @throws {TuttiError} UNKNOWN_CANDIDATE as {@link routeAll} */
@@ -66,28 +85,34 @@ export async function expectAll(
   records: readonly JudgedRecord[],
   candidates: readonly string[],
 ): Promise<ExpectedOutcomes> {
-  const columns = columnsOf(router, candidates);
-  const quality: Float64Array[] = [];
-  const completionTokens: Float64Array[] = [];
-  for (let start = 0; start < records.length; start += QUERIES_PER_CALL) {
-    const estimates = await router.outcomes(
-      queriesOf(router, records.slice(start, start + QUERIES_PER_CALL)),
-    );
-    for (const estimate of estimates) {
-      quality.push(arranged(estimate.quality, columns, candidates.length, Number.NaN));
-      if (estimate.completionTokens)
-        completionTokens.push(arranged(estimate.completionTokens, columns, candidates.length, Number.NaN));
-    }
+  return (await assessAll(router, records, candidates)).expected;
+}
+
+/**
+ * Expected answer lengths in tokens, [prompt][candidate] in the data's candidate order; candidates that the model does not
+ * know take {@link ASSUMED_COMPLETION_TOKENS}.
+ */
+export async function expectLengths(
+  model: LengthModel,
+  records: readonly JudgedRecord[],
+  candidates: readonly string[],
+): Promise<Float64Array[]> {
+  const columns = columnsOf({ name: "answer lengths", candidates: model.candidates }, candidates);
+  const rows: Float64Array[] = [];
+  for (const chunk of chunksOf(records)) {
+    for (const { mean } of await model.predict(chunk.map(({ prompt }) => promptText(prompt))))
+      rows.push(arranged(mean, columns, candidates.length, ASSUMED_COMPLETION_TOKENS));
   }
-  return {
-    quality,
-    ...(completionTokens.length === records.length && { completionTokens }),
-    isCalibrated: router.isCalibrated,
-  };
+  return rows;
+}
+
+function* chunksOf(records: readonly JudgedRecord[]): Generator<readonly JudgedRecord[]> {
+  for (let start = 0; start < records.length; start += QUERIES_PER_CALL)
+    yield records.slice(start, start + QUERIES_PER_CALL);
 }
 
 /** Column in the data of each of the router's candidates. */
-function columnsOf(router: Router, candidates: readonly string[]): number[] {
+function columnsOf(router: Pick<Router, "name" | "candidates">, candidates: readonly string[]): number[] {
   const columns = router.candidates.map((name) => candidates.indexOf(name));
   const missing = router.candidates.filter((_, index) => columns[index]! < 0);
   if (missing.length > 0) {

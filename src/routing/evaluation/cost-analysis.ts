@@ -24,6 +24,8 @@ import type { Interval } from "./types.ts";
 export interface CostAnalysis {
   readonly source: AnswerCosts["source"];
   readonly estimatedShare: number;
+  /** Where the lengths behind expected costs are from, the same for every router; absent where costs were recorded. */
+  readonly expectedLengths?: "predicted" | "assumed";
   /** Each router as it serves, without regard to cost. */
   readonly routers: Readonly<Record<string, RouterCost>>;
   readonly models: Readonly<Record<string, OperatingPoint>>;
@@ -45,7 +47,11 @@ export interface RouterCost extends OperatingPoint {
   readonly arenaScore: number;
 }
 
+/** What a dollar is weighed against: calibrated quality, quality that the router expects by itself, or bare scores. */
+export type CurveBasis = "calibrated" | "expected" | "scores";
+
 export interface RouterCurve {
+  readonly basis: CurveBasis;
   readonly points: readonly OperatingPoint[];
   readonly aiq: number;
   readonly performanceGain: number;
@@ -64,12 +70,10 @@ export interface CostAnalysisInput {
   readonly choices: Readonly<Record<string, Int32Array>>;
   readonly oracle: Int32Array;
   readonly single: number;
-  /** Scores and the costs each router expects, for those whose curve is wanted. */
+  readonly expectedLengths?: "predicted" | "assumed";
+  /** What is weighed against the expected costs, for routers whose curve is wanted. */
   readonly weighable: Readonly<
-    Record<
-      string,
-      { readonly scores: readonly Float64Array[]; readonly expectedUsd: readonly Float64Array[] }
-    >
+    Record<string, { readonly scores: readonly Float64Array[]; readonly basis: CurveBasis }>
   >;
   readonly bootstrap: Bootstrap;
 }
@@ -88,13 +92,14 @@ export function analyseCosts(input: CostAnalysisInput): CostAnalysis {
   const hull = zeroRouter(Object.values(models));
   const aiqRange = { low: 0, high: Math.max(...Object.values(models).map(({ cost }) => cost)) };
   const points = Object.entries(input.weighable).map(
-    ([router, { scores, expectedUsd }]) => [router, sweepLambda(scores, expectedUsd, graded)] as const,
+    ([router, { scores }]) => [router, sweepLambda(scores, costs.expectedUsd, graded)] as const,
   );
   const compared = [...Object.values(models), ...points.flatMap(([, own]) => own)];
   const curves: Record<string, RouterCurve> = {};
   for (const [router, own] of points) {
     const saving = costSaving(own, single);
     curves[router] = {
+      basis: input.weighable[router]!.basis,
       points: own,
       aiq: averageImprovementInQuality(own, aiqRange),
       performanceGain: performanceGain(own, single),
@@ -105,6 +110,7 @@ export function analyseCosts(input: CostAnalysisInput): CostAnalysis {
   return {
     source: costs.source,
     estimatedShare: costs.estimatedShare,
+    ...(input.expectedLengths && { expectedLengths: input.expectedLengths }),
     routers: routerCosts(choices, perThousand, graded, input),
     models,
     oracle: operatingPoint(input.oracle, graded),

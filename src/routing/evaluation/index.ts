@@ -4,9 +4,17 @@ export { type AgainstSingle, type AgainstSingleInput, compareWithSingle } from "
 export { type AnalyseRoutersInput, analyseRouters } from "./analyse.ts";
 export { bestSingleModel, bestSingleOf } from "./best-single.ts";
 export { assignBins, type Binning } from "./binning.ts";
-export { chooseAll, type ExpectedOutcomes, expectAll, type RoutedRecords, routeAll } from "./choose.ts";
+export {
+  assessAll,
+  chooseAll,
+  type ExpectedOutcomes,
+  expectAll,
+  expectLengths,
+  type RoutedRecords,
+  routeAll,
+} from "./choose.ts";
 export { type ChoiceConfusion, choiceConfusion } from "./confusion.ts";
-export type { CostAnalysis, RouterCost, RouterCurve } from "./cost-analysis.ts";
+export type { CostAnalysis, CurveBasis, RouterCost, RouterCurve } from "./cost-analysis.ts";
 export {
   chooseAtLambda,
   type GradedCosts,
@@ -39,7 +47,7 @@ export {
   reliabilityBins,
   wilsonInterval,
 } from "./reliability.ts";
-export type { ReliabilityAnalysis } from "./reliability-analysis.ts";
+export type { ReliabilityAnalysis, RouterReliability } from "./reliability-analysis.ts";
 export { arenaScore } from "./router-arena.ts";
 export {
   averagePerformanceGapRecovered,
@@ -51,4 +59,5 @@ export {
   strongShareCurve,
 } from "./strong-weak.ts";
 export { formatEvaluationTable } from "./table.ts";
+export { overlapWarning, type TrainingOverlap, trainingOverlap } from "./training-overlap.ts";
 export type { BenchmarkResult, Interval, PairAnalysis, RouterAnalysis, RouterEvaluation } from "./types.ts";

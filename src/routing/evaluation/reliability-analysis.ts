@@ -19,6 +19,12 @@ export interface ReliabilityAnalysis {
   readonly logLoss: number;
 }
 
+/** Of one router; after calibration where there is one. */
+export interface RouterReliability extends ReliabilityAnalysis {
+  /** What the router expects by itself, before calibration, where it expects qualities by itself. */
+  readonly raw?: ReliabilityAnalysis;
+}
+
 const BINS = 10;
 
 /** @param quality what the answers were worth, in [0, 1], [prompt][candidate] */

@@ -1,6 +1,7 @@
 /** The evaluation as text for a terminal. */
 import { alignRows } from "../../support/align-rows.ts";
 import type { RouterCost } from "./cost-analysis.ts";
+import type { ReliabilityAnalysis } from "./reliability-analysis.ts";
 import type { Interval, RouterAnalysis, RouterEvaluation } from "./types.ts";
 
 const number = (value: number): string => value.toFixed(1);
@@ -49,6 +50,9 @@ const relativeCost = ({ relativeToSingle, relativeInterval }: RouterCost): strin
     ? ""
     : `, ${sign(100 * relativeToSingle, 0)} % [${relativeInterval.map((share) => sign(100 * share, 0)).join(", ")}]`;
 
+const errorsOf = ({ eceEqualMass, brier }: ReliabilityAnalysis): string =>
+  `ECE ${eceEqualMass.toFixed(3)}, Brier score ${brier.toFixed(3)}`;
+
 const sign = (value: number, digits = 1): string => `${value > 0 ? "+" : ""}${value.toFixed(digits)}`;
 
 function againstSingle({
@@ -58,6 +62,7 @@ function againstSingle({
   againstSingle: all,
   costs,
   reliability,
+  trainingOverlap,
 }: RouterAnalysis): string {
   const [own, mean] = [all[served], quality[served]];
   if (own === undefined || mean === undefined) return "";
@@ -78,7 +83,9 @@ function againstSingle({
   const calibration = reliability?.[served];
   if (calibration)
     lines.push(
-      `  trust     ECE ${calibration.eceEqualMass.toFixed(3)}, Brier score ${calibration.brier.toFixed(3)}`,
+      `  trust     ${calibration.isCalibrated ? "calibrated" : "not calibrated"}: ${errorsOf(calibration)}${calibration.raw ? `; before: ${errorsOf(calibration.raw)}` : ""}`,
     );
+  if (trainingOverlap?.trained)
+    lines.push(`  seen      ${trainingOverlap.trained} of ${trainingOverlap.evaluated} prompts in training`);
   return lines.join("\n");
 }

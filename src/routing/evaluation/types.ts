@@ -3,7 +3,8 @@ import type { Interval } from "../../statistics/interval.ts";
 import type { AgainstSingle } from "./against-single.ts";
 import type { ChoiceConfusion } from "./confusion.ts";
 import type { CostAnalysis } from "./cost-analysis.ts";
-import type { ReliabilityAnalysis } from "./reliability-analysis.ts";
+import type { RouterReliability } from "./reliability-analysis.ts";
+import type { TrainingOverlap } from "./training-overlap.ts";
 
 export type { Interval };
 
@@ -64,7 +65,9 @@ export interface RouterAnalysis {
   readonly againstSingle: Readonly<Record<string, AgainstSingle>>;
   readonly confusion: Readonly<Record<string, ChoiceConfusion>>;
   readonly costs?: CostAnalysis;
-  readonly reliability?: Readonly<Record<string, ReliabilityAnalysis>>;
+  readonly reliability?: Readonly<Record<string, RouterReliability>>;
+  /** Absent where routers of no folder were compared. */
+  readonly trainingOverlap?: TrainingOverlap;
   /** RouteLLM's measures, where there are two candidates. */
   readonly pair?: PairAnalysis;
 }

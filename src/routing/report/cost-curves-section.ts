@@ -15,7 +15,7 @@ import {
   svg,
   text,
 } from "../../plots/svg.ts";
-import type { CostAnalysis, OperatingPoint, RouterAnalysis } from "../evaluation/index.ts";
+import type { CostAnalysis, CurveBasis, OperatingPoint, RouterAnalysis } from "../evaluation/index.ts";
 import { placedLabel, placeLabels } from "./label-placement.ts";
 import type { View } from "./view.ts";
 
@@ -39,7 +39,7 @@ export function costCurvesSection(view: View, analysis: RouterAnalysis): string 
   const oracle = `An oracle would reach ${shown(costs.oracle.quality)} at ${dollars(costs.oracle.cost)}.`;
   return section(
     "What does quality cost?",
-    `Each curve is one router as a dollar weighs more and more in its choice, from quality alone (right) to the cheapest model (left). Large dots are the routers as they serve. A curve earns its keep where it lies above the dashed hull. ${oracle} ${provenance(costs)}`,
+    `Each curve is one router as a dollar weighs more and more in its choice, from quality alone (right) to the cheapest model (left). Large dots are the routers as they serve without a policy, which is by score; where expected quality alone would choose otherwise, a curve does not end in its dot. A curve earns its keep where it lies above the dashed hull. ${oracle} ${provenance(costs)} ${weighing(costs)}`,
     legend(marks) +
       figure(costCurvesPlot(costs, named)) +
       dataTable(curveTable(costs, bestSingle.model)) +
@@ -60,6 +60,25 @@ function provenance({ source, estimatedShare }: CostAnalysis): string {
   if (estimatedShare === 0) return "Costs are recorded tokens at the prices of the pool file.";
   const share = estimatedShare > 0.995 ? "all" : `${shown(100 * estimatedShare, 0)}%`;
   return `Costs are tokens at the prices of the pool file; ${share} of the token counts are estimated from the length of the text.`;
+}
+
+/** What the curves weigh against what; evaluations of earlier versions do not tell. */
+function weighing({ curves, expectedLengths }: CostAnalysis): string {
+  const named = (basis: CurveBasis): string[] =>
+    Object.keys(curves).filter((name) => curves[name]!.basis === basis);
+  const [calibrated, expected, scores] = [named("calibrated"), named("expected"), named("scores")];
+  const clauses = [
+    ...(calibrated.length > 0 ? ["calibrated quality"] : []),
+    ...(expected.length > 0 ? [`quality that was not calibrated for ${expected.join(", ")}`] : []),
+    ...(scores.length > 0 ? [`bare scores for ${scores.join(", ")}`] : []),
+  ];
+  const lengths =
+    expectedLengths === "predicted"
+      ? "Before an answer, the same predicted lengths are expected whichever router chooses."
+      : expectedLengths === "assumed"
+        ? "Before an answer, the same length is assumed of every model."
+        : "";
+  return clauses.length === 0 ? lengths : `What is weighed: ${clauses.join("; ")}. ${lengths}`;
 }
 
 function costCurvesPlot(costs: CostAnalysis, named: readonly string[]): string {

@@ -1,7 +1,12 @@
 /** What the evaluation says, in plain words, the unwelcome parts included. */
 
 import { dollars, escapeHtml, isNumber, shown, shownInterval, signed } from "../../plots/svg.ts";
-import type { AgainstSingle, RouterAnalysis, RouterEvaluation } from "../evaluation/index.ts";
+import {
+  type AgainstSingle,
+  overlapWarning,
+  type RouterAnalysis,
+  type RouterEvaluation,
+} from "../evaluation/index.ts";
 
 type Difference = RouterEvaluation["differences"][number];
 
@@ -27,7 +32,15 @@ export function headline(evaluation: RouterEvaluation): string {
     analysis && own
       ? `<p class="lead">${againstSingle(analysis, own)}</p>${tiles(analysis, own)}<p>${bestRouter(evaluation)}</p>`
       : `<p class="lead">${bestRouter(evaluation)}</p>`;
-  return `<div class="headline">${lead}${verdicts.join("")}</div>`;
+  return `${warningOf(analysis)}<div class="headline">${lead}${verdicts.join("")}</div>`;
+}
+
+/** Before any figure, what makes figures worthless. */
+function warningOf(analysis: RouterAnalysis | undefined): string {
+  const warning = overlapWarning(analysis?.trainingOverlap);
+  return warning === undefined
+    ? ""
+    : `<p class="warning"><strong>Caution:</strong> ${escapeHtml(warning.replace(" %", "%"))}.</p>`;
 }
 
 /** What routing brings over always taking one model, which is what one would do without a router. */

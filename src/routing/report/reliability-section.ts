@@ -2,17 +2,17 @@
 
 import { dataTable, grid, numbersOf, section } from "../../plots/parts.ts";
 import { escapeHtml, line, linearScale, pixel, shown, svg, text } from "../../plots/svg.ts";
-import type { ReliabilityAnalysis, RouterAnalysis } from "../evaluation/index.ts";
+import type { ReliabilityAnalysis, RouterAnalysis, RouterReliability } from "../evaluation/index.ts";
 
 const SIZE = 456;
 const [LEFT, RIGHT, TOP, BOTTOM] = [44, 14, 24, 44];
 
 export function reliabilitySection({ reliability }: RouterAnalysis): string {
-  const routers = Object.entries(reliability ?? {});
+  const routers = shownRouters(reliability ?? {});
   if (routers.length === 0) return "";
-  const cells = routers.map(([name, own]) => ({
-    heading: `${escapeHtml(name)} <span class="soft">${own.isCalibrated ? "calibrated" : "not calibrated"}</span>`,
-    plot: diagram(name, own),
+  const cells = routers.map(({ name, kind, own }) => ({
+    heading: `${escapeHtml(name)} <span class="soft">${kind}</span>`,
+    plot: diagram(`${name}, ${kind}`, own),
   }));
   const scores = dataTable({
     heads: [
@@ -25,8 +25,8 @@ export function reliabilitySection({ reliability }: RouterAnalysis): string {
       "uncertainty",
       "log loss",
     ],
-    rows: routers.map(([name, own]) => [
-      name,
+    rows: routers.map(({ name, kind, own }) => [
+      `${name}, ${kind}`,
       ...[
         own.eceEqualMass,
         own.eceEqualWidth,
@@ -40,9 +40,9 @@ export function reliabilitySection({ reliability }: RouterAnalysis): string {
   });
   const bins = {
     heads: ["router and range predicted", "predicted", "observed", "95% interval", "pairs"],
-    rows: routers.flatMap(([name, own]) =>
+    rows: routers.flatMap(({ name, kind, own }) =>
       own.bins.map(({ low, high, predicted, observed, interval, count }) => [
-        `${name}: ${shown(low, 2)} to ${shown(high, 2)}`,
+        `${name}, ${kind}: ${shown(low, 2)} to ${shown(high, 2)}`,
         shown(predicted, 3),
         shown(observed, 3),
         `[${shown(interval[0], 3)}, ${shown(interval[1], 3)}]`,
@@ -52,9 +52,27 @@ export function reliabilitySection({ reliability }: RouterAnalysis): string {
   };
   return section(
     "Can its probabilities be believed?",
-    "Expected quality of an answer against what answers with that expectation were worth, over every prompt and model, in ten bins of equal size with 95% intervals. On the diagonal the router is right on average; above it, answers are better than it expects. ECE is the mean distance from the diagonal.",
+    "Expected quality of an answer against what answers with that expectation were worth, over every prompt and model, in ten bins of equal size with 95% intervals. On the diagonal the router is right on average; above it, answers are better than it expects. ECE is the mean distance from the diagonal. A router that is calibrated serves with the corrected expectations; what it expected before is shown beside them where it expects qualities by itself.",
     grid(cells) + numbersOf(bins) + scores,
   );
+}
+
+interface ShownRouter {
+  readonly name: string;
+  readonly kind: "calibrated" | "not calibrated" | "before calibration";
+  readonly own: ReliabilityAnalysis;
+}
+
+/** Routers with a diagram from before calibration come first, so that the two stand side by side. */
+function shownRouters(reliability: Readonly<Record<string, RouterReliability>>): ShownRouter[] {
+  const pairs: ShownRouter[] = [];
+  const others: ShownRouter[] = [];
+  for (const [name, own] of Object.entries(reliability)) {
+    const now: ShownRouter = { name, kind: own.isCalibrated ? "calibrated" : "not calibrated", own };
+    if (own.raw === undefined) others.push(now);
+    else pairs.push(now, { name, kind: "before calibration", own: own.raw });
+  }
+  return [...pairs, ...others];
 }
 
 function diagram(name: string, { bins, eceEqualMass, pairs }: ReliabilityAnalysis): string {

@@ -2,7 +2,7 @@
 
 import { section } from "../../plots/parts.ts";
 import { escapeHtml, isNumber, shown, shownInterval } from "../../plots/svg.ts";
-import type { RouterAnalysis } from "../evaluation/index.ts";
+import type { RouterAnalysis, TrainingOverlap } from "../evaluation/index.ts";
 import { ORACLE, type View } from "./view.ts";
 
 export function tableSection({ evaluation, routers, trained }: View): string {
@@ -32,10 +32,12 @@ const sortKey = (value: number | undefined): string => (isNumber(value) ? value.
 /** What the figures on this page can and cannot carry. */
 export function limitsSection({ evaluation, trained }: View): string {
   const { analysis, benchmarks, differences } = evaluation;
+  const overlap = analysis?.trainingOverlap;
   const prompts = Object.values(benchmarks).reduce((sum, { n }) => sum + n, 0);
   const names = Object.keys(benchmarks).join(", ");
   const says = [
-    `How routers compare on ${prompts} prompts of ${names}. Every router saw the same prompts, and none saw an answer before it chose.`,
+    `How routers compare on ${prompts} prompts of ${names}. Every router saw the same prompts, and none was shown the answers when it chose.`,
+    ...(overlap?.trained === 0 ? [unseen(overlap)] : []),
     "Which differences are more than the luck of these prompts: those whose interval lies above or below zero.",
     ...(analysis?.bestSingle.chosenOn === "training"
       ? [
@@ -44,6 +46,16 @@ export function limitsSection({ evaluation, trained }: View): string {
       : []),
   ];
   const silent = [
+    ...(overlap?.trained === undefined || overlap.trained === 0
+      ? []
+      : [
+          "How good the router is on prompts it has not seen: it was trained on some of these, with the scores of their answers.",
+        ]),
+    ...(overlap?.source === "unknown"
+      ? [
+          "Whether the router was trained on these prompts: its folder does not tell. If it was, it looks better here than it is.",
+        ]
+      : []),
     "How the router does on other traffic: routers learn kinds of prompts, and for new kinds they guess.",
     "How much luck was in training, or how often the judges were mistaken that scored the answers: the intervals hold the luck of the prompts only.",
     "That the oracle can be reached: it picks among single answers after the fact, and part of the way to it is luck of the draw that no router can foresee.",
@@ -76,6 +88,11 @@ export function limitsSection({ evaluation, trained }: View): string {
   );
 }
 
+const unseen = ({ source }: TrainingOverlap): string =>
+  source === "hashes"
+    ? "None of these prompts is among those that the router was trained on."
+    : "None of these prompts is among the examples that the router keeps of its training.";
+
 /** Definitions of what the evaluation holds. */
 export function definitionSection({ evaluation }: View, notes: readonly string[]): string {
   const items = [
@@ -96,7 +113,7 @@ function analysisDefinitions(analysis: RouterAnalysis | undefined): string[] {
     "Share of what perfect choices would add: (router − best single model) / (oracle − best single model).",
     ...(analysis.costs
       ? [
-          "Cost curve: the router takes the highest of score − λ × expected cost; expected cost is the prompt's tokens and a length that was predicted, or the same for all models, at the list price. What is charged is what the chosen answer really took.",
+          "Cost curve: the router takes the highest of quality − λ × expected cost, where quality is what it expects after calibration, or its score where it expects none; expected cost is the prompt's tokens and a length that the folder predicts, the same prediction for every router, or one length for all models, at the list price. What is charged is what the chosen answer really took.",
           "Hull: what can be reached by choosing between single models at random; RouterBench calls it the zero router. AIQ (RouterBench): mean height of a curve's non-decreasing hull over the range of costs given in the table.",
           "PerfGain and CostSave (LLMRouterBench): highest quality of any setting, and largest saving of a setting no worse than the best single model, both relative to that model. ParetoDist: mean distance of the settings to the Pareto front of all curves and models, both axes scaled to 0–1. Arena score: RouterArena's formula, on this page's quality.",
         ]

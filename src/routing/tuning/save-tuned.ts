@@ -12,6 +12,7 @@ import type { Embedder } from "../embedding/index.ts";
 import { saveExpectations } from "../expectations.ts";
 import type { Router } from "../router.ts";
 import { copyEmbedder, saveManifest } from "../router-folder.ts";
+import { saveTrainedPrompts, TrainedPrompts } from "../trained-prompts.ts";
 import { innerSplit } from "./lookahead-method.ts";
 import type { PlannedSetting } from "./plan.ts";
 import { disposeRouter } from "./search.ts";
@@ -48,6 +49,7 @@ export async function trainWinner(
     ? [...baselines.filter(({ name }) => name !== winner.name), winner]
     : baselines;
   saveBaselines(folder, saved);
+  saveTrainedPrompts(folder, TrainedPrompts.of(records));
   if (distinctPrompts(records).length >= MIN_TRAINING_PROMPTS) {
     const encoder = embedderFolder === undefined ? undefined : embedder;
     saveDriftMonitor(folder, await buildDriftMonitor(records, encoder, seed));
