@@ -32,6 +32,18 @@ function applyBar(estimates: readonly CandidateEstimate[], bar: Bar, isStrict: b
   };
 }
 
+/** Why a candidate is too slow; undefined when it is not, or of unknown speed. */
+export function latencyAgainst({ latencyMs }: CandidateEstimate, barMs: number): string | undefined {
+  if (latencyMs === undefined || latencyMs <= barMs) return undefined;
+  return `its expected latency of ${shownMs(latencyMs)} is above the bar of ${shownMs(barMs)}`;
+}
+
+/** Why an expected quality does not do. */
+export function qualityAgainst(quality: number, bar: number): string | undefined {
+  if (quality >= bar) return undefined;
+  return `its expected quality of ${shownQuality(quality)} is below the bar of ${shownQuality(bar)}`;
+}
+
 /** Leaves out candidates expected to be slower than the bar; those of unknown latency stay. */
 export function applyLatencyBar(
   estimates: readonly CandidateEstimate[],
@@ -42,10 +54,7 @@ export function applyLatencyBar(
     estimates,
     {
       name: `latency bar of ${shownMs(barMs)}`,
-      against: ({ latencyMs }) =>
-        latencyMs !== undefined && latencyMs > barMs
-          ? `its expected latency of ${shownMs(latencyMs)} is above the bar of ${shownMs(barMs)}`
-          : undefined,
+      against: (estimate) => latencyAgainst(estimate, barMs),
       distance: ({ latencyMs }) => latencyMs ?? 0,
       nearest: ({ model, latencyMs }) => `the fastest, ${model} (${shownMs(latencyMs ?? 0)}),`,
     },
@@ -63,10 +72,7 @@ export function applyQualityBar(
     estimates,
     {
       name: `quality bar of ${shownQuality(bar)}`,
-      against: (estimate) =>
-        qualityOf(estimate) < bar
-          ? `its expected quality of ${shownQuality(qualityOf(estimate))} is below the bar of ${shownQuality(bar)}`
-          : undefined,
+      against: (estimate) => qualityAgainst(qualityOf(estimate), bar),
       distance: (estimate) => -qualityOf(estimate),
       nearest: (estimate) => `the best, ${estimate.model} (${shownQuality(qualityOf(estimate))}),`,
     },
