@@ -58,6 +58,8 @@ export interface PromptFacts {
   readonly promptTokens: number;
   /** The client's limit on the answer. */
   readonly maxCompletionTokens?: number | undefined;
+  /** Answers asked for at once, each of them paid; 1 without. */
+  readonly answers?: number | undefined;
   readonly hasTools: boolean;
   readonly hasImages: boolean;
 }
