@@ -17,7 +17,7 @@ export interface RouterCalibration {
 export interface CalibrationParts {
   /** Needed where easiness has a weight. */
   readonly difficulty?: DifficultyModel | undefined;
-  /** Predicts answer lengths where the wrapped router does not. */
+  /** Predicts answer lengths, in place of the wrapped router's own: mean and interval come from one source. */
   readonly lengths?: LengthModel | undefined;
 }
 
@@ -65,7 +65,7 @@ export class CalibratedRouter implements OutcomeRouter {
     return scores.map((row, index) => {
       const raw = known === undefined ? row : known[index]!.quality.map(logit);
       const shift = easiness === undefined ? 0 : weights.easiness * easiness[index]!;
-      const completionTokens = known?.[index]?.completionTokens ?? lengths?.[index]?.mean;
+      const completionTokens = lengths?.[index]?.mean ?? known?.[index]?.completionTokens;
       return {
         scores: row,
         estimate: {
