@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { BudgetLedger } from "../../src/gateway/index.ts";
 import { createOpenAiCompatibleUpstream, createPool } from "../../src/pool/index.ts";
+import type { BatchingOptions } from "../../src/routing/batching-router.ts";
 import { CalibratedRouter } from "../../src/routing/calibration/index.ts";
 import type { Policy } from "../../src/routing/policy/index.ts";
 import {
@@ -19,11 +20,16 @@ const curves = [1, -1].map((intercept) => ({ kind: "logistic" as const, slope: 0
 const router = new CalibratedRouter(lengthRouter, { weights: { score: 1, easiness: 0 }, curves });
 const terms = { usd: 0.01, periodSeconds: 3600, requestsPerPeriod: 10 };
 
-async function gatewayWith(leftUsd: number, more: Partial<Policy> = {}, pool = replayPool()) {
+async function gatewayWith(
+  leftUsd: number,
+  more: Partial<Policy> = {},
+  pool = replayPool(),
+  batching: BatchingOptions = {},
+) {
   const budget = new BudgetLedger(terms);
   if (leftUsd < terms.usd) budget.charge(terms.usd - leftUsd);
   const policy: Policy = { choose: "budget", budget: terms, ...more };
-  const { url } = await startGateway({ router, policy, budget, pool });
+  const { url } = await startGateway({ router, policy, budget, pool, batching });
   const ask = async (override?: object, fields: object = {}) => {
     const response = await fetch(`${url}/v1/chat/completions`, {
       method: "POST",
@@ -144,8 +150,11 @@ test("requests at once share what is left: none decides over money that another 
   timeout: 60_000,
 }, async () => {
   const { pool, requests, release } = await slowPool();
-  // Enough for three answers of large, as expected.
-  const { ask, budget } = await gatewayWith(0.008, { strict: true, allow: ["large"] }, pool);
+  // Enough for three answers of large, as expected; the router answers many requests in one run.
+  const { ask, budget } = await gatewayWith(0.008, { strict: true, allow: ["large"] }, pool, {
+    maxQueries: 20,
+    maxWaitMs: 900,
+  });
   let refused = 0;
   const answers = Promise.all(
     Array.from({ length: 20 }, async () => {
