@@ -111,7 +111,8 @@ export class Exchange {
     this.#isSettled = true;
     this.#decisions.complete(this.record.id, { ...outcome, latencyMs: this.#access.elapsedMs });
     const { promptTokens, completionTokens, usageSource, costUsd: spentUsd } = outcome;
-    this.#settleBudget?.(spentUsd ?? 0);
+    // What an answer cost that nobody waited for is not known: its expected cost stays charged.
+    if (spentUsd !== null || outcome.status !== "aborted") this.#settleBudget?.(spentUsd ?? 0);
     Object.assign(this.#access.fields, { promptTokens, completionTokens, usageSource, costUsd: spentUsd });
     // A stream's handler returned long ago; its line is written when the stream ends.
     if (this.#access.isStreaming) this.#access.write(outcome.httpStatus ?? 0);

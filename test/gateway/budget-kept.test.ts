@@ -29,7 +29,7 @@ async function gatewayWith(
   const budget = new BudgetLedger(terms);
   if (leftUsd < terms.usd) budget.charge(terms.usd - leftUsd);
   const policy: Policy = { choose: "budget", budget: terms, ...more };
-  const { url } = await startGateway({ router, policy, budget, pool, batching });
+  const { url, log } = await startGateway({ router, policy, budget, pool, batching });
   const ask = async (override?: object, fields: object = {}) => {
     const response = await fetch(`${url}/v1/chat/completions`, {
       method: "POST",
@@ -54,7 +54,7 @@ async function gatewayWith(
         | undefined,
     };
   };
-  return { ask, budget };
+  return { ask, budget, log, url };
 }
 
 test("a request neither chooses nor abstains in the budget's place", async () => {
@@ -185,4 +185,23 @@ test("several choices are several answers, and of two limits the larger counts",
   expect((await ask(undefined, { n: 100 })).decision!.reason).toContain(
     "large is left out: its expected cost of $0.256 is above",
   );
+});
+
+test("an answer that the client does not wait for stays charged", async () => {
+  const { pool, requests } = await slowPool();
+  const { url, budget, log } = await gatewayWith(terms.usd, {}, pool);
+  const stop = new AbortController();
+  const asked = fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "tutti/auto", messages: [{ role: "user", content: SHORT_PROMPT }] }),
+    signal: stop.signal,
+  });
+  await until(() => requests.length === 1, 20_000);
+  const charged = budget.state.spentUsd;
+  expect(charged).toBeCloseTo((4 * 3 + 256 * 10) / 1e6, 12);
+  stop.abort();
+  await expect(asked).rejects.toThrow();
+  await until(() => log.some(({ event }) => event === "request"), 20_000);
+  expect(budget.state.spentUsd).toBeCloseTo(charged, 12);
 });

@@ -246,6 +246,31 @@ describe("each policy says which numbers decided", () => {
     expect(applyPolicy({ choose: "cheapest" }, { ...bare, estimates: priced }).model).toBe("b");
   });
 
+  test("a lambda beyond all bounds takes the cheapest", () => {
+    const estimates = [candidate("large", 0.9, 3), candidate("small", 0.1, 2)];
+    const policy: Policy = { choose: "quality-minus-cost", qualityPerUsd: Number.MAX_VALUE };
+    expect(applyPolicy(policy, { estimates, prompt: PLAIN }).model).toBe("small");
+  });
+
+  test("candidates that are level are said to be so, with what told between them", () => {
+    const level = [candidate("a", 0.8, 0.02), candidate("b", 0.8, 0.01)];
+    const explain = (policy: Policy, estimates = level) =>
+      applyPolicy(policy, { estimates, prompt: PLAIN }).explanation;
+    expect(explain({ choose: "best-quality" })).toBe(
+      "b has the best expected quality (0.800), level with a (0.800) but cheaper",
+    );
+    expect(explain({ choose: "quality-minus-cost", qualityPerUsd: 0 })).toMatch(
+      /, level with a .* but cheaper$/,
+    );
+    const equal = [candidate("a", 0.7, 0.01), candidate("b", 0.8, 0.01), candidate("c", 0.8, 0.01)];
+    expect(explain({ choose: "cheapest" }, equal.slice(0, 2))).toMatch(
+      /, level with a \(\$0\.0100\) but better$/,
+    );
+    expect(explain({ choose: "cheapest" }, equal)).toMatch(
+      /, level with c \(\$0\.0100\), which comes later in the list$/,
+    );
+  });
+
   test("an empty budget takes the cheapest, or is refused when strict", () => {
     const terms = { usd: 0.01, periodSeconds: 60, requestsPerPeriod: 10 };
     const budget = { ...startBudget(terms, 0), spentUsd: 0.00999 };

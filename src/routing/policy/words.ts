@@ -32,9 +32,10 @@ export function lowest(
   let best = estimates[0]!;
   for (const other of estimates.slice(1)) {
     for (const measure of measures) {
-      const difference = measure(other) - measure(best);
-      if (difference < 0) best = other;
-      if (difference !== 0) break;
+      // Compared and not subtracted: infinite measures, of a lambda without bounds, may be equal too.
+      const [its, least] = [measure(other), measure(best)];
+      if (its < least) best = other;
+      if (its !== least) break;
     }
   }
   return best;
