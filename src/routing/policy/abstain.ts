@@ -3,7 +3,7 @@ import { latencyAgainst, qualityAgainst } from "./bars.ts";
 import { moneyLeft, priceAgainst } from "./budget.ts";
 import { constraintAgainst } from "./constraints.ts";
 import type { Abstention, CandidateEstimate, Choice, Policy, PolicyInput } from "./policy.ts";
-import { costOf, qualityOf, shownQuality } from "./words.ts";
+import { costOf, decimalsApart, qualityOf, shownQuality } from "./words.ts";
 
 /** Why the choice is not trusted; undefined when it is. */
 export function doubtAbout(
@@ -12,13 +12,15 @@ export function doubtAbout(
   estimates: readonly CandidateEstimate[],
 ): string | undefined {
   if (qualityBelow !== undefined && qualityOf(chosen) < qualityBelow) {
-    return `the expected quality of ${chosen.model} (${shownQuality(qualityOf(chosen))}) is below ${shownQuality(qualityBelow)}`;
+    const decimals = decimalsApart(qualityOf(chosen), qualityBelow, 3);
+    return `the expected quality of ${chosen.model} (${shownQuality(qualityOf(chosen), decimals)}) is below ${shownQuality(qualityBelow, decimals)}`;
   }
   if (marginBelow === undefined || estimates.length < 2) return undefined;
   const [first, second] = estimates.map(qualityOf).sort((a, b) => b - a);
   const margin = first! - second!;
   if (margin >= marginBelow) return undefined;
-  return `the best expected quality is ahead by ${shownQuality(margin)}, less than ${shownQuality(marginBelow)}`;
+  const decimals = decimalsApart(margin, marginBelow, 3);
+  return `the best expected quality is ahead by ${shownQuality(margin, decimals)}, less than ${shownQuality(marginBelow, decimals)}`;
 }
 
 /**

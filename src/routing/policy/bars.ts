@@ -4,7 +4,7 @@
  */
 import { noCandidate } from "./constraints.ts";
 import type { CandidateEstimate, Exclusion, Selection } from "./policy.ts";
-import { lowest, qualityOf, shownMs, shownQuality } from "./words.ts";
+import { decimalsApart, lowest, qualityOf, shownMs, shownQuality } from "./words.ts";
 
 interface Bar {
   readonly name: string;
@@ -35,13 +35,15 @@ function applyBar(estimates: readonly CandidateEstimate[], bar: Bar, isStrict: b
 /** Why a candidate is too slow; undefined when it is not, or of unknown speed. */
 export function latencyAgainst({ latencyMs }: CandidateEstimate, barMs: number): string | undefined {
   if (latencyMs === undefined || latencyMs <= barMs) return undefined;
-  return `its expected latency of ${shownMs(latencyMs)} is above the bar of ${shownMs(barMs)}`;
+  const decimals = decimalsApart(latencyMs, barMs, 0);
+  return `its expected latency of ${shownMs(latencyMs, decimals)} is above the bar of ${shownMs(barMs, decimals)}`;
 }
 
 /** Why an expected quality does not do. */
 export function qualityAgainst(quality: number, bar: number): string | undefined {
   if (quality >= bar) return undefined;
-  return `its expected quality of ${shownQuality(quality)} is below the bar of ${shownQuality(bar)}`;
+  const decimals = decimalsApart(quality, bar, 3);
+  return `its expected quality of ${shownQuality(quality, decimals)} is below the bar of ${shownQuality(bar, decimals)}`;
 }
 
 /** Leaves out candidates expected to be slower than the bar; those of unknown latency stay. */

@@ -246,6 +246,18 @@ describe("each policy says which numbers decided", () => {
     expect(applyPolicy({ choose: "cheapest" }, { ...bare, estimates: priced }).model).toBe("b");
   });
 
+  test("numbers that miss a bar by little are shown apart from it", () => {
+    const estimates = [candidate("a", 0.59996, 0.01, { latencyMs: 1000.2 }), candidate("b", 0.7, 0.02)];
+    const explain = (policy: Omit<Policy, "choose">) =>
+      applyPolicy({ choose: "cheapest", ...policy }, { estimates, prompt: PLAIN }).explanation;
+    expect(explain({ qualityBar: 0.6 })).toContain("quality of 0.59996 is below the bar of 0.60000");
+    expect(explain({ latencyBarMs: 1000 })).toContain("latency of 1000.2 ms is above the bar of 1000.0 ms");
+    expect(explain({ abstain: { model: "b", qualityBelow: 0.6 } })).toContain("(0.59996) is below 0.60000");
+    expect(explain({ abstain: { model: "b", marginBelow: 0.10005 } })).toContain(
+      "by 0.1000, less than 0.1001",
+    );
+  });
+
   test("a lambda beyond all bounds takes the cheapest", () => {
     const estimates = [candidate("large", 0.9, 3), candidate("small", 0.1, 2)];
     const policy: Policy = { choose: "quality-minus-cost", qualityPerUsd: Number.MAX_VALUE };
