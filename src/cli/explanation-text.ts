@@ -8,6 +8,9 @@ export interface Explanation extends Decision {
   /** By candidate, where lengths are predicted. */
   readonly answerTokens: Readonly<Record<string, { readonly low: number; readonly high: number }>>;
   readonly nearestTrainingPrompts: readonly Neighbour[];
+  /** Whom expected quality would choose, where no policy is set and the scores chose another. */
+  readonly byExpectedQuality?: { readonly model: string; readonly reason: string };
+  /** Of the decision that was made; empty where the scores made it against expected quality. */
   readonly whatWouldChange: readonly Change[];
 }
 
@@ -48,6 +51,7 @@ function candidateTable({ scores, answerTokens }: Explanation): string[] {
 
 export function explanationText(explanation: Explanation): string {
   const { model, reason, routingMs, nearestTrainingPrompts: nearest, whatWouldChange } = explanation;
+  const { byExpectedQuality: other } = explanation;
   const neighbours = nearest.map(({ id, similarity, prompt }) => {
     const text = printable(prompt.replaceAll(/\s+/g, " ").slice(0, PROMPT_CHARACTERS));
     return `  ${similarity.toFixed(3)}  ${printable(id)}  ${text}`;
@@ -55,6 +59,11 @@ export function explanationText(explanation: Explanation): string {
   return [
     model,
     `  ${reason} (${routingMs.toFixed(1)} ms)`,
+    ...(other === undefined
+      ? []
+      : [
+          `  no policy is set, so the scores decided; expected quality alone would choose ${other.model}: ${other.reason}`,
+        ]),
     "",
     "scores and expectations:",
     ...candidateTable(explanation),

@@ -58,6 +58,8 @@ export interface DecideOptions {
   readonly clock?: Clock;
   /** The client's limit on the answer; bounds the expected completion length. */
   readonly maxCompletionTokens?: number | undefined;
+  /** How many answers the request asks for, each of them paid. Default 1. */
+  readonly answers?: number | undefined;
   /** What the request needs beyond text. */
   readonly needs?: { readonly hasTools: boolean; readonly hasImages: boolean };
   /** Without one, the highest score among the candidates that can answer is chosen. */
@@ -65,6 +67,8 @@ export interface DecideOptions {
   /** Read after the router has answered, when other requests may have spent. */
   readonly budget?: { readonly state: BudgetState } | undefined;
   readonly latencies?: EstimateSources["latencies"];
+  /** Told before any other request can be decided: here the budget is charged. */
+  readonly onDecided?: (decision: Decision) => void;
 }
 
 /** A decision, and all that it was made from. */
@@ -77,7 +81,7 @@ export interface DecisionWithInput {
  * Asks a router which model should answer.
  *
  * Cost estimate: `estimateTokens(prompt)` at the input price plus the expected answer length (256 tokens where the router
- * predicts none; at most the client's limit) at the output price.
+ * predicts none; at most the client's limit), times the answers asked for, at the output price.
  *
  * @param pool prices; without one, costs are null
  * @throws {TuttiError} ROUTER_INVALID when the router's scores are not one number per candidate; NO_CANDIDATE when no
@@ -127,6 +131,7 @@ export async function decideWithInput(
       costUsd: costUsd ?? null,
     },
   };
+  options.onDecided?.(decision);
   return { decision, input };
 }
 
@@ -137,7 +142,7 @@ export function decideNamed(
   pool: Pool,
   options: DecideOptions = {},
 ): Decision {
-  const facts = textFacts(prompt, options.maxCompletionTokens);
+  const facts = textFacts(prompt, options);
   const { completionTokens, costUsd } = estimateModel(model, facts, { pool });
   return {
     model,
@@ -167,9 +172,9 @@ function policyInput(
   { outcome }: RouterView,
   prompt: string,
   pool: Pool | undefined,
-  { maxCompletionTokens, needs, policy, budget, latencies }: DecideOptions,
+  { maxCompletionTokens, answers, needs, policy, budget, latencies }: DecideOptions,
 ): PolicyInput {
-  const facts: PromptFacts = { ...textFacts(prompt, maxCompletionTokens), ...needs };
+  const facts: PromptFacts = { ...textFacts(prompt, { maxCompletionTokens, answers }), ...needs };
   const sources = { pool, latencies };
   const standby = policy?.abstain?.model;
   return {

@@ -48,8 +48,18 @@ export interface EstimateSources {
 }
 
 /** The facts of a text prompt without tools and images. */
-export function textFacts(prompt: string, maxCompletionTokens?: number): PromptFacts {
-  return { promptTokens: estimateTokens(prompt), maxCompletionTokens, hasTools: false, hasImages: false };
+export function textFacts(
+  prompt: string,
+  limits: Pick<PromptFacts, "maxCompletionTokens" | "answers"> = {},
+): PromptFacts {
+  const { maxCompletionTokens, answers } = limits;
+  return {
+    promptTokens: estimateTokens(prompt),
+    maxCompletionTokens,
+    answers,
+    hasTools: false,
+    hasImages: false,
+  };
 }
 
 /** Expectations of one model; the client's limit bounds the length of its answer. */
@@ -70,7 +80,9 @@ export function estimateModel(
     quality: predicted.quality,
     completionTokens,
     costUsd:
-      known.pricing === undefined ? undefined : costUsd(known.pricing, prompt.promptTokens, completionTokens),
+      known.pricing === undefined
+        ? undefined
+        : costUsd(known.pricing, prompt.promptTokens, completionTokens * (prompt.answers ?? 1)),
     latencyMs: speed === undefined ? undefined : expectedLatencyMs(speed, completionTokens),
     contextWindowTokens: known.contextWindowTokens,
     supportsTools: known.supportsTools,

@@ -19,6 +19,14 @@ export interface FullAnswer {
   readonly usage: Usage;
 }
 
+export interface ExchangeStart {
+  readonly record: DecisionRecord;
+  readonly model: PoolModel;
+  readonly request: ChatRequest;
+  /** Replaces the expected cost, charged when the model was chosen, by the real one. */
+  readonly settleBudget: ((realUsd: number) => void) | undefined;
+}
+
 export class Exchange {
   readonly record: DecisionRecord;
   readonly model: PoolModel;
@@ -27,20 +35,14 @@ export class Exchange {
   readonly #access: AccessEntry;
   readonly #decisions: DecisionStore;
   readonly #latencies: LatencyMeter;
-  /** Replaces the expected cost of a routed request by the real one. */
-  readonly #settleBudget: ((realUsd: number) => void) | undefined;
+  readonly #settleBudget: ExchangeStart["settleBudget"];
   readonly #startedMs: number;
   #isSettled = false;
 
   constructor(
-    { record, model, request }: Pick<Exchange, "record" | "model"> & { readonly request: ChatRequest },
+    { record, model, request, settleBudget }: ExchangeStart,
     access: AccessEntry,
-    {
-      decisions,
-      latencies,
-      budget,
-      traffic,
-    }: Pick<GatewayParts, "decisions" | "latencies" | "budget" | "traffic">,
+    { decisions, latencies, traffic }: Pick<GatewayParts, "decisions" | "latencies" | "traffic">,
   ) {
     this.record = record;
     this.model = model;
@@ -51,7 +53,7 @@ export class Exchange {
     this.#latencies = latencies;
     this.#startedMs = access.elapsedMs;
     const { decision } = record;
-    this.#settleBudget = decision.isRouted ? budget?.charge(decision.estimate.costUsd ?? 0) : undefined;
+    this.#settleBudget = settleBudget;
     Object.assign(access.fields, {
       model: decision.model,
       decisionId: record.id,
@@ -109,7 +111,8 @@ export class Exchange {
     this.#isSettled = true;
     this.#decisions.complete(this.record.id, { ...outcome, latencyMs: this.#access.elapsedMs });
     const { promptTokens, completionTokens, usageSource, costUsd: spentUsd } = outcome;
-    this.#settleBudget?.(spentUsd ?? 0);
+    // What an answer cost that nobody waited for is not known: its expected cost stays charged.
+    if (spentUsd !== null || outcome.status !== "aborted") this.#settleBudget?.(spentUsd ?? 0);
     Object.assign(this.#access.fields, { promptTokens, completionTokens, usageSource, costUsd: spentUsd });
     // A stream's handler returned long ago; its line is written when the stream ends.
     if (this.#access.isStreaming) this.#access.write(outcome.httpStatus ?? 0);

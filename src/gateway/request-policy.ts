@@ -69,6 +69,36 @@ function bodyPolicy(tutti: unknown): unknown {
   return (tutti as { policy?: unknown }).policy ?? undefined;
 }
 
+/** What would choose in the budget's place. */
+const BUDGET_DECIDES = ["choose", "qualityPerUsd", "abstain"] as const;
+
+/**
+ * The request's word where the gateway keeps a budget: bars may rise, and lists narrow, but nothing is loosened. Lists of
+ * the request's own make the policy strict, for the answer beyond an empty budget is that of the cheapest of all.
+ */
+function withinBudget(base: Policy, { place, override }: StatedPolicy): PolicyOverride {
+  for (const field of BUDGET_DECIDES) {
+    if (override[field] !== undefined) {
+      throw invalid(place, field, "the gateway keeps a budget, which decides");
+    }
+  }
+  const { qualityBar, latencyBarMs, strict, allow, deny } = override;
+  return {
+    ...override,
+    qualityBar: tighter(Math.max, base.qualityBar, qualityBar),
+    latencyBarMs: tighter(Math.min, base.latencyBarMs, latencyBarMs),
+    strict: base.strict || strict || allow !== undefined || deny !== undefined,
+  };
+}
+
+function tighter(
+  pick: (a: number, b: number) => number,
+  own: number | undefined,
+  asked: number | undefined,
+): number | undefined {
+  return own === undefined || asked === undefined ? (own ?? asked) : pick(own, asked);
+}
+
 /**
  * The gateway's policy with the request's on top. Deny lists add up, allow lists intersect, so a request never reaches
  * what the gateway keeps from it; a budget cannot be left.
@@ -81,13 +111,8 @@ export function mergePolicy(
   ground: PolicyGround,
 ): Policy | undefined {
   if (stated === undefined) return base;
-  const { place, override } = stated;
-  if (base?.choose === "budget") {
-    for (const field of ["choose", "qualityPerUsd"] as const) {
-      if (override[field] !== undefined)
-        throw invalid(place, field, "the gateway keeps a budget, which decides");
-    }
-  }
+  const { place } = stated;
+  const override = base?.choose === "budget" ? withinBudget(base, stated) : stated.override;
   const choose = override.choose ?? base?.choose ?? "best-quality";
   const allow =
     base?.allow === undefined

@@ -13,11 +13,12 @@ import type { Pool } from "../../pool/index.ts";
 import { KnnRouter } from "../../routing/baselines/index.ts";
 import { CalibratedRouter } from "../../routing/calibration/index.ts";
 import { isOutcomeRouter } from "../../routing/outcome.ts";
-import { checkPolicy, type Policy, startBudget, whatWouldChange } from "../../routing/policy/index.ts";
+import { checkPolicy, type Policy, startBudget } from "../../routing/policy/index.ts";
 import type { Router } from "../../routing/router.ts";
 import { loadRouters, routerNamed, withCalibration } from "../../routing/router-folder.ts";
 import { TuttiError } from "../../support/errors.ts";
-import { explanationText } from "../explanation-text.ts";
+import { alternatives } from "../decision-alternatives.ts";
+import { type Explanation, explanationText } from "../explanation-text.ts";
 import { printResult } from "../io.ts";
 import { modelPath } from "../model-source.ts";
 import { decidingBackend, type ProviderFlags, providerOption } from "../provider-option.ts";
@@ -70,12 +71,12 @@ async function run(prompt: string, flags: Flags): Promise<void> {
     ...(policy?.budget && { budget: { state: startBudget(policy.budget, Date.now()) } }),
   });
   const knn = loaded.routers.find((candidate) => candidate instanceof KnnRouter);
-  const explanation = {
+  const explanation: Explanation = {
     ...decision,
     answerTokens: await lengthIntervals(router, prompt),
     nearestTrainingPrompts: knn ? await knn.nearest(prompt, NEIGHBOURS) : [],
-    // Without a policy the scores decide; what expected quality would say is still worth knowing.
-    whatWouldChange: hasQuality(router) ? whatWouldChange(policy ?? { choose: "best-quality" }, input) : [],
+    whatWouldChange: [],
+    ...(hasQuality(router) && alternatives(decision.model, policy, input)),
   };
   printResult(flags.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation));
 }

@@ -6,7 +6,7 @@ import { didYouMean } from "../../support/did-you-mean.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { type Decision, decide, decideNamed, routingPrompt } from "../decide.ts";
 import { PENDING } from "../decision-store.ts";
-import { CLIENT_CLOSED_STATUS, Exchange } from "../exchange.ts";
+import { CLIENT_CLOSED_STATUS, Exchange, type ExchangeStart } from "../exchange.ts";
 import { AUTO_MODEL, type GatewayApp, type GatewayEnv, type GatewayParts } from "../gateway-env.ts";
 import { readJsonBody } from "../json-body.ts";
 import { mergePolicy, POLICY_HEADER, type StatedPolicy, statedPolicy } from "../request-policy.ts";
@@ -30,8 +30,7 @@ export function addChatCompletions(app: GatewayApp, parts: GatewayParts): void {
     fields.isStream = call.isStream;
     const prompt = routingPrompt(call.request.messages);
     const stated = statedPolicy(call.tutti, context.req.header(POLICY_HEADER));
-    const decision = await choose(call, prompt, stated, parts);
-    const exchange = begin(context, call, decision, parts);
+    const exchange = begin(context, call, await choose(call, prompt, stated, parts), parts);
     const id = `chatcmpl-${exchange.record.id}`;
     const identity = { id, model: exchange.model.name, created: Math.floor(exchange.record.timeMs / 1000) };
     try {
@@ -48,21 +47,33 @@ export function addChatCompletions(app: GatewayApp, parts: GatewayParts): void {
   });
 }
 
+interface PaidDecision extends Pick<ExchangeStart, "settleBudget"> {
+  readonly decision: Decision;
+}
+
 async function choose(
   call: ChatCall,
   prompt: string,
   stated: StatedPolicy | undefined,
   parts: GatewayParts,
-): Promise<Decision> {
+): Promise<PaidDecision> {
   const { pool, router, clock, budget, latencies } = parts;
-  const options = { clock, maxCompletionTokens: call.maxCompletionTokens };
+  const options = { clock, maxCompletionTokens: call.maxCompletionTokens, answers: call.answers };
   if (call.model === AUTO_MODEL && router !== undefined) {
     const policy = mergePolicy(parts.policy, stated, parts.ground);
     const needs = { hasTools: call.hasTools, hasImages: call.hasImages };
-    return decide(router, prompt, pool, { ...options, needs, policy, budget, latencies });
+    let settleBudget: PaidDecision["settleBudget"];
+    const onDecided = ({ estimate }: Decision): void => {
+      settleBudget = budget?.charge(estimate.costUsd ?? 0);
+    };
+    const more = { needs, policy, budget, latencies, onDecided };
+    const decision = await decide(router, prompt, pool, { ...options, ...more });
+    return { decision, settleBudget };
   }
   if (pool.find(call.model) !== undefined) {
-    if (stated === undefined) return decideNamed(call.model, prompt, pool, options);
+    if (stated === undefined) {
+      return { decision: decideNamed(call.model, prompt, pool, options), settleBudget: undefined };
+    }
     throw new TuttiError("REQUEST_INVALID", `${stated.place}: given, but model names ${call.model}`, {
       details: { param: stated.place, reason: "invalid_policy" },
       hint: `a policy chooses for ${AUTO_MODEL}`,
@@ -82,7 +93,7 @@ async function choose(
 function begin(
   context: Context<GatewayEnv>,
   call: ChatCall,
-  decision: Decision,
+  { decision, settleBudget }: PaidDecision,
   parts: GatewayParts,
 ): Exchange {
   // The choice was made among models of the pool.
@@ -95,7 +106,7 @@ function begin(
     context.header("x-tutti-router", headerText(decision.router));
     context.header("x-tutti-routing-ms", decision.routingMs.toFixed(3));
   }
-  return new Exchange({ record, model, request: call.request }, context.get("access"), parts);
+  return new Exchange({ record, model, request: call.request, settleBudget }, context.get("access"), parts);
 }
 
 /** Header values are ASCII; the UTF-8 bytes of other characters are percent-encoded. */

@@ -39,8 +39,10 @@ export interface ChatCall {
   readonly model: string;
   readonly isStream: boolean;
   readonly includeUsage: boolean;
-  /** The client's limit on the answer, if it set one. */
+  /** The client's limit on the answer, if it set one; the larger of two, since a provider may know either. */
   readonly maxCompletionTokens: number | undefined;
+  /** `n`: answers to the one prompt. */
+  readonly answers: number;
   readonly hasTools: boolean;
   readonly hasImages: boolean;
   /** The `tutti` field, which is the gateway's own and never sent on. */
@@ -67,12 +69,18 @@ export function parseChatRequest(body: unknown): ChatCall {
     model,
     isStream: stream === true,
     includeUsage: streamOptions?.include_usage === true,
-    maxCompletionTokens: parameters.max_completion_tokens ?? parameters.max_tokens ?? undefined,
+    maxCompletionTokens: largest(parameters.max_completion_tokens, parameters.max_tokens),
+    answers: parameters.n ?? 1,
     hasTools: (parameters.tools?.length ?? 0) > 0,
     hasImages: messages.some(hasImage),
     tutti,
     request: { messages: messages as readonly ChatTurn[], parameters },
   };
+}
+
+function largest(...limits: readonly (number | null | undefined)[]): number | undefined {
+  const given = limits.filter((limit) => limit !== null && limit !== undefined);
+  return given.length === 0 ? undefined : Math.max(...given);
 }
 
 function hasImage({ content }: Readonly<Record<string, unknown>>): boolean {

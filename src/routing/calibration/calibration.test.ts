@@ -1,8 +1,12 @@
 /** Curves against scikit-learn, and what calibration promises of held-out prompts. */
+import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 import { expectAllClose, fixtureJson } from "../../../test/support/fixtures.ts";
-import type { JudgedRecord } from "../../judged/index.ts";
+import { type JudgedRecord, promptText, readJudgedRecords } from "../../judged/index.ts";
 import { RandomStream } from "../../tensor/random.ts";
+import { TfidfLsaEmbedder } from "../embedding/index.ts";
+import { trainLengthModel } from "../length/index.ts";
+import type { OutcomeRouter } from "../outcome.ts";
 import { CalibratedRouter, calibrationErrors, checkHeldOut, fitCalibration } from "./index.ts";
 import { fitIsotonic, isotonicValue } from "./isotonic.ts";
 import { fitLogistic, plattTargets, sigmoid } from "./logistic.ts";
@@ -52,6 +56,42 @@ test("recovers the truth behind scores, and keeps a shared curve where candidate
   // On one sample the truth itself may score a little worse than an estimate of it.
   const best = calibrationErrors(truth, data.qualities).brier;
   expect(Math.abs(fitted.errors.platt.brier - best)).toBeLessThan(0.005);
+});
+
+test("expected tokens are those of the length model, inside the interval that it gives", async () => {
+  const path = join(import.meta.dirname, "../../../assets/judged/mbpp.jsonl.gz");
+  const { records, candidates } = await readJudgedRecords([path]);
+  const prompts = records.map(({ prompt }) => promptText(prompt));
+  const embedder = TfidfLsaEmbedder.fit(prompts, { dimension: 16 });
+  const lengths = await trainLengthModel(records.slice(0, 120), candidates, embedder);
+  const queries = prompts.slice(120, 140).map((prompt, index) => ({ id: `${index}`, prompt }));
+  const row = Float64Array.from(candidates, () => 0.5);
+  const assess = async () =>
+    queries.map(() => ({ scores: row, estimate: { quality: row, completionTokens: row.map(() => 1e4) } }));
+  // Expects lengths too, from heads of its own.
+  const inner: OutcomeRouter = {
+    name: "given",
+    candidates,
+    isCalibrated: false,
+    scores: async () => queries.map(() => row),
+    outcomes: async () => (await assess()).map(({ estimate }) => estimate),
+    assess,
+  };
+  const calibration = {
+    weights: { score: 1, easiness: 0 },
+    curves: candidates.map(() => ({ kind: "logistic" as const, slope: 1, intercept: 0 })),
+  };
+  const expected = await lengths.predict(queries.map(({ prompt }) => prompt));
+  const outcomes = await new CalibratedRouter(inner, calibration, { lengths }).outcomes(queries);
+  for (const [index, { completionTokens }] of outcomes.entries()) {
+    expect(completionTokens).toEqual(expected[index]!.mean);
+    for (const c of candidates.keys()) {
+      expect(completionTokens![c]).toBeGreaterThan(expected[index]!.low[c]!);
+      expect(completionTokens![c]).toBeLessThan(expected[index]!.high[c]!);
+    }
+  }
+  const [alone] = await new CalibratedRouter(inner, calibration).outcomes(queries);
+  expect(alone!.completionTokens![0]).toBe(1e4);
 });
 
 describe("easiness", () => {

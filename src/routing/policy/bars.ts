@@ -4,7 +4,7 @@
  */
 import { noCandidate } from "./constraints.ts";
 import type { CandidateEstimate, Exclusion, Selection } from "./policy.ts";
-import { lowest, qualityOf, shownMs, shownQuality } from "./words.ts";
+import { decimalsApart, lowest, qualityOf, shownMs, shownQuality } from "./words.ts";
 
 interface Bar {
   readonly name: string;
@@ -32,6 +32,20 @@ function applyBar(estimates: readonly CandidateEstimate[], bar: Bar, isStrict: b
   };
 }
 
+/** Why a candidate is too slow; undefined when it is not, or of unknown speed. */
+export function latencyAgainst({ latencyMs }: CandidateEstimate, barMs: number): string | undefined {
+  if (latencyMs === undefined || latencyMs <= barMs) return undefined;
+  const decimals = decimalsApart(latencyMs, barMs, 0);
+  return `its expected latency of ${shownMs(latencyMs, decimals)} is above the bar of ${shownMs(barMs, decimals)}`;
+}
+
+/** Why an expected quality does not do. */
+export function qualityAgainst(quality: number, bar: number): string | undefined {
+  if (quality >= bar) return undefined;
+  const decimals = decimalsApart(quality, bar, 3);
+  return `its expected quality of ${shownQuality(quality, decimals)} is below the bar of ${shownQuality(bar, decimals)}`;
+}
+
 /** Leaves out candidates expected to be slower than the bar; those of unknown latency stay. */
 export function applyLatencyBar(
   estimates: readonly CandidateEstimate[],
@@ -42,10 +56,7 @@ export function applyLatencyBar(
     estimates,
     {
       name: `latency bar of ${shownMs(barMs)}`,
-      against: ({ latencyMs }) =>
-        latencyMs !== undefined && latencyMs > barMs
-          ? `its expected latency of ${shownMs(latencyMs)} is above the bar of ${shownMs(barMs)}`
-          : undefined,
+      against: (estimate) => latencyAgainst(estimate, barMs),
       distance: ({ latencyMs }) => latencyMs ?? 0,
       nearest: ({ model, latencyMs }) => `the fastest, ${model} (${shownMs(latencyMs ?? 0)}),`,
     },
@@ -63,10 +74,7 @@ export function applyQualityBar(
     estimates,
     {
       name: `quality bar of ${shownQuality(bar)}`,
-      against: (estimate) =>
-        qualityOf(estimate) < bar
-          ? `its expected quality of ${shownQuality(qualityOf(estimate))} is below the bar of ${shownQuality(bar)}`
-          : undefined,
+      against: (estimate) => qualityAgainst(qualityOf(estimate), bar),
       distance: (estimate) => -qualityOf(estimate),
       nearest: (estimate) => `the best, ${estimate.model} (${shownQuality(qualityOf(estimate))}),`,
     },

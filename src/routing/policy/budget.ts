@@ -12,7 +12,7 @@
  */
 import { TuttiError } from "../../support/errors.ts";
 import { chooseCheapest, chooseNetQuality } from "./choices.ts";
-import type { CandidateEstimate, Choice } from "./policy.ts";
+import type { CandidateEstimate, Choice, Exclusion, Selection } from "./policy.ts";
 import { costOf, shownUsd } from "./words.ts";
 
 export interface BudgetTerms {
@@ -78,34 +78,69 @@ export function settleBudget(state: BudgetState, expectedUsd: number, realUsd: n
   return { ...state, spentUsd: Math.max(0, state.spentUsd + realUsd - expectedUsd) };
 }
 
+/** What may still be spent in this period. */
+export function moneyLeft(terms: BudgetTerms, state: BudgetState): number {
+  return Math.max(0, terms.usd - state.spentUsd);
+}
+
+/** Why a candidate may not answer; undefined when the money suffices. */
+export function priceAgainst(estimate: CandidateEstimate, leftUsd: number): string | undefined {
+  const cost = costOf(estimate);
+  if (cost <= leftUsd) return undefined;
+  return `its expected cost of ${shownUsd(cost)} is above the ${shownUsd(leftUsd)} that is left`;
+}
+
+function inWords(terms: BudgetTerms, leftUsd: number): string {
+  return `${shownUsd(leftUsd)} of ${shownUsd(terms.usd)} is left in this period`;
+}
+
 /**
- * @throws {TuttiError} BUDGET_EXHAUSTED under a strict policy when no candidate fits what is left; otherwise the cheapest
- * is taken
+ * Leaves out candidates that cost more than is left. Where all do, the cheapest is kept.
+ *
+ * @throws {TuttiError} BUDGET_EXHAUSTED under a strict policy when nobody is left
  */
-export function chooseWithinBudget(
+export function applyBudget(
   estimates: readonly CandidateEstimate[],
   terms: BudgetTerms,
   state: BudgetState,
   isStrict: boolean,
-): Choice {
-  const leftUsd = Math.max(0, terms.usd - state.spentUsd);
-  const affordable = estimates.filter((estimate) => costOf(estimate) <= leftUsd);
-  const left = `${shownUsd(leftUsd)} of ${shownUsd(terms.usd)} is left in this period`;
-  if (affordable.length > 0) {
-    const { chosen, sentence } = chooseNetQuality(
-      affordable,
-      state.qualityPerUsd,
-      "quality - price x cost under the budget",
-    );
-    return { chosen, sentence: `${sentence}; ${left}` };
-  }
-  const { chosen, sentence } = chooseCheapest(estimates);
+): Selection {
+  const leftUsd = moneyLeft(terms, state);
+  const excluded: Exclusion[] = [];
+  const kept = estimates.filter((estimate) => {
+    const reason = priceAgainst(estimate, leftUsd);
+    if (reason !== undefined) excluded.push({ model: estimate.model, reason });
+    return reason === undefined;
+  });
+  if (kept.length > 0) return { kept, excluded };
+  const { chosen } = chooseCheapest(estimates);
   if (isStrict) {
     throw new TuttiError(
       "BUDGET_EXHAUSTED",
-      `${left}, less than the cheapest answer would cost (${shownUsd(costOf(chosen))})`,
+      `${inWords(terms, leftUsd)}, less than ${chosen.model}, the cheapest that may answer, would cost (${shownUsd(costOf(chosen))})`,
       { hint: "wait for the next period, or raise the budget" },
     );
   }
-  return { chosen, sentence: `${left}, less than any answer would cost: ${sentence}` };
+  return {
+    kept: [chosen],
+    excluded: excluded.filter(({ model }) => model !== chosen.model),
+    note: `${inWords(terms, leftUsd)}, less than any answer would cost`,
+  };
+}
+
+/** argmax q - mu c among the candidates that {@link applyBudget} has left. */
+export function chooseWithinBudget(
+  affordable: readonly CandidateEstimate[],
+  terms: BudgetTerms,
+  state: BudgetState,
+): Choice {
+  const leftUsd = moneyLeft(terms, state);
+  // Only the cheapest is kept when all are too dear.
+  if (affordable.some((estimate) => costOf(estimate) > leftUsd)) return chooseCheapest(affordable);
+  const { chosen, sentence } = chooseNetQuality(
+    affordable,
+    state.qualityPerUsd,
+    "quality - price x cost under the budget",
+  );
+  return { chosen, sentence: `${sentence}; ${inWords(terms, leftUsd)}` };
 }

@@ -246,6 +246,43 @@ describe("each policy says which numbers decided", () => {
     expect(applyPolicy({ choose: "cheapest" }, { ...bare, estimates: priced }).model).toBe("b");
   });
 
+  test("numbers that miss a bar by little are shown apart from it", () => {
+    const estimates = [candidate("a", 0.59996, 0.01, { latencyMs: 1000.2 }), candidate("b", 0.7, 0.02)];
+    const explain = (policy: Omit<Policy, "choose">) =>
+      applyPolicy({ choose: "cheapest", ...policy }, { estimates, prompt: PLAIN }).explanation;
+    expect(explain({ qualityBar: 0.6 })).toContain("quality of 0.59996 is below the bar of 0.60000");
+    expect(explain({ latencyBarMs: 1000 })).toContain("latency of 1000.2 ms is above the bar of 1000.0 ms");
+    expect(explain({ abstain: { model: "b", qualityBelow: 0.6 } })).toContain("(0.59996) is below 0.60000");
+    expect(explain({ abstain: { model: "b", marginBelow: 0.10005 } })).toContain(
+      "by 0.1000, less than 0.1001",
+    );
+  });
+
+  test("a lambda beyond all bounds takes the cheapest", () => {
+    const estimates = [candidate("large", 0.9, 3), candidate("small", 0.1, 2)];
+    const policy: Policy = { choose: "quality-minus-cost", qualityPerUsd: Number.MAX_VALUE };
+    expect(applyPolicy(policy, { estimates, prompt: PLAIN }).model).toBe("small");
+  });
+
+  test("candidates that are level are said to be so, with what told between them", () => {
+    const level = [candidate("a", 0.8, 0.02), candidate("b", 0.8, 0.01)];
+    const explain = (policy: Policy, estimates = level) =>
+      applyPolicy(policy, { estimates, prompt: PLAIN }).explanation;
+    expect(explain({ choose: "best-quality" })).toBe(
+      "b has the best expected quality (0.800), level with a (0.800) but cheaper",
+    );
+    expect(explain({ choose: "quality-minus-cost", qualityPerUsd: 0 })).toMatch(
+      /, level with a .* but cheaper$/,
+    );
+    const equal = [candidate("a", 0.7, 0.01), candidate("b", 0.8, 0.01), candidate("c", 0.8, 0.01)];
+    expect(explain({ choose: "cheapest" }, equal.slice(0, 2))).toMatch(
+      /, level with a \(\$0\.0100\) but better$/,
+    );
+    expect(explain({ choose: "cheapest" }, equal)).toMatch(
+      /, level with c \(\$0\.0100\), which comes later in the list$/,
+    );
+  });
+
   test("an empty budget takes the cheapest, or is refused when strict", () => {
     const terms = { usd: 0.01, periodSeconds: 60, requestsPerPeriod: 10 };
     const budget = { ...startBudget(terms, 0), spentUsd: 0.00999 };

@@ -4,8 +4,8 @@ import type { BudgetState, BudgetTerms } from "./budget.ts";
 export const CHOICES = ["best-quality", "quality-minus-cost", "cheapest", "budget"] as const;
 
 /**
- * How to choose. Steps apply in this order: constraints (lists, context length, tools, images), latency bar, quality bar,
- * choice, abstention.
+ * How to choose. Steps apply in this order: constraints (lists, context length, tools, images), money left, latency bar,
+ * quality bar, choice, abstention.
  */
 export interface Policy {
   /**
@@ -27,7 +27,7 @@ export interface Policy {
   /** Only these may be chosen. */
   readonly allow?: readonly string[] | undefined;
   readonly deny?: readonly string[] | undefined;
-  /** Hands unsure decisions to one model. */
+  /** Hands unsure decisions to one model, which keeps to constraints, money and bars too. */
   readonly abstain?: Abstention | undefined;
 }
 
@@ -58,6 +58,8 @@ export interface PromptFacts {
   readonly promptTokens: number;
   /** The client's limit on the answer. */
   readonly maxCompletionTokens?: number | undefined;
+  /** Answers asked for at once, each of them paid; 1 without. */
+  readonly answers?: number | undefined;
   readonly hasTools: boolean;
   readonly hasImages: boolean;
 }

@@ -1,15 +1,21 @@
-/** The nearest settings under which a decision falls differently, worked out from the same numbers. */
+/**
+ * The nearest settings under which a decision falls differently. Decisions are constant between the numbers where two
+ * candidates draw level, one meets a bar, or one fits the money left; each such number is tried from near to far by deciding
+ * again just beyond it, so that what is named is what would happen.
+ */
+import { TuttiError } from "../../support/errors.ts";
 import { applyPolicy, eligibleCandidates } from "./apply.ts";
+import { moneyLeft } from "./budget.ts";
 import { netQuality } from "./choices.ts";
 import type { CandidateEstimate, Policy, PolicyInput } from "./policy.ts";
 import { costOf, qualityOf, shownMs, shownNumber, shownQuality, shownUsd } from "./words.ts";
 
 export interface Change {
   /** What would have to be different. */
-  readonly what: "lambda" | "quality-bar" | "latency-bar" | "price";
+  readonly what: "lambda" | "quality-bar" | "latency-bar" | "budget" | "price";
   /** Where the decision turns, in the unit of `what`; of a price, the share of today's. */
   readonly threshold: number;
-  /** Whose price or bar it is. */
+  /** Whose price or bar it is, or who fits the larger budget. */
   readonly model: string;
   /** Who would be chosen then. */
   readonly instead: string;
@@ -19,8 +25,40 @@ export interface Change {
 /** Far enough past a threshold to be on its other side, near enough to meet no other. */
 const NUDGE = 1e-9;
 
-function chosenUnder(policy: Policy, input: PolicyInput): string {
-  return applyPolicy({ ...policy, strict: false, abstain: undefined }, input).model;
+/** Undefined where nobody would be: a strict policy refuses. */
+function chosenUnder(policy: Policy, input: PolicyInput): string | undefined {
+  try {
+    return applyPolicy(policy, input).model;
+  } catch (thrown) {
+    if (TuttiError.is(thrown) && ["NO_CANDIDATE", "BUDGET_EXHAUSTED"].includes(thrown.code)) return undefined;
+    throw thrown;
+  }
+}
+
+/** A decision to be changed, with what it was made from. */
+interface Ground {
+  readonly policy: Policy;
+  readonly input: PolicyInput;
+  /** The model that answers today. */
+  readonly today: string;
+}
+
+interface Turn<T> {
+  readonly at: T;
+  readonly instead: string;
+}
+
+/** The first of these settings, nearest first, under which another model answers. */
+function firstTurn<T>(
+  settings: readonly T[],
+  today: string,
+  decide: (setting: T) => string | undefined,
+): Turn<T> | undefined {
+  for (const at of settings) {
+    const instead = decide(at);
+    if (instead !== undefined && instead !== today) return { at, instead };
+  }
+  return undefined;
 }
 
 /** The lambda of today: 0 for best quality, the price of money under a budget. */
@@ -30,106 +68,142 @@ function lambdaOf(policy: Policy, { budget }: PolicyInput): number | undefined {
   return policy.choose === "budget" ? budget?.qualityPerUsd : undefined;
 }
 
-/** q - lambda c are lines in lambda: the nearest crossings of the winner's line on either side. */
-function lambdaChanges(
-  kept: readonly CandidateEstimate[],
-  chosen: CandidateEstimate,
-  lambda: number,
-): Change[] {
+function chosenAtLambda({ policy, input }: Ground, lambda: number): string | undefined {
+  if (policy.choose === "budget" && input.budget !== undefined) {
+    return chosenUnder(policy, { ...input, budget: { ...input.budget, qualityPerUsd: lambda } });
+  }
+  return chosenUnder({ ...policy, choose: "quality-minus-cost", qualityPerUsd: lambda }, input);
+}
+
+/** q - lambda c are lines in lambda: decisions turn where two of them cross. */
+function lambdaChanges(ground: Ground, kept: readonly CandidateEstimate[], lambda: number): Change[] {
   const crossings = kept
-    .filter((other) => costOf(other) !== costOf(chosen))
-    .map((other) => ({
-      other,
-      at: (qualityOf(chosen) - qualityOf(other)) / (costOf(chosen) - costOf(other)),
-    }))
-    .filter(({ at }) => at >= 0 && Number.isFinite(at));
-  const change = (side: "above" | "below", { other, at }: (typeof crossings)[number]): Change => ({
-    what: "lambda",
-    threshold: at,
-    model: other.model,
-    instead: other.model,
-    sentence: `at lambda ${side} ${shownNumber(at)} quality per US dollar ${other.model} would be chosen`,
+    .flatMap((one, index) =>
+      kept
+        .slice(index + 1)
+        .map((other) => (qualityOf(one) - qualityOf(other)) / (costOf(one) - costOf(other))),
+    )
+    .filter((at) => at > 0 && Number.isFinite(at));
+  const name = ground.policy.choose === "budget" ? "a price of money" : "lambda";
+  return (["above", "below"] as const).flatMap((side) => {
+    const sign = side === "above" ? 1 : -1;
+    const beyond = crossings.filter((at) => sign * (at - lambda) >= 0).sort((a, b) => sign * (a - b));
+    const turn = firstTurn(beyond, ground.today, (at) => chosenAtLambda(ground, at * (1 + sign * NUDGE)));
+    if (turn === undefined) return [];
+    const { at: threshold, instead } = turn;
+    const sentence = `at ${name} ${side} ${shownNumber(threshold)} quality per US dollar ${instead} would be chosen`;
+    return [{ what: "lambda" as const, threshold, model: instead, instead, sentence }];
   });
-  const above = crossings.filter(({ other, at }) => costOf(other) < costOf(chosen) && at >= lambda);
-  const below = crossings.filter(({ other, at }) => costOf(other) > costOf(chosen) && at <= lambda && at > 0);
-  // Several lines may cross in one point: beyond it, the outermost slope wins.
-  const first = Math.min(...above.map(({ at }) => at)) * (1 + NUDGE);
-  const last = Math.max(...below.map(({ at }) => at)) * (1 - NUDGE);
-  const next = above.filter(({ at }) => at <= first).sort((a, b) => costOf(a.other) - costOf(b.other));
-  const previous = below.filter(({ at }) => at >= last).sort((a, b) => costOf(b.other) - costOf(a.other));
-  return [
-    ...next.slice(0, 1).map((crossing) => change("above", crossing)),
-    ...previous.slice(0, 1).map((crossing) => change("below", crossing)),
-  ];
 }
 
-function barChanges(policy: Policy, input: PolicyInput, chosen: CandidateEstimate): Change[] {
-  const changes: Change[] = [];
-  if (chosen.quality !== undefined) {
-    const instead = chosenUnder({ ...policy, qualityBar: chosen.quality + NUDGE }, input);
-    const sentence = `a quality bar above ${shownQuality(chosen.quality)} rules out ${chosen.model}: ${instead} would be chosen`;
-    const change = { threshold: chosen.quality, model: chosen.model, instead, sentence };
-    if (instead !== chosen.model) changes.push({ what: "quality-bar", ...change });
-  }
-  const { latencyMs } = chosen;
-  if (latencyMs !== undefined) {
-    const instead = chosenUnder({ ...policy, latencyBarMs: latencyMs - NUDGE }, input);
-    const sentence = `a latency bar below ${shownMs(latencyMs)} rules out ${chosen.model}: ${instead} would be chosen`;
-    const change = { threshold: latencyMs, model: chosen.model, instead, sentence };
-    if (instead !== chosen.model) changes.push({ what: "latency-bar", ...change });
-  }
-  return changes;
+/** The model that abstention names counts too where it is none of the candidates. */
+function everyone({ estimates, standby }: PolicyInput): readonly CandidateEstimate[] {
+  return standby === undefined ? estimates : [...estimates, standby];
 }
 
-/** The share of its price at which each other candidate draws level with the chosen one. */
-function priceShare(
-  policy: Policy,
-  input: PolicyInput,
-  chosen: CandidateEstimate,
-  other: CandidateEstimate,
-): number {
-  const cost = costOf(other);
-  if (policy.choose === "cheapest") return costOf(chosen) / cost;
+function qualityBarChange({ policy, input, today }: Ground): Change[] {
+  const least = policy.qualityBar ?? 0;
+  const bars = everyone(input)
+    .flatMap(({ model, quality }) =>
+      quality !== undefined && quality >= least && quality + NUDGE <= 1 ? [{ model, quality }] : [],
+    )
+    .sort((a, b) => a.quality - b.quality);
+  const turn = firstTurn(bars, today, ({ quality }) =>
+    chosenUnder({ ...policy, qualityBar: quality + NUDGE }, input),
+  );
+  if (turn === undefined) return [];
+  const { at, instead } = turn;
+  const sentence = `a quality bar above ${shownQuality(at.quality)} rules out ${at.model}: ${instead} would be chosen`;
+  return [{ what: "quality-bar", threshold: at.quality, model: at.model, instead, sentence }];
+}
+
+function latencyBarChange({ policy, input, today }: Ground): Change[] {
+  const most = policy.latencyBarMs ?? Number.POSITIVE_INFINITY;
+  const bars = everyone(input)
+    .flatMap(({ model, latencyMs }) =>
+      latencyMs !== undefined && latencyMs <= most && latencyMs > 0 ? [{ model, latencyMs }] : [],
+    )
+    .sort((a, b) => b.latencyMs - a.latencyMs);
+  const turn = firstTurn(bars, today, ({ latencyMs }) =>
+    chosenUnder({ ...policy, latencyBarMs: latencyMs * (1 - NUDGE) }, input),
+  );
+  if (turn === undefined) return [];
+  const { at, instead } = turn;
+  const sentence = `a latency bar below ${shownMs(at.latencyMs)} rules out ${at.model}: ${instead} would be chosen`;
+  return [{ what: "latency-bar", threshold: at.latencyMs, model: at.model, instead, sentence }];
+}
+
+/** More money lets dearer candidates in, one after the other. */
+function budgetChange({ policy, input, today }: Ground): Change[] {
+  const { budget: terms } = policy;
+  const { budget: state } = input;
+  if (policy.choose !== "budget" || terms === undefined || state === undefined) return [];
+  const leftUsd = moneyLeft(terms, state);
+  const tooDear = everyone(input)
+    .flatMap(({ model, costUsd = 0 }) => (costUsd > leftUsd ? [{ model, costUsd }] : []))
+    .sort((a, b) => a.costUsd - b.costUsd);
+  const needed = (costUsd: number): number => state.spentUsd + costUsd;
+  const turn = firstTurn(tooDear, today, ({ costUsd }) =>
+    chosenUnder({ ...policy, budget: { ...terms, usd: needed(costUsd) * (1 + NUDGE) } }, input),
+  );
+  if (turn === undefined) return [];
+  const { at, instead } = turn;
+  const threshold = needed(at.costUsd);
+  const sentence = `with a budget larger by at least ${shownUsd(threshold - terms.usd)} (${shownUsd(at.costUsd)} left instead of ${shownUsd(leftUsd)}) ${instead} would be chosen`;
+  return [{ what: "budget", threshold, model: at.model, instead, sentence }];
+}
+
+/** Costs at which one candidate draws level with the choice, or fits the money left; the dearest first. */
+function turningCosts(ground: Ground, choice: CandidateEstimate, other: CandidateEstimate): number[] {
+  const { policy, input } = ground;
   const lambda = lambdaOf(policy, input) ?? 0;
-  return (qualityOf(other) - netQuality(chosen, lambda)) / (lambda * cost);
+  const costs = [costOf(choice)];
+  if (lambda > 0) costs.push((qualityOf(other) - netQuality(choice, lambda)) / lambda);
+  if (policy.budget !== undefined && input.budget !== undefined) {
+    costs.push(moneyLeft(policy.budget, input.budget));
+  }
+  return costs.filter((cost) => cost > 0 && cost <= costOf(other)).sort((a, b) => b - a);
 }
 
-function priceChanges(
-  policy: Policy,
-  input: PolicyInput,
-  kept: readonly CandidateEstimate[],
-  chosen: CandidateEstimate,
-): Change[] {
-  return kept
-    .filter((other) => other !== chosen && costOf(other) > 0)
-    .map((other) => ({ other, share: priceShare(policy, input, chosen, other) }))
-    .filter(({ share }) => share > 0 && share < 1)
-    .sort((a, b) => b.share - a.share)
-    .map(({ other, share }) => ({
-      what: "price",
-      threshold: share,
-      model: other.model,
-      instead: other.model,
-      sentence: `below ${shownNumber(100 * share)} % of its price (${shownUsd(share * costOf(other))} instead of ${shownUsd(costOf(other))}) ${other.model} would be chosen`,
-    }));
+function priceChanges(ground: Ground, choice: CandidateEstimate): Change[] {
+  const { policy, input, today } = ground;
+  return input.estimates
+    .filter((other) => other !== choice)
+    .flatMap((other): Change[] => {
+      const cost = costOf(other);
+      const turn = firstTurn(turningCosts(ground, choice, other), today, (at) => {
+        const cheaper = { ...other, costUsd: at * (1 - NUDGE) };
+        const estimates = input.estimates.map((estimate) => (estimate === other ? cheaper : estimate));
+        return chosenUnder(policy, { ...input, estimates });
+      });
+      if (turn === undefined) return [];
+      const { at, instead } = turn;
+      const whose = instead === other.model ? "its price" : `the price of ${other.model}`;
+      const sentence = `below ${shownNumber((100 * at) / cost)} % of ${whose} (${shownUsd(at)} instead of ${shownUsd(cost)}) ${instead} would be chosen`;
+      return [{ what: "price", threshold: at / cost, model: other.model, instead, sentence }];
+    })
+    .sort((a, b) => b.threshold - a.threshold);
 }
 
 /**
- * What would change a decision, other settings as they are: lambda, a quality bar, a latency bar, another candidate's
- * price. Empty for a decision without alternatives. Abstention is left aside.
+ * What would change a decision, other settings as they are: lambda, a higher quality bar, a lower latency bar, a larger
+ * budget, another candidate's price. Empty for a decision without alternatives.
  *
  * @throws {TuttiError} see {@link applyPolicy}
  */
 export function whatWouldChange(policy: Policy, input: PolicyInput): Change[] {
+  const ground = { policy, input, today: applyPolicy(policy, input).model };
   const { kept } = eligibleCandidates(policy, input);
-  const name = chosenUnder(policy, input);
-  const chosen = kept.find(({ model }) => model === name)!;
-  const changes: Change[] = [];
-  const hasCosts = kept.every(({ costUsd }) => costUsd !== undefined);
+  // Whom the default model may have replaced.
+  const choiceName = applyPolicy({ ...policy, abstain: undefined }, input).model;
+  const choice = kept.find(({ model }) => model === choiceName)!;
+  const hasCosts = input.estimates.every(({ costUsd }) => costUsd !== undefined);
   const lambda = lambdaOf(policy, input);
-  if (hasCosts && lambda !== undefined) changes.push(...lambdaChanges(kept, chosen, lambda));
-  changes.push(...barChanges(policy, input, chosen));
-  if (hasCosts && policy.choose !== "best-quality")
-    changes.push(...priceChanges(policy, input, kept, chosen));
-  return changes;
+  return [
+    ...(hasCosts && lambda !== undefined ? lambdaChanges(ground, kept, lambda) : []),
+    ...qualityBarChange(ground),
+    ...latencyBarChange(ground),
+    ...budgetChange(ground),
+    ...(hasCosts && policy.choose !== "best-quality" ? priceChanges(ground, choice) : []),
+  ];
 }

@@ -3,8 +3,15 @@ import { TuttiError } from "../../support/errors.ts";
 import type { CandidateEstimate } from "./policy.ts";
 
 /** Three decimals tell qualities apart that matter. */
-export function shownQuality(quality: number): string {
-  return quality.toFixed(3);
+export function shownQuality(quality: number, decimals = 3): string {
+  return quality.toFixed(decimals);
+}
+
+/** As many decimals as tell two numbers apart, so that none is said to be below itself. */
+export function decimalsApart(a: number, b: number, least: number): number {
+  let decimals = least;
+  while (decimals < 12 && a.toFixed(decimals) === b.toFixed(decimals)) decimals++;
+  return decimals;
 }
 
 /** Three significant digits: "$0.00123". */
@@ -15,8 +22,8 @@ export function shownUsd(usd: number): string {
   return `$${rounded.toFixed(Math.min(12, digits))}`;
 }
 
-export function shownMs(milliseconds: number): string {
-  return `${Math.round(milliseconds)} ms`;
+export function shownMs(milliseconds: number, decimals = 0): string {
+  return `${milliseconds.toFixed(decimals)} ms`;
 }
 
 /** At most four significant digits, without an exponent. */
@@ -32,9 +39,10 @@ export function lowest(
   let best = estimates[0]!;
   for (const other of estimates.slice(1)) {
     for (const measure of measures) {
-      const difference = measure(other) - measure(best);
-      if (difference < 0) best = other;
-      if (difference !== 0) break;
+      // Compared and not subtracted: infinite measures, of a lambda without bounds, may be equal too.
+      const [its, least] = [measure(other), measure(best)];
+      if (its < least) best = other;
+      if (its !== least) break;
     }
   }
   return best;
