@@ -17,11 +17,10 @@ export interface RouterCalibration {
 export interface CalibrationParts {
   /** Needed where easiness has a weight. */
   readonly difficulty?: DifficultyModel | undefined;
-<<<<<<< HEAD
-  /** Predicts answer lengths, in place of the wrapped router where that does too: routers then differ in quality alone. */
-=======
-  /** Predicts answer lengths, in place of the wrapped router's own: mean and interval come from one source. */
->>>>>>> decisions
+  /**
+   * Predicts answer lengths, in place of the wrapped router where that does too: mean and interval come from one source, and
+   * routers differ in quality alone.
+   */
   readonly lengths?: LengthModel | undefined;
 }
 
