@@ -12,7 +12,10 @@ import { candidateTargets, joinTargets, measureBenchmarks, type Targets } from "
 import { fitTaskPosterior } from "./task-posterior.ts";
 import { taughtUtilities } from "./teacher.ts";
 
-/** Choices whose defaults won by cross-validation; the group `studies` of examples/router-table compares the others. */
+/**
+ * Choices whose defaults won by cross-validation over words; the groups `studies` and `studies-words` of examples/router-table
+ * compare the others.
+ */
 export interface LatentOptions {
   /** Embeddings as they come, or every dimension on one scale. @default "standardised" */
   readonly features?: "standardised" | "raw";
