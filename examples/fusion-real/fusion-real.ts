@@ -5,7 +5,8 @@
  *   npx tsx tools/fetch-models.ts smollm2 gemma3
  *   npx tsx examples/fusion-real/fusion-real.ts [--out runs/fusion-real] [--word-problems mawps.jsonl.gz]
  *       [--seeds 0,1] [--smollm2 FILE] [--gemma3 FILE] [--until coverage|training]
- *       [--result docs/benchmarks/fusion-real.json] [--page docs/benchmarks/fusion-real.md]
+ *       [--result docs/benchmarks/fusion-real.json] [--plot docs/benchmarks/fusion-real.svg]
+ *       [--page docs/benchmarks/fusion-real.md]
  *
  * One compute thread. Stopped or killed, the same command goes on: answers, checkpoints and measured arms are kept as files
  * under --out, a folder a seed. Seeds redraw questions, samples, adapters and batches. docs/benchmarks/fusion-real.md says what is compared and what came out.
@@ -17,7 +18,7 @@ import { parseArgs } from "node:util";
 import { writeFileAtomic } from "../../src/support/atomic-file.ts";
 import { claimFolder, digestsOf, writeFigures } from "../kept.ts";
 import { Experiment, SIZES } from "./experiment.ts";
-import { summaryOf, tableOf } from "./report.ts";
+import { plotOf, summaryOf, tableOf } from "./report.ts";
 import { drawQuestions, FAMILIES, type Question, readWordProblems } from "./tasks.ts";
 
 const GGUF = ".cache/models";
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     "word-problems": { type: "string" },
     until: { type: "string", default: "training" },
     result: { type: "string" },
+    plot: { type: "string" },
     page: { type: "string" },
   },
 });
@@ -87,4 +89,5 @@ const summary = {
 const table = tableOf(summary);
 process.stdout.write(table);
 if (values.result) writeFileAtomic(values.result, `${JSON.stringify(summary, null, 1)}\n`);
+if (values.plot) writeFileAtomic(values.plot, plotOf(summary));
 if (values.page) writeFigures(values.page, table);

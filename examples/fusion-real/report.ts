@@ -1,4 +1,6 @@
 /** Coverage, results with intervals, and differences that are paired over the test questions: means over the seeds. */
+import { forestPlot } from "../../src/plots/forest-plot.ts";
+import { standaloneSvg } from "../../src/plots/standalone-svg.ts";
 import { shownInterval, signed } from "../../src/plots/svg.ts";
 import { type BootstrapEstimate, meanOf } from "../../src/statistics/bootstrap.ts";
 import { groupedBootstrap } from "../../src/statistics/grouped-bootstrap.ts";
@@ -99,13 +101,18 @@ const named =
   ({ arm }) =>
     arm === name;
 const COMPARISONS: readonly (readonly [name: string, better: Side, worse: Side])[] = [
-  ...FUSED.slice(0, 2).flatMap((fused): [string, Side, Side][] => [
-    [`${fused} - untouched target`, named(fused), named(SOURCES[0]!)],
-    [`${fused} - best source`, named(fused), ({ kind }) => kind === "source"],
-    [`${fused} - best single-source distillation`, named(fused), ({ arm }) => arm.startsWith("single: ")],
+  ...(
+    [
+      [FUSED[0], "fused SFT+DPO"],
+      [FUSED[1], "fused SFT, all"],
+    ] as const
+  ).flatMap(([fused, short]): [string, Side, Side][] => [
+    [`${short} - target before`, named(fused), named(SOURCES[0]!)],
+    [`${short} - best source`, named(fused), ({ kind }) => kind === "source"],
+    [`${short} - best single`, named(fused), ({ arm }) => arm.startsWith("single: ")],
   ]),
   ["DPO: after - before", named(FUSED[0]), named(FUSED[2])],
-  ["DPO - as many steps of SFT, all questions", named(FUSED[0]), named(FUSED[1])],
+  ["DPO - as much SFT on all", named(FUSED[0]), named(FUSED[1])],
 ];
 
 /** What is best is chosen anew in every seed. */
@@ -147,6 +154,41 @@ export function summaryOf(experiments: readonly Experiment[]): Summary {
   };
 }
 
+/** Forest plots of the models and of the differences. */
+export function plotOf({ arms, differences, questions }: Summary): string {
+  return standaloneSvg(
+    "A model fused from real sources of 135 to 270 million parameters beside its baselines",
+    [
+      {
+        heading: `Right answers to ${questions.test} test questions a seed, greedy`,
+        svg: forestPlot(
+          "Right answers",
+          arms.map(({ arm, value, interval }) => ({
+            label: arm,
+            value,
+            interval,
+            stands: arm.startsWith("fused"),
+          })),
+          { references: [], axis: "% of test questions, mean of the seeds", include: [0] },
+        ),
+      },
+      {
+        heading: "Paired differences",
+        svg: forestPlot(
+          "Differences",
+          differences.map(({ name, value, interval }) => ({
+            label: name,
+            value,
+            interval,
+            stands: name.startsWith("fused"),
+          })),
+          { references: [{ at: 0, name: "no difference" }], axis: "points" },
+        ),
+      },
+    ],
+  );
+}
+
 /** Markdown. */
 export function tableOf({ questions, coverage, arms, differences }: Summary): string {
   const families = FAMILIES.join(" | ");
@@ -180,7 +222,11 @@ export function tableOf({ questions, coverage, arms, differences }: Summary): st
     "| difference, points | paired over questions | seeds |",
     "|---|---|---|",
     ...differences.map(({ name, value, interval, seeds }) =>
-      row([name, `${signed(value)} ${shownInterval(interval)}`, seeds.map(signed).join(", ")]),
+      row([
+        name,
+        `${signed(value)} ${shownInterval(interval)}`,
+        seeds.map((mean) => signed(mean)).join(", "),
+      ]),
     ),
     "",
   ].join("\n");
