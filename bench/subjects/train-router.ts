@@ -61,7 +61,8 @@ async function round(): Promise<MeasuredCells> {
   ] as const) {
     const along = measured.filter((size) => size[other] === headline[other]);
     // What training adds: the process holds runtime and rows before it begins.
-    const added = ({ peakRssBytes, rowsRssBytes }: Once): number => Math.max(1e6, peakRssBytes - rowsRssBytes);
+    const added = ({ peakRssBytes, rowsRssBytes }: Once): number =>
+      Math.max(1e6, peakRssBytes - rowsRssBytes);
     cells[`exponent of ${axis}, time`] = growthExponent(along.map((size) => [size[axis], size.seconds]));
     cells[`exponent of ${axis}, memory`] = growthExponent(along.map((size) => [size[axis], added(size)]));
   }
