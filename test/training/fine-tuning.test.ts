@@ -86,9 +86,11 @@ test("what cannot be trained on is refused or left out", () => {
   } as const;
   const silent = { id: "silent", ids: Int32Array.of(1, 2), isTarget: Uint8Array.of(1, 0) };
   expect(createCausalLanguageModelTask(model, [...examples, silent], options).leftOut).toEqual(["silent"]);
+  // More tokens than the model has positions.
+  const long = { id: "long", ids: new Int32Array(512), isTarget: new Uint8Array(512).fill(1) };
   const cases: [readonly (typeof examples)[0][], object, string][] = [
     [[silent], {}, "DATASET_INVALID"],
-    [examples, { batching: { ...options.batching, tokensPerRow: 512 } }, "INVALID_ARGUMENT"],
+    [[long], { batching: { ...options.batching, tokensPerRow: 512 } }, "INVALID_ARGUMENT"],
     [examples, { batching: { ...options.batching, tokensPerRow: 16 } }, "INVALID_ARGUMENT"],
     [examples, { accumulation: 0 }, "INVALID_ARGUMENT"],
     [examples, { isTrained: () => false }, "INVALID_ARGUMENT"],
