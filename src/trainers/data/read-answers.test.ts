@@ -104,7 +104,9 @@ test("scores are one judge's: of several, the one meant", async () => {
       completions: [{ model: "a", response: "fine", annotations: ratings, overall_score: 7.5 }],
     },
   ]);
-  await expect(readAnswers([path], "scores")).rejects.toThrow(/several judges: .*:helpfulness/);
+  await expect(readAnswers([path], "scores")).rejects.toThrow(
+    /ultra\.jsonl:1: .*several judges: .*:helpfulness/,
+  );
   const { answered } = await readAnswers([path], "scores", { judge: "ultrafeedback:helpfulness" });
   expect(answered.map(({ score }) => score)).toEqual([5]);
   await expect(readAnswers([path], "scores", { judge: "nobody" })).rejects.toMatchObject({

@@ -10,7 +10,7 @@ import {
   type ResponseRow,
   readDataFiles,
 } from "../../judged/index.ts";
-import { fieldError, type RecordPlace } from "../../judged/place.ts";
+import { fieldError, placeError, type RecordPlace } from "../../judged/place.ts";
 import { TuttiError } from "../../support/errors.ts";
 
 /** A conversation and answers to it. */
@@ -115,18 +115,21 @@ function imitated(entry: PromptEntry, drop: Drop): Answered[] {
 }
 
 /** Of the row, as a number or, in formats that know only text, as its digits. */
-function marginOf({ prompt }: PromptEntry): number | undefined {
+function marginOf({ prompt }: PromptEntry, place: RecordPlace): number | undefined {
   const given = prompt.extra?.margin;
   if (given === undefined || given === null || given === "") return undefined;
   const margin = typeof given === "string" && given.trim() !== "" ? Number(given) : given;
   if (typeof margin === "number" && Number.isFinite(margin)) return margin;
-  throw new TuttiError("RECORD_INVALID", `margin is ${JSON.stringify(given)}, expected a number`, {
+  throw fieldError(place, {
+    field: "margin",
+    received: JSON.stringify(given),
+    expected: "a number",
     hint: "give the difference of the answers' scores, or leave the field out",
   });
 }
 
-function preferred(entry: PromptEntry, drop: Drop): Answered[] {
-  const margin = marginOf(entry);
+function preferred(entry: PromptEntry, drop: Drop, place: RecordPlace): Answered[] {
+  const margin = marginOf(entry, place);
   return ownPairs(entry, drop).map(({ chosen, rejected }) => ({
     messages: entry.prompt.messages,
     answers: [chosen.text, rejected.text],
@@ -167,7 +170,7 @@ function labelled(entry: PromptEntry, drop: Drop): Answered[] {
 }
 
 /** @throws {TuttiError} DATASET_INVALID when an answer has scores by several judges */
-function scoresOf({ judgements }: PromptEntry): Scores {
+function scoresOf({ judgements }: PromptEntry, place: RecordPlace): Scores {
   const found = new Map<string, JudgementRow>();
   for (const judgement of judgements) {
     const { responseKey, rivalKey, score, judge } = judgement;
@@ -175,8 +178,9 @@ function scoresOf({ judgements }: PromptEntry): Scores {
     const other = found.get(responseKey);
     if (other !== undefined && other.judge !== judge) {
       const judges = [...new Set(judgements.map((one) => one.judge))];
-      throw new TuttiError(
+      throw placeError(
         "DATASET_INVALID",
+        place,
         `an answer has scores by several judges: ${judges.join(", ")}`,
         { hint: "say whose scores count (judge, --judge)" },
       );
@@ -186,12 +190,12 @@ function scoresOf({ judgements }: PromptEntry): Scores {
   return new Map([...found].map(([key, { score }]) => [key, score!]));
 }
 
-function scored(entry: PromptEntry, drop: Drop): Answered[] {
+function scored(entry: PromptEntry, drop: Drop, place: RecordPlace): Answered[] {
   const {
     prompt: { messages },
     responses,
   } = entry;
-  const scoreOf = scoresOf(entry);
+  const scoreOf = scoresOf(entry, place);
   return responses.flatMap((response) => {
     if (!isLearnable(response, drop)) return [];
     const score = scoreOf.get(response.key);

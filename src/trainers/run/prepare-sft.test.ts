@@ -145,6 +145,9 @@ test("a checkpoint is refused when configuration, chat template or tokenizer cha
     { template: "{{ messages }}" },
     { documents: [{ name: "tokenizer.json", content: "{}" }] },
   ];
+  const pipeline = { command: "c", baseModel: "b", title: "t", rows: [] };
+  expect(fingerprintOf({ ...run, facts: { ...run.facts, pipeline } }, settings(256))).toBe(known);
+  expect(fingerprintOf(run, settings(256, { source: { judge: "another" } }))).not.toBe(known);
   for (const change of changes)
     expect(fingerprintOf({ ...run, base: { ...run.base, ...change } }, settings(256))).not.toBe(known);
 });

@@ -92,8 +92,20 @@ export function fingerprintOf(
   const { seed, epochs, batch, maxTokens, tokensAtOnce, validateEverySteps, maxGradientNorm } = settings;
   const { learningRate, weightDecay, optimizer, schedule, warmupShare, adapter, chosenFromStep } = settings;
   const { config, template, bosToken, eosToken, documents } = base;
+  // What a pipeline tells of itself alters no weight, such as its name.
+  const { pipeline: _, ...learned } = facts;
   const parts = [
-    { facts, seed, epochs, batch, maxTokens, tokensAtOnce, validateEverySteps, maxGradientNorm },
+    {
+      facts: learned,
+      source: settings.source,
+      seed,
+      epochs,
+      batch,
+      maxTokens,
+      tokensAtOnce,
+      validateEverySteps,
+      maxGradientNorm,
+    },
     { learningRate, weightDecay, optimizer, schedule, warmupShare, adapter, chosenFromStep },
     { config, template, bosToken, eosToken, documents },
     ...(scoredBy ? [scoredBy] : []),
