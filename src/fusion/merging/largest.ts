@@ -32,14 +32,15 @@ export class Selection {
     pieces: readonly Float32Array[],
     kept: readonly Float32Array[],
   ): void {
-    if (start === 0) this.tiesLeft = this.ties;
-    const taken = this.take(bitsOf(magnitudes));
+    const taken = this.take(magnitudes, start);
     for (const [piece, values] of pieces.entries()) keepTaken(values, taken, kept[piece]!);
   }
 
-  /** 1 for what is taken, 0 for the rest. */
-  private take(bits: Uint32Array): Uint8Array {
+  /** 1 for what is taken, 0 for the rest; the arguments are those of `keep`. */
+  take(magnitudes: Float32Array, start: number): Uint8Array {
+    if (start === 0) this.tiesLeft = this.ties;
     const { threshold } = this;
+    const bits = bitsOf(magnitudes);
     const taken = new Uint8Array(bits.length);
     let left = this.tiesLeft;
     for (let index = 0; index < bits.length; index++) {
@@ -51,7 +52,7 @@ export class Selection {
   }
 }
 
-function keepTaken(values: Float32Array, taken: Uint8Array, kept: Float32Array): void {
+export function keepTaken(values: Float32Array, taken: Uint8Array, kept: Float32Array): void {
   for (let index = 0; index < values.length; index++) kept[index] = taken[index] ? values[index]! : 0;
 }
 

@@ -1,8 +1,16 @@
-/** Sums over models, in float64. */
+/**
+ * Sums over models, in float64. Each loop over the elements has a function of its own: V8 optimises a function of several loops while
+ * the first one runs, knows nothing of the others then, and throws the code away behind it, piece after piece.
+ */
 
 /** sums += factor values */
 export function addScaled(sums: Float64Array, values: Float32Array, factor: number): void {
   for (let index = 0; index < values.length; index++) sums[index]! += factor * values[index]!;
+}
+
+/** quotients = sums / divisor */
+export function divide(sums: Float64Array, divisor: number, quotients: Float32Array | Float64Array): void {
+  for (let index = 0; index < sums.length; index++) quotients[index] = sums[index]! / divisor;
 }
 
 /** merged = base + sum_k w_k D_k */

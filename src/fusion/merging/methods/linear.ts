@@ -1,6 +1,6 @@
 /** Linear merging: the weighted mean of the models' weights (model soups). */
 import type { MergeMethod } from "../pieces.ts";
-import { addScaled } from "../weighted-sum.ts";
+import { addScaled, divide } from "../weighted-sum.ts";
 
 /**
  * theta = sum_k w_k theta_k, divided by sum_k w_k where normalised. Sums are float64. The base has no part in it.
@@ -15,7 +15,7 @@ export function linearMerge(weights: readonly number[], isNormalised: boolean): 
       return ({ models }, merged) => {
         const sums = new Float64Array(merged.length);
         for (const [model, values] of models.entries()) addScaled(sums, values, weights[model]!);
-        for (let index = 0; index < merged.length; index++) merged[index] = sums[index]! / divisor;
+        divide(sums, divisor, merged);
       };
     },
   };

@@ -1,8 +1,9 @@
 /** SCE: select the entries in which the models differ most, calculate weights from them, erase minority signs. */
-import { type Selection, selectLargest } from "../largest.ts";
+import { Bits } from "../bits.ts";
+import { keepTaken, type Selection, selectLargest } from "../largest.ts";
 import type { MergeMethod, Piece } from "../pieces.ts";
 import { mergeAgreeing } from "../sign-election.ts";
-import { addScaled, createScratch } from "../weighted-sum.ts";
+import { addScaled, createScratch, divide } from "../weighted-sum.ts";
 import { variationWeights } from "./variation-weights.ts";
 
 export const SCE_READINGS = ["upstream", "fork"] as const;
@@ -19,14 +20,34 @@ export interface SceOptions {
   readonly weightFloor: number;
 }
 
+/** What computes the variance of pieces; the array is used again for the next one. */
+function createVariance(): (deltas: readonly Float32Array[]) => Float32Array {
+  let sums: Float64Array[] = [];
+  let variance = new Float32Array(0);
+  return (deltas) => {
+    const { length } = deltas[0]!;
+    if (variance.length !== length) {
+      sums = [new Float64Array(length), new Float64Array(length)];
+      variance = new Float32Array(length);
+    }
+    varianceOver(deltas, sums[0]!, sums[1]!, variance);
+    return variance;
+  };
+}
+
 /** The population variance over the models of each entry, computed in float64, rounded to float32. */
-function varianceOver(deltas: readonly Float32Array[], variance: Float32Array): void {
-  const means = new Float64Array(variance.length);
+function varianceOver(
+  deltas: readonly Float32Array[],
+  means: Float64Array,
+  squares: Float64Array,
+  variance: Float32Array,
+): void {
+  means.fill(0);
   for (const delta of deltas) addScaled(means, delta, 1);
-  for (let index = 0; index < means.length; index++) means[index]! /= deltas.length;
-  const squares = new Float64Array(variance.length);
+  divide(means, deltas.length, means);
+  squares.fill(0);
   for (const delta of deltas) addSquaredDistance(squares, delta, means);
-  for (let index = 0; index < squares.length; index++) variance[index] = squares[index]! / deltas.length;
+  divide(squares, deltas.length, variance);
 }
 
 function addSquaredDistance(squares: Float64Array, values: Float32Array, means: Float64Array): void {
@@ -36,13 +57,24 @@ function addSquaredDistance(squares: Float64Array, values: Float32Array, means: 
   }
 }
 
-/** Makes of a piece its D_k with zero where nothing is selected. */
-function selector(models: number, selection: Selection, variances: (piece: Piece) => Float32Array) {
+/**
+ * What makes of a piece its D_k with zero where nothing is selected. Variances cost more than all else: the first pass over the tensor
+ * writes a bit for each element, the passes after it read those.
+ */
+function createSelector(models: number, elements: number, selection: Selection) {
   const scratch = createScratch(models);
-  return (piece: Piece): readonly Float32Array[] => {
-    const variance = variances(piece);
-    const kept = scratch(variance.length);
-    selection.keep(variance, piece.start, piece.models, kept);
+  const varianceOf = createVariance();
+  const selected = new Bits(elements);
+  let seen = 0;
+  return ({ start, models: deltas }: Piece): readonly Float32Array[] => {
+    const { length } = deltas[0]!;
+    if (start === seen) {
+      selected.write(start, selection.take(varianceOf(deltas), start));
+      seen += length;
+    }
+    const taken = selected.read(start, length);
+    const kept = scratch(length);
+    for (const [model, delta] of deltas.entries()) keepTaken(delta, taken, kept[model]!);
     return kept;
   };
 }
@@ -63,18 +95,13 @@ export function sceMerge(models: number, { density, reading, weightFloor }: SceO
       const whole = (piece: Piece): readonly Float32Array[] => piece.models;
       let selected = whole;
       if (density < 1) {
-        const scratch = createScratch(1);
-        const variances = (piece: Piece): Float32Array => {
-          const [variance] = scratch(piece.base.length) as [Float32Array];
-          varianceOver(piece.models, variance);
-          return variance;
-        };
+        const varianceOf = createVariance();
         const [selection] = await selectLargest(
           1,
-          (visit) => scan((piece) => visit([variances(piece)])),
+          (visit) => scan((piece) => visit([varianceOf(piece.models)])),
           (_, nonZero) => Math.floor(density * nonZero),
         );
-        selected = selector(models, selection!, variances);
+        selected = createSelector(models, elements, selection!);
       }
       const weights = await variationWeights(models, elements, weightFloor, (visit) =>
         scan((piece) => visit(selected(piece))),
