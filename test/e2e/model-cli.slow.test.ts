@@ -8,10 +8,10 @@ import type { GeneratedAnswer } from "../../src/generate/index.ts";
 import { createCausalModel, createSeq2SeqModel, saveSeq2SeqModel } from "../../src/models/index.ts";
 import { initialiseParameters } from "../../src/nn/index.ts";
 import { writeSafetensors } from "../../src/weights/index.ts";
+import { COMMAND, ROOT } from "../support/command.ts";
 import { FIXTURES } from "../support/fixtures.ts";
 import { writeUnigramTokenizer } from "../support/unigram-tokenizer.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "tutti-model-cli-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -53,7 +53,7 @@ const writeTokenizerConfig = (template: string | undefined): void =>
   );
 
 function start(...args: string[]): ChildProcess {
-  return spawn(process.execPath, ["--import", "tsx", join(ROOT, "src/cli/main.ts"), "model", ...args], {
+  return spawn(process.execPath, [...COMMAND, "model", ...args], {
     cwd: ROOT,
     stdio: ["pipe", "pipe", "pipe"],
   });

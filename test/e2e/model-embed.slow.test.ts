@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSafetensors } from "../../src/weights/index.ts";
 import { PIPELINES, pipelineCase, writeCase } from "../embed/embedding-folders.ts";
-import { finish, ROOT } from "../support/command.ts";
+import { COMMAND, finish, ROOT } from "../support/command.ts";
 import { expectAllClose } from "../support/fixtures.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tutti-embed-cli-"));
@@ -20,16 +20,7 @@ const { texts } = PIPELINES;
 const TOLERANCE = { absolute: 1e-5, relative: 1e-5 };
 
 function start(...args: string[]): ChildProcess {
-  const command = [
-    "--import",
-    "tsx",
-    join(ROOT, "src/cli/main.ts"),
-    "model",
-    "embed",
-    model,
-    "--threads",
-    "1",
-  ];
+  const command = [...COMMAND, "model", "embed", model, "--threads", "1"];
   return spawn(process.execPath, [...command, ...args], { cwd: ROOT, stdio: ["pipe", "pipe", "pipe"] });
 }
 

@@ -14,7 +14,7 @@ import { completion, sendJson, startProvider } from "./provider-server.ts";
 const SAMPLES = 4;
 const MODELS = ["first", "second"];
 const ANSWERS = Number(process.env.TUTTI_KILL_ANSWERS ?? 1_600);
-const KILLS = Number(process.env.TUTTI_KILLS ?? 12);
+const KILLS = Number(process.env.TUTTI_KILLS ?? 6);
 const PROMPTS = Math.ceil(ANSWERS / SAMPLES / MODELS.length);
 const WORKERS = 3;
 /** So that kills come from the first enqueuing to well into the work. */

@@ -13,7 +13,7 @@ import { readMetrics, trainingPaths } from "../../src/train/index.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const WORKER = join(import.meta.dirname, "resume-worker.ts");
 const DATA = join(ROOT, "assets/judged/mbpp.jsonl.gz");
-const KILLS = Number(process.env.TUTTI_TRAINING_KILLS ?? 8);
+const KILLS = Number(process.env.TUTTI_TRAINING_KILLS ?? 4);
 
 const folder = mkdtempSync(join(tmpdir(), "tutti-resume-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
