@@ -80,8 +80,11 @@ function optionsOf(variant: Variant): LookaheadOptions {
   if (values.backbone === undefined) {
     return { ...lookaheadDefaults("clm", false), normalisation: "dataset", ...common };
   }
+  // The paper validates every 100 steps, of which a run of this size has few.
+  const { validateEverySteps: _, ...paper } = lookaheadPreset("paper", "clm", true);
   return {
-    ...lookaheadPreset("paper", "clm", true),
+    ...paper,
+    bestBy: "routing-loss",
     responseTokens: 12,
     maxPromptTokens: 96,
     batchSize: 16,

@@ -2,6 +2,8 @@
 import { type Command, Option } from "commander";
 import { LOOKAHEAD_PRESETS, type LookaheadPreset, lookaheadPreset } from "../routing/defaults.ts";
 import {
+  BEST_BY,
+  type BestBy,
   type LookaheadOptions,
   MASKINGS,
   type Masking,
@@ -39,6 +41,7 @@ export interface LookaheadFlags {
   readonly responseWeight?: number;
   readonly learningRate?: number;
   readonly batchSize?: number;
+  readonly bestBy?: BestBy;
 }
 
 const PRESET_NOTE =
@@ -79,6 +82,7 @@ export function addLookaheadFlags(command: Command): Command {
   choice("--positions", "of a candidate's block: from the prompt's end, or running on", POSITION_POLICIES);
   choice("--pooling", "joint mlm and mlc: what the scores are read from", POOLINGS);
   choice("--span", "which part of a long response is modelled", SPANS);
+  choice("--best-by", "which checkpoint is kept: least loss, or best score of the chosen models", BEST_BY);
   return command
     .option("--response-tokens <n>", "modelled per response", wholeNumber("--response-tokens", 1))
     .option("--prompt-tokens <n>", "most a prompt keeps, from its end", wholeNumber("--prompt-tokens", 8))
@@ -115,6 +119,7 @@ export function lookaheadOptionsOf(
     lambda: flags.responseWeight,
     learningRate: flags.learningRate,
     batchSize: flags.batchSize,
+    bestBy: flags.bestBy,
   };
   const chosen = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return { ...lookaheadPreset(flags.preset, variant, isPretrained), ...chosen };

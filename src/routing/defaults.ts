@@ -29,6 +29,7 @@ export function lookaheadDefaults(variant: Variant, isPretrained: boolean): Look
     maxGradientNorm: 1,
     checkpointEverySteps: 50,
     validations: 6,
+    bestBy: "routing-loss",
     threads: 2,
     tokenizerPath: defaultTokenizerPath,
     seed: 0,
@@ -66,6 +67,8 @@ export function lookaheadPreset(
     pooling: "blocks",
     learningRate: 5e-5,
     warmupShare: 0,
+    validateEverySteps: 100,
+    bestBy: "score",
     curriculumFraction: 0.4,
     seed: 42,
   };
@@ -76,6 +79,7 @@ export function lookaheadPreset(
     pooling: "cls",
     learningRate: 1e-5,
     curriculumFraction: 0.2,
+    validateEverySteps: variant === "clm" ? 50 : 100,
     // With packed sequences, which its scripts ask for, the code's restarting ids are not passed on.
     positions: variant === "mlm" ? "running" : "restart",
   };

@@ -26,6 +26,7 @@ import {
   TRAINING_FORMATS,
   type TrainingFormat,
   trainingLines,
+  wrpoTriples,
 } from "../../judged/index.ts";
 import { writeFileAtomic, writePartsAtomic } from "../../support/atomic-file.ts";
 import { TuttiError } from "../../support/errors.ts";
@@ -61,8 +62,11 @@ interface SftFlags extends CommonFlags {
   readonly leastShare: number;
 }
 
+const PAIR_RULES = ["same-source", "cross-source", "shortest-above-mean", "wrpo"] as const;
+
 interface PairsFlags extends CommonFlags {
-  readonly select: "same-source" | "cross-source" | "shortest-above-mean";
+  readonly select: (typeof PAIR_RULES)[number];
+  readonly target?: string;
   readonly leastGap: number;
   readonly mostGap: number;
   readonly sources: "largest-gap" | "first" | "all";
@@ -134,10 +138,11 @@ export function dataPairsCommand(): Command {
     )
     .option(
       "--select <rule>",
-      "same-source, cross-source or shortest-above-mean",
-      oneOf(["same-source", "cross-source", "shortest-above-mean"]),
+      "same-source, cross-source, shortest-above-mean, or wrpo (triples for train dpo --loss wrpo)",
+      oneOf(PAIR_RULES),
       "same-source",
     )
+    .option("--target <model>", "wrpo: the model to be trained, whose own best and worst answer the pair is")
     .option("--least-gap <score>", "least difference of the scores", numberBetween("--least-gap", 0, 1e9), 0)
     .option(
       "--most-gap <score>",
@@ -157,6 +162,7 @@ export function dataPairsCommand(): Command {
       "\nExample:\n  tutti data pairs --data judged.jsonl.gz --scorer reward --verifier score --least-gap 0.01 --most-gap 0.1 \\\n    --prompt-share 0.4 --rest --format sharegpt --out pairs.jsonl",
     )
     .action(async (flags: PairsFlags) => {
+      checkTriples(flags);
       await run(flags, pairSelector(flags));
     });
 }
@@ -184,7 +190,25 @@ function pairSelector(flags: PairsFlags): Selector {
       return crossSourcePairs({ gap, isVerified });
     case "shortest-above-mean":
       return shortestAboveMeanPairs({ gap });
+    case "wrpo":
+      return wrpoTriples({ gap, isVerified, target: flags.target! });
   }
+}
+
+function checkTriples({ select: rule, target, format }: PairsFlags): void {
+  const refuse = (problem: string, hint: string): never => {
+    throw new TuttiError("INVALID_ARGUMENT", problem, { hint });
+  };
+  if (rule !== "wrpo" && target !== undefined)
+    refuse(`--target is for --select wrpo, received --select ${rule}`, "leave --target out");
+  if (rule !== "wrpo") return;
+  if (target === undefined)
+    refuse("--select wrpo needs --target", "name the model that is to be trained, as its answers are named");
+  if (format !== "trl")
+    refuse(
+      `triples are written as trl, received --format ${format}`,
+      "leave --format out: LLaMA-Factory has no WRPO",
+    );
 }
 
 async function* shareOf(

@@ -50,3 +50,4 @@ export {
   trainingLines,
   trainingRow,
 } from "./training-rows.ts";
+export { type WrpoOptions, wrpoTriples } from "./wrpo-selector.ts";

@@ -13,15 +13,15 @@ export interface GapWindow {
   readonly most: number;
 }
 
-const ANY_GAP: GapWindow = { least: 0, most: Number.POSITIVE_INFINITY };
+export const ANY_GAP: GapWindow = { least: 0, most: Number.POSITIVE_INFINITY };
 
 /** A number of JSON: no limit is null there. */
-const windowOptions = ({ least, most }: GapWindow) => ({
+export const windowOptions = ({ least, most }: GapWindow) => ({
   leastGap: least,
   mostGap: Number.isFinite(most) ? most : null,
 });
 
-function checkWindow({ least, most }: GapWindow): void {
+export function checkWindow({ least, most }: GapWindow): void {
   if (least >= 0 && most >= least) return;
   throw new TuttiError(
     "INVALID_ARGUMENT",
@@ -48,7 +48,7 @@ function pairOf(chosen: ScoredAnswer | undefined, rejected: ScoredAnswer | undef
 }
 
 /** Why a pair is not kept; undefined when it may be. */
-function faultOf({ chosen, rejected, gap }: Pair, { least, most }: GapWindow): string | undefined {
+export function faultOf({ chosen, rejected, gap }: Pair, { least, most }: GapWindow): string | undefined {
   if (chosen.text === rejected.text) return "same_text";
   if (gap <= 0 || gap < least) return "gap_too_small";
   if (gap > most) return "gap_too_large";
@@ -74,7 +74,7 @@ function decided(
 }
 
 /** The pair of a set of scored answers: best and worst, or best correct and worst wrong. */
-function extremes(answers: readonly ScoredAnswer[], isVerified: boolean): Candidate {
+export function extremes(answers: readonly ScoredAnswer[], isVerified: boolean): Candidate {
   if (!isVerified) return pairOf(bestOf(answers), worstOf(answers));
   const correct = answers.filter(({ isCorrect }) => isCorrect === true);
   const wrong = answers.filter(({ isCorrect }) => isCorrect === false);
@@ -88,7 +88,7 @@ type Needed = (answer: GroupedAnswer) => answer is ScoredAnswer;
 const isScoredAndVerified: Needed = (answer): answer is ScoredAnswer =>
   isScored(answer) && answer.isCorrect !== null;
 
-const eligibleForPairs = (answers: readonly GroupedAnswer[], isVerified: boolean) =>
+export const eligibleForPairs = (answers: readonly GroupedAnswer[], isVerified: boolean) =>
   isVerified
     ? eligible(answers, isScoredAndVerified, "not_judged")
     : eligible(answers, isScored, "not_scored");

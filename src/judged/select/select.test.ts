@@ -23,6 +23,7 @@ import {
   selectionRows,
   shortestAboveMeanPairs,
   trainingLines,
+  wrpoTriples,
 } from "./index.ts";
 
 function answer(
@@ -60,8 +61,8 @@ const group = (...answers: GroupedAnswer[]): JudgedGroup => ({
 const said = (decisions: readonly Decision[]): string[] =>
   decisions
     .map(
-      ({ answer: one, rejected, isKept, reason }) =>
-        `${isKept ? "" : "-"}${one?.key ?? ""}${rejected ? `>${rejected.key}` : ""}:${reason}`,
+      ({ answer: one, rejected, sourceChosen, isKept, reason }) =>
+        `${isKept ? "" : "-"}${sourceChosen ? `${sourceChosen.key}>` : ""}${one?.key ?? ""}${rejected ? `>${rejected.key}` : ""}:${reason}`,
     )
     .sort();
 
@@ -219,6 +220,38 @@ describe("pairs", () => {
     expect(said(shortestAboveMeanPairs().decide(equal))).toContain("-a:none_above_mean");
   });
 
+  it("WRPO: the target's best and worst answer, and the best one of the others", () => {
+    const own = [answer("a", "me", 3), answer("b", "me", 1), answer("c", "me", 2)];
+    const wrpo = (...others: GroupedAnswer[]) =>
+      said(wrpoTriples({ target: "me" }).decide(group(...own, ...others)));
+    expect(wrpo(answer("d", "x", 4), answer("e", "y", 5))).toEqual([
+      "-c:not_extreme",
+      "-d:not_extreme",
+      "e>a>b:wrpo",
+    ]);
+    // A source below the target's best still teaches what is better than its worst.
+    expect(wrpo(answer("d", "x", 2.5))).toEqual(["-c:not_extreme", "d>a>b:wrpo"]);
+    expect(wrpo(answer("d", "x", 1))).toContain("-a:source_not_better");
+    expect(wrpo(answer("d", "x", 4, { text: "text a" }))).toContain("-d:same_text");
+    expect(wrpo()).toContain("-a:no_source");
+    const alone = group(answer("d", "x", 4), answer("e", "x", 1));
+    expect(said(wrpoTriples({ target: "me" }).decide(alone))).toEqual(["-d:no_target", "-e:no_target"]);
+    const narrow = wrpoTriples({ target: "me", gap: { least: 0, most: 1 } });
+    expect(said(narrow.decide(group(...own, answer("d", "x", 4))))).toContain("-d:gap_too_large");
+  });
+
+  it("WRPO, verified: a wrong answer of a source is none to learn from, however well it scores", () => {
+    const wrpo = wrpoTriples({ target: "me", isVerified: true });
+    const given = group(
+      answer("a", "me", 3, { isCorrect: true }),
+      answer("b", "me", 5, { isCorrect: false }),
+      answer("c", "me", 1, { isCorrect: false }),
+      answer("d", "x", 9, { isCorrect: false }),
+      answer("e", "x", 2, { isCorrect: true }),
+    );
+    expect(said(wrpo.decide(given))).toEqual(["-b:not_extreme", "-d:not_extreme", "e>a>c:wrpo"]);
+  });
+
   it("equal texts are no pair, and a wrong window is refused", () => {
     const given = group(answer("a", "x", 1, { text: "same" }), answer("b", "x", 2, { text: "same" }));
     expect(said(sameSourcePairs().decide(given))).toEqual(["-b>a:same_text"]);
@@ -235,6 +268,8 @@ const SELECTORS = [
   sameSourcePairs({ isVerified: true, sources: "all" }),
   crossSourcePairs({ isVerified: true, allowsSameSource: false }),
   shortestAboveMeanPairs(),
+  wrpoTriples({ target: "x" }),
+  wrpoTriples({ target: "y", isVerified: true }),
 ];
 
 it("every answer stands in exactly one decision, whatever is known of it", () => {
@@ -253,7 +288,9 @@ it("every answer stands in exactly one decision, whatever is known of it", () =>
     );
     for (const selector of SELECTORS) {
       const decisions = decideGroup(selector, group(...answers));
-      const keys = decisions.flatMap(({ answer: given, rejected }) => [given?.key, rejected?.key]);
+      const keys = decisions.flatMap(({ answer: given, rejected, sourceChosen }) =>
+        [given, rejected, sourceChosen].map((one) => one?.key),
+      );
       expect(keys.filter((key) => key !== undefined).sort()).toEqual(answers.map(({ key }) => key));
       if (answers.length === 0) expect(said(decisions)).toEqual(["-:no_answers"]);
       for (const { isKept, answer: given, rejected } of decisions.filter(({ isKept: kept }) => kept)) {
@@ -318,6 +355,21 @@ describe("training sets", () => {
       const gives = format === "alpaca" ? "answers" : "pairs";
       for (const column of columns(datasetInfo("f.jsonl", format, gives))) expect(row).toHaveProperty(column);
     }
+  });
+
+  it("triples: the source's answer stands in the row, in its lineage and in a row of the store", async () => {
+    const triple = group(answer("a", "me", 3), answer("b", "me", 1), answer("c", "x", 4));
+    const selection = await select(wrpoTriples({ target: "me" }), [triple]);
+    const [row] = [...trainingLines(selection, "trl")].map((line) => JSON.parse(line));
+    expect(row.source_chosen).toEqual([{ role: "assistant", content: "text c" }]);
+    expect(row.chosen).toEqual([{ role: "assistant", content: "text a" }]);
+    expect(row.lineage.sourceChosen).toEqual({ response: "c", source: "x", score: 4 });
+    const stored = [...selectionRows(selection, "2026-01-01T00:00:00Z")];
+    expect(stored.map(({ responseKey, rejectedKey }) => [responseKey, rejectedKey])).toEqual([
+      ["a", "b"],
+      ["c", undefined],
+    ]);
+    expect(new Set(stored.map(({ key }) => key)).size).toBe(2);
   });
 
   it("rows of the store have one key each", async () => {

@@ -6,6 +6,8 @@ import type { GroupedAnswer, JudgedGroup } from "./group.ts";
 export interface Decision {
   readonly answer?: GroupedAnswer;
   readonly rejected?: GroupedAnswer;
+  /** The better answer of another model that makes a triple of the pair. */
+  readonly sourceChosen?: GroupedAnswer;
   readonly isKept: boolean;
   /** Reason code, one of the selector's. */
   readonly reason: string;
@@ -21,11 +23,12 @@ export interface Selector {
   decide(group: JudgedGroup): readonly Decision[];
 }
 
-/** One training example: an answer, or a chosen and a rejected one. */
+/** One training example: an answer, a chosen and a rejected one, or these and another model's. */
 export interface SelectedRow {
   readonly group: JudgedGroup;
   readonly answer: GroupedAnswer;
   readonly rejected?: GroupedAnswer;
+  readonly sourceChosen?: GroupedAnswer;
   readonly reason: string;
 }
 
@@ -74,8 +77,10 @@ export async function select(
   const { name, options, gives } = selector;
   return {
     selector: { name, options, gives },
-    rows: decisions.flatMap(({ isKept, group, answer, rejected, reason }) =>
-      isKept && answer ? [{ group, answer, ...(rejected && { rejected }), reason }] : [],
+    rows: decisions.flatMap(({ isKept, group, answer, rejected, sourceChosen, reason }) =>
+      isKept && answer
+        ? [{ group, answer, ...(rejected && { rejected }), ...(sourceChosen && { sourceChosen }), reason }]
+        : [],
     ),
     decisions,
     prompts,

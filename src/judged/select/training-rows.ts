@@ -25,7 +25,10 @@ function answerLineage({ key, source, score, isCorrect, tokens }: GroupedAnswer)
 }
 
 /** Where a row comes from: prompt, answers with their sources and scores, selector and the reason it gave. */
-export function lineageOf({ group, answer, rejected, reason }: SelectedRow, selector: Selector): JsonObject {
+export function lineageOf(
+  { group, answer, rejected, sourceChosen, reason }: SelectedRow,
+  selector: Selector,
+): JsonObject {
   return {
     prompt: group.promptKey,
     id: group.id,
@@ -35,6 +38,7 @@ export function lineageOf({ group, answer, rejected, reason }: SelectedRow, sele
     reason,
     answer: answerLineage(answer),
     ...(rejected && { rejected: answerLineage(rejected) }),
+    ...(sourceChosen && { sourceChosen: answerLineage(sourceChosen) }),
   };
 }
 
@@ -42,10 +46,15 @@ const assistant = (content: string) => [{ role: "assistant", content }];
 
 const turns = (messages: readonly ChatMessage[]) => messages.map(({ role, content }) => ({ role, content }));
 
-function trlRow({ group, answer, rejected }: SelectedRow): JsonObject {
+function trlRow({ group, answer, rejected, sourceChosen }: SelectedRow): JsonObject {
   const prompt = turns(group.messages);
   if (rejected === undefined) return { messages: [...prompt, ...assistant(answer.text)] };
-  return { prompt, chosen: assistant(answer.text), rejected: assistant(rejected.text) };
+  return {
+    prompt,
+    chosen: assistant(answer.text),
+    rejected: assistant(rejected.text),
+    ...(sourceChosen && { source_chosen: assistant(sourceChosen.text) }),
+  };
 }
 
 /** System text, earlier exchanges and the last user message, as alpaca rows hold them. */

@@ -2,6 +2,8 @@ export { GrowableLookaheadRouter, growableLookahead } from "./growable-router.ts
 export { LookaheadRouter, loadLookahead, saveLookahead } from "./lookahead-router.ts";
 export { selectCandidates } from "./select-candidates.ts";
 export {
+  BEST_BY,
+  type BestBy,
   type LookaheadSettings,
   MASKINGS,
   type Masking,

@@ -14,7 +14,7 @@ import type { LookaheadSettings } from "./settings.ts";
 import { copiedTokens, SPAN_SELECTORS } from "./spans.ts";
 import { recordTargets, targetsOf } from "./targets.ts";
 import { exampleOfPass } from "./task.ts";
-import { scaledRoutingLoss } from "./validation.ts";
+import { meanChosenScore, scaledRoutingLoss } from "./validation.ts";
 
 const settingsFor = (changes: Partial<LookaheadSettings> = {}): LookaheadSettings =>
   tinyLookahead({ variant: "mlm", ...changes });
@@ -187,6 +187,11 @@ describe("targets", () => {
   });
 });
 
+test("validation by score: the mean normalised score of what the logits choose", () => {
+  const scores = [row(1, 0, 0.5), row(0, 1, 0.25)];
+  expect(meanChosenScore([row(3, 1, 2), row(0, -1, 5)], scores)).toBe((1 + 0.25) / 2);
+});
+
 describe("records with several samples", () => {
   const tokenizer = loadTokenizer(defaultTokenizerPath);
   const record: JudgedRecord = {
@@ -262,6 +267,8 @@ test("presets keep the paper's values, the released scripts theirs", () => {
     maxPromptTokens: 1983,
     lambda: 0.2,
     epochs: 4,
+    bestBy: "score",
+    validateEverySteps: 100,
   });
   expect(paper.batchSize * paper.accumulation).toBe(64);
   const clm = lookaheadPreset("paper", "clm", true);

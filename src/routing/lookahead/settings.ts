@@ -26,6 +26,10 @@ export type Normalisation = (typeof NORMALISATIONS)[number];
 export const MASKINGS = ["right", "left", "random", "none"] as const;
 export type Masking = (typeof MASKINGS)[number];
 
+/** Which parameters of a run are kept: those of least routing loss, or whose choices score best (the paper). */
+export const BEST_BY = ["routing-loss", "score"] as const;
+export type BestBy = (typeof BEST_BY)[number];
+
 /** mlm: all candidates in one sequence, or one sequence each. */
 export const PREDICTIONS = ["joint", "separate"] as const;
 export type Prediction = (typeof PREDICTIONS)[number];

@@ -15,6 +15,7 @@ import { LookaheadRouter, saveLookahead } from "./lookahead-router.ts";
 import { lookaheadSpecs, positionsOf } from "./model.ts";
 import { isSeparate } from "./rows.ts";
 import type {
+  BestBy,
   LookaheadSettings,
   Masking,
   Normalisation,
@@ -50,6 +51,13 @@ export interface LookaheadOptions extends LookaheadTraining {
   readonly checkpointEverySteps: number;
   /** Validations per run; the best parameters by validation are kept. */
   readonly validations: number;
+  /** Validates this often, whatever `validations` says. */
+  readonly validateEverySteps?: number;
+  /**
+   * What is best: the lowest routing loss over the second half of the run, or at any time the highest mean score of the chosen
+   * candidates, each prompt's scores min-max normalised (the paper's eval_reward, section 4.1).
+   */
+  readonly bestBy: BestBy;
   readonly threads: number;
   /** What computes. @default "cpu" */
   readonly provider?: ExecutionProvider;
@@ -77,8 +85,8 @@ export interface LookaheadTrainingEvents {
 }
 
 /**
- * Trains on `records`, keeps the parameters of the second half with the lowest routing loss on `validation` and writes
- * them into `folder`. Resumes from the folder's checkpoint.
+ * Trains on `records`, keeps the parameters that are best on `validation` by `bestBy` and writes them into `folder`. Resumes
+ * from the folder's checkpoint.
  *
  * @throws {TuttiError} as {@link train} does; DATASET_INVALID when there is nothing to train on
  */
@@ -110,7 +118,9 @@ export async function trainLookahead(
     threads: options.threads,
     ...(options.provider && { provider: options.provider }),
   });
-  const everySteps = Math.max(1, Math.ceil(task.totalSteps / options.validations));
+  const everySteps =
+    options.validateEverySteps ?? Math.max(1, Math.ceil(task.totalSteps / options.validations));
+  const chosenFromStep = options.bestBy === "score" ? 0 : task.totalSteps / 2;
   events.onStart?.({
     totalSteps: task.totalSteps,
     parameterCount: Object.values(parameters).reduce((sum, { data }) => sum + data.length, 0),
@@ -118,7 +128,7 @@ export async function trainLookahead(
     validationPrompts: validation.length,
   });
   const outputFolder = join(folder, "training");
-  const validate = createValidation(settings, tokenizer, validation, backend, ranges);
+  const validate = createValidation(settings, tokenizer, validation, backend, ranges, options.bestBy);
   const result = await train(
     task,
     parameters,
@@ -140,7 +150,7 @@ export async function trainLookahead(
       backend,
       ...(events.onStep && { onStep: events.onStep }),
       ...(events.signal && { signal: events.signal }),
-      ...(validate && { validation: { everySteps, chosenFromStep: task.totalSteps / 2, run: validate } }),
+      ...(validate && { validation: { everySteps, chosenFromStep, run: validate } }),
     },
   );
   const best = result.best ? loadParameters(trainingPaths(outputFolder).bestPath) : result.parameters;

@@ -1,12 +1,13 @@
-/** Which training checkpoint is best: the routing loss on prompts set aside. */
+/** Which training checkpoint is best: by the routing loss, or by the scores of the chosen models, on prompts set aside. */
 import type { JudgedRecord } from "../../judged/record.ts";
 import type { Parameters } from "../../nn/index.ts";
 import type { Backend } from "../../runtime/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
-import { benchmarkRanges, type ScoreRange } from "../labels.ts";
+import { benchmarkRanges, candidateScores, normaliseWithinPrompt, type ScoreRange } from "../labels.ts";
+import { argmax } from "../router.ts";
 import { encodeRecords } from "./encode.ts";
 import { LookaheadRouter } from "./lookahead-router.ts";
-import type { LookaheadSettings, RoutingLoss } from "./settings.ts";
+import type { BestBy, LookaheadSettings, RoutingLoss } from "./settings.ts";
 
 /** Scales searched: from a model far too sure of itself (near 0) to one that is far too hesitant. */
 const LARGEST_SCALE = 16;
@@ -101,10 +102,20 @@ export function scaledRoutingLoss(
 }
 
 /**
- * The negative {@link scaledRoutingLoss} of a model on `records`, by the labels and weights of training; larger is better.
+ * The mean over prompts of the score of the candidate with the largest logit (the paper's eval_reward).
  *
- * The loss moves with every prompt, whereas the score of the chosen model (the paper's eval_reward) jumps by whole
- * prompts: over a few hundred of them its noise exceeds the difference between a trained and a half-trained model.
+ * @param scores of one prompt's candidates, min-max normalised over them
+ */
+export function meanChosenScore(logits: readonly Float64Array[], scores: readonly Float64Array[]): number {
+  return logits.reduce((sum, row, prompt) => sum + scores[prompt]![argmax(row)]!, 0) / logits.length;
+}
+
+/**
+ * What is measured of a model on `records`, larger is better: the negative {@link scaledRoutingLoss} by the labels and weights of
+ * training, or {@link meanChosenScore}.
+ *
+ * The loss moves with every prompt, whereas the score of the chosen model jumps by whole prompts: over a few hundred of them its
+ * noise exceeds the difference between a trained and a half-trained model.
  *
  * @returns undefined when no record prefers one candidate to another, so that nothing can be measured
  */
@@ -114,11 +125,15 @@ export function createValidation(
   records: readonly JudgedRecord[],
   backend: Backend,
   ranges: ReadonlyMap<string, ScoreRange> = benchmarkRanges(records, settings.candidates),
+  bestBy: BestBy = "routing-loss",
 ): ((parameters: Parameters) => Promise<number>) | undefined {
-  const examples = encodeRecords(settings, tokenizer, records, undefined, ranges).filter(
-    ({ weight }) => weight > 0,
-  );
+  const encoded = encodeRecords(settings, tokenizer, records, undefined, ranges);
+  const isMeasured = (_: unknown, index: number): boolean => encoded[index]!.weight > 0;
+  const examples = encoded.filter(isMeasured);
   if (examples.length === 0) return undefined;
+  const scores = records
+    .filter(isMeasured)
+    .map((record) => normaliseWithinPrompt(candidateScores(record, settings.candidates)));
   const prompts = examples.map(({ prompt }) => prompt);
   const labels = examples.map((example) => example.labels);
   const weights = examples.map(({ weight }) => weight);
@@ -126,6 +141,9 @@ export function createValidation(
   return async (parameters) => {
     // Parameters are trained in place, so one router sees every later state of them.
     router ??= new LookaheadRouter("validation", settings, parameters, tokenizer, backend);
-    return -scaledRoutingLoss(await router.scoresOfPrompts(prompts), labels, weights, settings.routingLoss);
+    const logits = await router.scoresOfPrompts(prompts);
+    return bestBy === "score"
+      ? meanChosenScore(logits, scores)
+      : -scaledRoutingLoss(logits, labels, weights, settings.routingLoss);
   };
 }
