@@ -291,7 +291,7 @@ async function run(flags: CommonFlags, selector: Selector): Promise<void> {
   if (selection.rows.length === 0) {
     throw new TuttiError("DATASET_INVALID", "the selection is empty, so no training set was written", {
       details: { drops: report.drops },
-      hint: "the reasons above say what was missing; check --scorer, --verifier and the gaps",
+      hint: "the reasons above say what was missing; check --scorer, --verifier, --target and the gaps",
     });
   }
   writePartsAtomic(flags.out, parts(trainingLines(selection, flags.format), flags.out.endsWith(".gz")));
