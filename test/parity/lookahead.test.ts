@@ -125,6 +125,7 @@ describe.each(["clm", "mlm", "mlm-running", "mlm-separate"])("%s", (name) => {
     prediction: recorded.prediction,
     positions: recorded.positions,
     headDropout: 0,
+    responseWeight: 0.5,
     labels: "relative",
     tokenizerSha256: "",
     tokens,

@@ -38,6 +38,7 @@ export function tinyLookahead(
     maxPromptTokens: 32,
     pooling: "mean",
     headDropout: 0,
+    responseWeight: 0.5,
     labels: "relative",
     tokenizerSha256: "",
     tokens: { cls: 2, sep: 3, pad: 0, mask: 4 },

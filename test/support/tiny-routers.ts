@@ -46,6 +46,7 @@ function tinyParts(variant: Variant, changes: Partial<LookaheadSettings>) {
     maxPromptTokens: 64,
     pooling: "cls",
     headDropout: 0,
+    responseWeight: 0.5,
     labels: "relative",
     tokenizerSha256: tokenizer.sha256,
     tokens: { cls: cls!, sep: sep!, pad: pad! },

@@ -28,8 +28,6 @@ const IDENTIFIER = "identifier";
 const RELATIVE_LEARNING_RATE = 0.05;
 const OPTIMISER_STEPS = 150;
 const BATCH_SIZE = 16;
-/** Weight of response modelling in training the decoder. */
-const LAMBDA = 0.5;
 
 /** Name of the decoder's embedding table [V, H]. */
 export function embeddingTable(settings: Pick<LookaheadSettings, "backbone">): string {
@@ -86,7 +84,7 @@ export async function trainIdentifier(
     epochs: Math.max(1, Math.round(OPTIMISER_STEPS / perEpoch)),
     batchSize: BATCH_SIZE,
     accumulation: 1,
-    lambda: LAMBDA,
+    lambda: settings.responseWeight,
     curriculumFraction: 0,
     curriculumStart: 1,
   };

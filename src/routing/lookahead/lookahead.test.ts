@@ -374,6 +374,7 @@ describe("training to a router", () => {
       const again = await loaded.scores(queries);
       // Saved weights are bit-equal; batches of one shape give equal sums.
       expect(again).toEqual(scores);
+      expect(loaded.settings.responseWeight).toBe(options.lambda);
       await router.dispose();
       await loaded.dispose();
     },

@@ -81,6 +81,8 @@ export const settingsSchema = z.strictObject({
   labelThreshold: z.number().positive().max(1).default(0.8),
   /** kl, reverse-kl: targets are softmax(score / temperature); 0.1 in the released code. */
   temperature: z.number().positive().max(1_000).default(0.1),
+  /** lambda, the weight of response modelling in training: candidates that join later are learned with it too. */
+  responseWeight: z.number().nonnegative().default(0.5),
   tokenizerSha256: z.string(),
   tokens: z.strictObject({
     cls: z.int().nonnegative(),

@@ -210,6 +210,7 @@ function makeSettings(
     routingLoss: options.routingLoss,
     labelThreshold: options.labelThreshold,
     temperature: options.temperature,
+    responseWeight: options.lambda,
     tokenizerSha256: tokenizer.sha256,
     tokens: { cls: cls ?? end, sep: end, pad: pad ?? end, ...(mask !== undefined && { mask }) },
   };

@@ -162,6 +162,7 @@ const LOOKAHEAD = {
   maxPromptTokens: 4,
   pooling: "cls",
   headDropout: 0,
+  responseWeight: 0.5,
   labels: "relative",
   tokenizerSha256: "0",
   tokens: { cls: 1, sep: 2, pad: 0 },
