@@ -78,7 +78,7 @@ async function killed(config: string, out: string, workedMs: number, random: Ran
   const reached = new Set<number>();
   let kills = 0;
   // Each kill falls into the next share of the run, so that all stages see some.
-  const killAfterMs = () => (2 * random.nextUniform() * workedMs) / (KILLS + 1);
+  const killAfterMs = () => ((0.5 + random.nextUniform()) * workedMs) / (KILLS + 1);
   while (kills < KILLS && (await run(config, out, killAfterMs())).wasKilled) {
     kills++;
     reached.add(existsSync(join(out, "stages")) ? stagesOf(out).length : 0);

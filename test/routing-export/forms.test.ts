@@ -8,6 +8,7 @@ import { lowerToOnnx, readOnnxModel } from "../../src/onnx/index.ts";
 import { type OnnxGraph, writeOnnxModel } from "../../src/onnx/model.ts";
 import { splitLayerNorm } from "../../src/routing/export/split-layer-norm.ts";
 import { RandomStream } from "../../src/tensor/index.ts";
+import { hasInstructions } from "../support/processor.ts";
 
 const WIDTH = 160;
 const random = new RandomStream({ seed: 5, stream: 0 });
@@ -55,7 +56,7 @@ describe("8 bits", () => {
   const relativeError = (received: Float32Array, expected: Float32Array): number =>
     Math.hypot(...received.map((value, index) => value - expected[index]!)) / Math.hypot(...expected);
 
-  test("products are of integers, within a per cent, and share what they round", async () => {
+  test("products are of integers, within a few per cent, and share what they round", async () => {
     const exact = lowered((graph) => {
       const x = graph.input("x", "float32", ["rows", WIDTH]);
       const w = graph.constant("float32", [WIDTH, WIDTH], matrix);
@@ -67,7 +68,9 @@ describe("8 bits", () => {
     expect(narrow.nodes.filter(({ opType }) => opType === "MatMulInteger")).toHaveLength(2);
     expect(operators(narrow)).not.toContain("MatMul");
     const x = new Tensor("float32", normals(8 * WIDTH), [8, WIDTH]);
-    expect(relativeError(await run(narrow, x), await run(exact, x))).toBeLessThan(0.02);
+    // Without VNNI, sums of two products of 8 bits saturate.
+    const isWide = hasInstructions("avx512_vnni") || hasInstructions("avx_vnni");
+    expect(relativeError(await run(narrow, x), await run(exact, x))).toBeLessThan(isWide ? 0.02 : 0.03);
     expect(quantizationError()).toBeGreaterThan(1e-3);
     expect(quantizationError()).toBeLessThan(0.01);
   });
