@@ -23,13 +23,28 @@ interface Run {
   readonly workedMs: number;
 }
 
-/** Runs the command; kills it so long after its first word, when a time is given. */
-async function run(config: string, out: string, killAfterMs?: number): Promise<Run> {
+/** An undisturbed run. */
+interface Whole {
+  readonly stages: number;
+  readonly workedMs: number;
+}
+
+interface Kill {
+  /** Results of stages that are there before its time begins. */
+  readonly fromStages: number;
+  readonly afterMs: number;
+}
+
+/** Runs the command and kills it at the given moment. */
+async function run(config: string, out: string, kill?: Kill): Promise<Run> {
   const child = start("fuse", "run", config, "--out", out);
   let [beganMs, timer] = [performance.now(), undefined as NodeJS.Timeout | undefined];
   child.stderr!.once("data", () => {
     beganMs = performance.now();
-    if (killAfterMs !== undefined) timer = setTimeout(() => child.kill("SIGKILL"), killAfterMs);
+  });
+  child.stderr!.on("data", () => {
+    if (kill === undefined || timer !== undefined || countStages(out) < kill.fromStages) return;
+    timer = setTimeout(() => child.kill("SIGKILL"), kill.afterMs);
   });
   const { code, stderr } = await finish(child);
   clearTimeout(timer);
@@ -38,6 +53,7 @@ async function run(config: string, out: string, killAfterMs?: number): Promise<R
 }
 
 const stagesOf = (out: string): string[] => readdirSync(join(out, "stages")).sort();
+const countStages = (out: string): number => (existsSync(join(out, "stages")) ? stagesOf(out).length : 0);
 const stageFile = (out: string, name: string): string => readFileSync(join(out, "stages", name), "utf8");
 
 /** Everything that a run leaves but times: results of stages, weights, losses, what the store holds. */
@@ -74,14 +90,17 @@ async function traces(out: string) {
 }
 
 /** Runs the command again and again and kills it each time; stops early when a run reaches its end before its kill. */
-async function killed(config: string, out: string, workedMs: number, random: RandomStream) {
+async function killed(config: string, out: string, { stages, workedMs }: Whole, random: RandomStream) {
   const reached = new Set<number>();
   let kills = 0;
-  // Each kill falls into the next share of the run, so that all stages see some.
-  const killAfterMs = () => ((0.5 + random.nextUniform()) * workedMs) / (KILLS + 1);
-  while (kills < KILLS && (await run(config, out, killAfterMs())).wasKilled) {
+  // Each kill falls behind the next share of the stages, so that early and late ones see some.
+  const next = (): Kill => ({
+    fromStages: Math.floor((kills * stages) / KILLS),
+    afterMs: (random.nextUniform() * workedMs) / (KILLS + 1),
+  });
+  while (kills < KILLS && (await run(config, out, next())).wasKilled) {
     kills++;
-    reached.add(existsSync(join(out, "stages")) ? stagesOf(out).length : 0);
+    reached.add(countStages(out));
   }
   return { kills, reached };
 }
@@ -93,14 +112,15 @@ test(`${KILLS} kills leave no trace`, { timeout: 180_000 + 60_000 * KILLS }, asy
   writeFileSync(config, FUSE_FILE.replace("  contextTokens: 128", "  contextTokens: 128\n  maxBatch: 1"));
   const [whole, disturbed] = [join(folder, "whole"), join(folder, "disturbed")];
   let { workedMs } = await run(config, whole);
+  const stages = countStages(whole);
 
   const random = new RandomStream({ seed: 11, stream: 0 });
-  let outcome = await killed(config, disturbed, workedMs, random);
+  let outcome = await killed(config, disturbed, { stages, workedMs }, random);
   // A machine that has become faster since the undisturbed run ends before its kills: begin again with earlier ones.
   for (let attempt = 1; outcome.kills < KILLS && attempt < 4; attempt++) {
     rmSync(disturbed, { recursive: true });
     workedMs *= 0.6;
-    outcome = await killed(config, disturbed, workedMs, random);
+    outcome = await killed(config, disturbed, { stages, workedMs }, random);
   }
   expect(outcome.kills).toBe(KILLS);
   expect(outcome.reached.size).toBeGreaterThan(1);
