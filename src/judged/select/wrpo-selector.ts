@@ -28,7 +28,7 @@ type Triple =
 
 function tripleOf(
   usable: readonly ScoredAnswer[],
-  { target, gap = ANY_GAP, isVerified = false }: WrpoOptions,
+  { target, gap, isVerified }: Required<WrpoOptions>,
 ): Triple {
   const own = usable.filter(({ source }) => source === target);
   if (own.length === 0) return { reason: "no_target" };
@@ -56,8 +56,7 @@ function tripleOf(
  *
  * @see WRPO, arXiv 2412.03187, section 3.1
  */
-export function wrpoTriples(options: WrpoOptions): Selector {
-  const { target, gap = ANY_GAP, isVerified = false } = options;
+export function wrpoTriples({ target, gap = ANY_GAP, isVerified = false }: WrpoOptions): Selector {
   checkWindow(gap);
   return {
     name: "wrpo",
@@ -65,7 +64,7 @@ export function wrpoTriples(options: WrpoOptions): Selector {
     gives: "pairs",
     decide({ answers }: JudgedGroup): readonly Decision[] {
       const { answers: usable, drops } = eligibleForPairs(answers, isVerified);
-      const triple = tripleOf(usable, options);
+      const triple = tripleOf(usable, { target, gap, isVerified });
       if ("reason" in triple) return [...usable.map((answer) => drop(answer, triple.reason)), ...drops];
       const { chosen, rejected, source } = triple;
       const others = usable.filter((answer) => answer !== chosen && answer !== rejected && answer !== source);

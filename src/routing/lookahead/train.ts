@@ -55,7 +55,7 @@ export interface LookaheadOptions extends LookaheadTraining {
   readonly validateEverySteps?: number;
   /**
    * What is best: the lowest routing loss over the second half of the run, or at any time the highest mean score of the chosen
-   * candidates, each prompt's scores min-max normalised (the paper's eval_reward, section 4.1).
+   * candidates, each prompt's scores min-max normalised (the paper's eval_reward).
    */
   readonly bestBy: BestBy;
   readonly threads: number;

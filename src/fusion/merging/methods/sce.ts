@@ -61,9 +61,13 @@ function addSquaredDistance(squares: Float64Array, values: Float32Array, means: 
  * What makes of a piece its D_k with zero where nothing is selected. Variances cost more than all else: the first pass over the tensor
  * writes a bit for each element, the passes after it read those.
  */
-function createSelector(models: number, elements: number, selection: Selection) {
+function createSelector(
+  models: number,
+  elements: number,
+  selection: Selection,
+  varianceOf: ReturnType<typeof createVariance>,
+) {
   const scratch = createScratch(models);
-  const varianceOf = createVariance();
   const selected = new Bits(elements);
   let seen = 0;
   return ({ start, models: deltas }: Piece): readonly Float32Array[] => {
@@ -101,7 +105,7 @@ export function sceMerge(models: number, { density, reading, weightFloor }: SceO
           (visit) => scan((piece) => visit([varianceOf(piece.models)])),
           (_, nonZero) => Math.floor(density * nonZero),
         );
-        selected = createSelector(models, elements, selection!);
+        selected = createSelector(models, elements, selection!, varianceOf);
       }
       const weights = await variationWeights(models, elements, weightFloor, (visit) =>
         scan((piece) => visit(selected(piece))),
