@@ -11,7 +11,7 @@ import {
 import { lookaheadDefaults } from "../../src/routing/defaults.ts";
 import { CachingEmbedder, type Embedder, TfidfLsaEmbedder } from "../../src/routing/embedding/index.ts";
 import { type LatentOptions, trainLatent } from "../../src/routing/latent/index.ts";
-import { trainLookahead, type Variant } from "../../src/routing/lookahead/index.ts";
+import { type LookaheadOptions, trainLookahead, type Variant } from "../../src/routing/lookahead/index.ts";
 import type { Router } from "../../src/routing/router.ts";
 import type { Part } from "./protocol.ts";
 
@@ -19,6 +19,8 @@ export interface Setting {
   readonly candidates: readonly string[];
   /** A pretrained encoder, with its vectors kept on disk. */
   readonly encoder: Embedder | undefined;
+  /** Its folder, for backbones that start from it. */
+  readonly encoderFolder: string | undefined;
   readonly threads: number;
   /** Folder for training checkpoints of a part. */
   readonly checkpoints: (part: Part) => string;
@@ -97,19 +99,36 @@ const studies: Group = async (part, setting) => {
   return [...routers, { name, router: ensemble }];
 };
 
-function lookahead(variant: Variant): Group {
-  return async (part, { candidates, threads, checkpoints, onStep }) => {
+interface LookaheadStudy {
+  /** What the row says that was changed; nothing for the variant as it comes. */
+  readonly change?: string;
+  readonly options?: Partial<LookaheadOptions>;
+  /** Starts from the pretrained encoder rather than from scratch. */
+  readonly isPretrained?: boolean;
+}
+
+function lookahead(
+  variant: Variant,
+  { change, options = {}, isPretrained = false }: LookaheadStudy = {},
+): Group {
+  return async (part, { candidates, encoderFolder, threads, checkpoints, onStep }) => {
+    if (isPretrained && encoderFolder === undefined) return [];
     const { train, holdout } = splitByPrompt(part.train, { holdoutShare: 0.1, seed: part.seed + 7919 });
-    const options = { ...lookaheadDefaults(variant, false), seed: part.seed, threads };
     let total = 0;
-    const name = variant === "mlc" ? "mlc" : `lookahead ${variant}`;
+    const name = `${variant === "mlc" ? "mlc" : `lookahead ${variant}`}${change === undefined ? "" : `, ${change}`}`;
     const router = await trainLookahead(
       name,
       train,
       holdout,
       candidates,
-      options,
-      `${checkpoints(part)}/${variant}`,
+      {
+        ...lookaheadDefaults(variant, isPretrained),
+        ...(isPretrained && encoderFolder !== undefined && { backboneFolder: encoderFolder }),
+        ...options,
+        seed: part.seed,
+        threads,
+      },
+      `${checkpoints(part)}/${change === undefined ? variant : name.replaceAll(/[ ,]+/g, "-")}`,
       {
         onStart: ({ totalSteps }) => {
           total = totalSteps;
@@ -144,4 +163,8 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   mlm: lookahead("mlm"),
   mlc: lookahead("mlc"),
   clm: lookahead("clm"),
+  "mlm-informative": lookahead("mlm", { change: "informative spans", options: { span: "informative" } }),
+  "mlm-tail": lookahead("mlm", { change: "last tokens", options: { span: "tail" } }),
+  "mlc-pretrained": lookahead("mlc", { change: "pretrained", isPretrained: true }),
+  "mlm-pretrained": lookahead("mlm", { change: "pretrained", isPretrained: true }),
 };

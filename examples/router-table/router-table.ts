@@ -119,6 +119,7 @@ for (const group of groups) {
     const setting: Setting = {
       candidates,
       encoder,
+      encoderFolder: values.embedder,
       threads: Number(values.threads),
       checkpoints: ({ name }) => join(out, name, "training"),
       onStep: (method, step, steps) => total.update(done, `${part.name} ${method} step ${step}/${steps}`),
