@@ -165,6 +165,9 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   clm: lookahead("clm"),
   "mlm-informative": lookahead("mlm", { change: "informative spans", options: { span: "informative" } }),
   "mlm-tail": lookahead("mlm", { change: "last tokens", options: { span: "tail" } }),
-  "mlc-pretrained": lookahead("mlc", { change: "pretrained", isPretrained: true }),
-  "mlm-pretrained": lookahead("mlm", { change: "pretrained", isPretrained: true }),
+  "mlc-tuned": lookahead("mlc", {
+    change: "last two layers of the encoder tuned",
+    options: { tunedLayers: 2 },
+    isPretrained: true,
+  }),
 };

@@ -18,6 +18,7 @@ interface Flags extends ProviderFlags, LookaheadFlags, DatasetFlags {
   readonly seed: number;
   readonly backbone?: string;
   readonly backboneLayers?: number;
+  readonly tunedLayers?: number;
   readonly embedder?: string;
   readonly mlc: boolean;
   readonly serves: "latent" | "lookahead";
@@ -55,6 +56,11 @@ export function routerTrainCommand(): Command {
     .option("--backbone <dir>", "pretrained model: config.json, model.safetensors, tokenizer.json")
     .option("--backbone-layers <n>", "use only its first layers", wholeNumber("--backbone-layers", 1))
     .option(
+      "--tuned-layers <n>",
+      "train only its last layers and the heads",
+      wholeNumber("--tuned-layers", 1),
+    )
+    .option(
       "--embedder <dir>",
       "pretrained BERT encoder for the latent variant and the similarity baselines; words otherwise",
     )
@@ -89,6 +95,7 @@ async function run(flags: Flags): Promise<void> {
     ...(flags.epochs !== undefined && { epochs: flags.epochs }),
     ...(flags.backbone !== undefined && { backboneFolder: flags.backbone }),
     ...(flags.backboneLayers !== undefined && { backboneLayers: flags.backboneLayers }),
+    ...(flags.tunedLayers !== undefined && { tunedLayers: flags.tunedLayers }),
   };
   await trainRouter(
     records,

@@ -4,7 +4,15 @@ import { TuttiError } from "../../support/errors.ts";
 import { type Embedder, embedMatrix } from "../embedding/index.ts";
 import { checkAddition } from "../growth/candidate-evidence.ts";
 import { standardise } from "./features.ts";
-import { applyHead, fitHeads, rowsOfTasks, type TaskRows } from "./heads.ts";
+import {
+  addHeads,
+  applyHead,
+  fitHeads,
+  type LinearHead,
+  meanHead,
+  rowsOfTasks,
+  type TaskRows,
+} from "./heads.ts";
 import type { CandidateHeads, LatentParts } from "./latent-router.ts";
 import { type LatentTask, PART_WIDTHS, type Part } from "./settings.ts";
 import { candidateTargets, type MeasuredBenchmark, type Targets } from "./targets.ts";
@@ -30,20 +38,26 @@ export interface Prompts {
   readonly taskRows: readonly TaskRows[];
 }
 
+/**
+ * Ridge regression of every part in every task. With `prior` heads W0, one per task, weights are shrunk towards theirs
+ * instead of towards zero, |y - W x|^2 + penalty |W - W0|^2: the ridge fit of y - W0 x, added to W0.
+ */
 export function fitCandidate(
   name: string,
   { x, dimension, taskRows }: Prompts,
   tasks: readonly LatentTask[],
   targets: Targets,
+  prior?: CandidateHeads["heads"],
 ): CandidateHeads {
-  const headsFor = (part: Part) =>
-    fitHeads(
-      taskRows,
-      tasks.map(({ penalties }) => penalties[part]),
-      targets[part],
-      PART_WIDTHS[part],
-      dimension,
+  const headsFor = (part: Part): readonly LinearHead[] => {
+    const penalties = tasks.map(({ penalties }) => penalties[part]);
+    const width = PART_WIDTHS[part];
+    if (prior === undefined) return fitHeads(taskRows, penalties, targets[part], width, dimension);
+    const surprises = minusPredicted(targets[part], prior[part], { x, dimension, taskRows });
+    return fitHeads(taskRows, penalties, surprises, width, dimension).map((head, task) =>
+      addHeads(head, prior[part][task]!),
     );
+  };
   const answer = headsFor("answer");
   const smearing = Float64Array.from(taskRows, ({ rows }, task) => {
     if (rows.length === 0) return 1;
@@ -57,8 +71,33 @@ export function fitCandidate(
   return { name, heads: { utility: headsFor("utility"), quality: headsFor("quality"), answer }, smearing };
 }
 
+/** y, [all rows, outputs] row-major, less what each row's task head predicts. */
+function minusPredicted(
+  y: Float64Array,
+  heads: readonly LinearHead[],
+  { x, dimension, taskRows }: Prompts,
+): Float64Array {
+  const rest = y.slice();
+  for (const [task, { rows }] of taskRows.entries()) {
+    for (const row of rows) {
+      const predicted = applyHead(heads[task]!, x, row * dimension);
+      for (const [output, value] of predicted.entries()) rest[row * predicted.length + output]! -= value;
+    }
+  }
+  return rest;
+}
+
+/** What the pool answers like on average, per part and task. */
+function meanHeads(candidates: readonly CandidateHeads[], tasks: number): CandidateHeads["heads"] {
+  const of = (part: Part): LinearHead[] =>
+    Array.from({ length: tasks }, (_, task) => meanHead(candidates.map(({ heads }) => heads[part][task]!)));
+  return { utility: of("utility"), quality: of("quality"), answer: of("answer") };
+}
+
 /**
- * Heads of a candidate that was not there in training, at the penalties of the router's tasks.
+ * Heads of a candidate that was not there in training, at the penalties of the router's tasks and shrunk towards the mean
+ * of the pool's heads. A prompt that is hard is hard for most models: few judged prompts need not show that again, and a
+ * newcomer with flat heads would be chosen wherever the others are expected to do badly.
  *
  * @param records judged prompts with an answer of `name`
  * @throws {TuttiError} INVALID_ARGUMENT when the router has it already; DATASET_INVALID without records or for a
@@ -85,5 +124,6 @@ export async function fitAddedCandidate(
   const x = standardise(standardisation, embeddings);
   const taskRows = rowsOfTasks(x, taskOf, tasks.length, dimension);
   const targets = candidateTargets(records, benchmarks, benchmarkOf, name);
-  return fitCandidate(name, { x, dimension, taskRows }, tasks, targets);
+  const prior = candidates.length === 0 ? undefined : meanHeads(candidates, tasks.length);
+  return fitCandidate(name, { x, dimension, taskRows }, tasks, targets, prior);
 }

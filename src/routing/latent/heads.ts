@@ -99,6 +99,24 @@ export function fitHeads(
   });
 }
 
+/** The mean of the heads of several candidates: what is expected of a candidate of which nothing is known. */
+export function meanHead(heads: readonly LinearHead[]): LinearHead {
+  const meanOf = (arrays: readonly Float64Array[]): Float64Array =>
+    arrays[0]!.map((_, index) => arrays.reduce((sum, array) => sum + array[index]!, 0) / arrays.length);
+  return {
+    weights: meanOf(heads.map(({ weights }) => weights)),
+    biases: meanOf(heads.map(({ biases }) => biases)),
+  };
+}
+
+/** The head whose outputs are the sums of those of two. */
+export function addHeads(one: LinearHead, other: LinearHead): LinearHead {
+  return {
+    weights: one.weights.map((value, index) => value + other.weights[index]!),
+    biases: one.biases.map((value, index) => value + other.biases[index]!),
+  };
+}
+
 /** Outputs of one head for the vector that starts at `offset`. */
 export function applyHead({ weights, biases }: LinearHead, x: Float32Array, offset: number): Float64Array {
   const dimension = weights.length / biases.length;

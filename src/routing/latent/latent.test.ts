@@ -71,6 +71,9 @@ const queries = unseen.map(({ id, prompt }) => ({ id, prompt: prompt as string }
 const folder = mkdtempSync(join(tmpdir(), "tutti-latent-"));
 let router: LatentRouter;
 
+const withoutAll = (full: LatentRouter): LatentRouter =>
+  full.candidates.reduce((rest, name) => rest.withoutCandidate(name), full);
+
 beforeAll(async () => {
   router = await trainLatent("latent", training, CANDIDATES, embedder);
 });
@@ -156,6 +159,19 @@ describe("the latent variant", () => {
     await expect(withLatentCandidate(two, "middle", strange)).rejects.toThrow(
       /benchmark "riddles" is unknown to the router, which was trained on sums, essays|essays, sums/,
     );
+  });
+
+  test("judged on one prompt, a newcomer differs from the mean of the pool by the same amount everywhere", async () => {
+    const two = await trainLatent("latent", training, ["left", "right"], embedder);
+    const grown = await withLatentCandidate(two, "middle", training.slice(0, 1));
+    const scores = await grown.scores(queries);
+    const advantages = scores.map(([left, right, middle]) => middle! - (left! + right!) / 2);
+    const spread = Math.max(...scores.map(([left]) => left!)) - Math.min(...scores.map(([left]) => left!));
+    expect(spread).toBeGreaterThan(1);
+    for (const advantage of advantages) expect(advantage).toBeCloseTo(advantages[0]!, 9);
+    const alone = withoutAll(two);
+    const first = await withLatentCandidate(alone, "middle", training.slice(0, 200));
+    expect(first.candidates).toEqual(["middle"]);
   });
 
   test("loads as saved", async () => {

@@ -426,6 +426,52 @@ describe("training to a router", () => {
     await loaded.dispose();
   });
 
+  test("with its last layer tuned, embeddings and lower layers stay as they came", async () => {
+    const backboneFolder = join(folder, "modernbert");
+    const options = {
+      ...lookaheadDefaults("mlm", true),
+      backboneFolder,
+      responseTokens: 3,
+      maxPromptTokens: 32,
+      threads: 1,
+    };
+    const tuned = { ...options, epochs: 1, batchSize: 8, validations: 1, tunedLayers: 1 };
+    const out = join(folder, "tuned");
+    const router = await trainLookahead(
+      "lookahead",
+      records.slice(0, 16),
+      [],
+      ["adder", "coder"],
+      tuned,
+      out,
+    );
+    const start = startParameters(router.settings, tuned.seed, backboneFolder);
+    const names = Object.keys(start);
+    const isSame = (name: string) =>
+      start[name]!.data.every((value, index) => value === router.parameters[name]!.data[index]);
+    const layers = Number(router.settings.backbone.num_hidden_layers);
+    const isTuned = (name: string) =>
+      !/embeddings/.test(name) && !(Number(/layers\.(\d+)/.exec(name)?.[1] ?? layers) < layers - 1);
+    expect(names.filter((name) => !isSame(name))).toEqual(names.filter(isTuned));
+    expect(names.filter((name) => !isTuned(name)).length).toBeGreaterThan(5);
+    await router.dispose();
+    const train = (changes: object) =>
+      trainLookahead(
+        "lookahead",
+        records.slice(0, 16),
+        [],
+        ["adder", "coder"],
+        { ...tuned, ...changes },
+        join(folder, "refused"),
+      );
+    await expect(train({ tunedLayers: 9 })).rejects.toThrow(
+      `9 layers are to be tuned, expected at most the backbone's ${layers}`,
+    );
+    await expect(train({ backboneFolder: undefined })).rejects.toThrow(
+      /of a backbone that starts from scratch/,
+    );
+  });
+
   test("rows for candidates are added to tables and biases, or taken from spare ones", () => {
     const grown = { ...settingsFor("mlm"), backbone: { ...ENCODERS[1], vocab_size: 128 } };
     const source = join(folder, "grown");

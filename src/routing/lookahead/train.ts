@@ -27,6 +27,7 @@ import type {
   Variant,
 } from "./settings.ts";
 import { createLookaheadTask, type LookaheadTraining } from "./task.ts";
+import { tunedParameters } from "./tuned-layers.ts";
 import { createValidation } from "./validation.ts";
 
 export interface LookaheadOptions extends LookaheadTraining {
@@ -65,6 +66,8 @@ export interface LookaheadOptions extends LookaheadTraining {
   readonly backboneFolder?: string;
   /** Use only the first layers of the backbone. */
   readonly backboneLayers?: number;
+  /** Train only its last layers and the heads; see {@link tunedParameters}. All of it without. */
+  readonly tunedLayers?: number;
   /** tokenizer.json for training from scratch. */
   readonly tokenizerPath: string;
 }
@@ -112,7 +115,8 @@ export async function trainLookahead(
   ]);
   const onProgress = (done: number): void => events.onEncoded?.(done, records.length);
   const examples = encodeRecords(settings, tokenizer, records, onProgress, ranges);
-  const task = createLookaheadTask(settings, options, examples);
+  const trainable = trainableParameters(settings, options);
+  const task = { ...createLookaheadTask(settings, options, examples), trainable };
   const parameters = startParameters(settings, options.seed, options.backboneFolder);
   const backend = createOrtBackend({
     threads: options.threads,
@@ -135,7 +139,7 @@ export async function trainLookahead(
     {
       seed: options.seed,
       totalSteps: task.totalSteps,
-      groups: parameterGroups(settings, options),
+      groups: parameterGroups(settings, options, trainable),
       schedule: {
         kind: "cosine",
         warmupSteps: Math.round(options.warmupShare * task.totalSteps),
@@ -230,10 +234,25 @@ function makeSettings(
   return settings;
 }
 
-function parameterGroups(settings: LookaheadSettings, options: LookaheadOptions) {
-  const specs = Object.entries(lookaheadSpecs(settings));
-  const names = (decays: boolean): string[] =>
-    specs.filter(([, spec]) => spec.decays === decays).map(([name]) => name);
+function trainableParameters(settings: LookaheadSettings, options: LookaheadOptions): string[] {
+  if (options.tunedLayers === undefined) return Object.keys(lookaheadSpecs(settings));
+  if (options.backboneFolder === undefined) {
+    throw new TuttiError(
+      "INVALID_ARGUMENT",
+      `the last ${options.tunedLayers} layers are to be tuned of a backbone that starts from scratch`,
+      { hint: "give the folder of a pretrained backbone" },
+    );
+  }
+  return tunedParameters(settings, options.tunedLayers);
+}
+
+function parameterGroups(
+  settings: LookaheadSettings,
+  options: LookaheadOptions,
+  trainable: readonly string[],
+) {
+  const specs = lookaheadSpecs(settings);
+  const names = (decays: boolean): string[] => trainable.filter((name) => specs[name]!.decays === decays);
   return [
     { names: names(true), learningRate: options.learningRate, weightDecay: options.weightDecay },
     { names: names(false), learningRate: options.learningRate, weightDecay: 0 },
