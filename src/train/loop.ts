@@ -66,7 +66,7 @@ export interface Validated {
 }
 
 export interface TrainingResult {
-  /** The last ones, trained and frozen in float32; the best by validation are in best.safetensors. */
+  /** The last ones, trained and frozen in float32; the trained ones that were best by validation are in best.safetensors. */
   readonly parameters: Parameters;
   readonly best: TrainingState["best"];
   readonly resumedAtStep: number;

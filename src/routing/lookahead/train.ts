@@ -157,7 +157,9 @@ export async function trainLookahead(
       ...(validate && { validation: { everySteps, chosenFromStep, run: validate } }),
     },
   );
-  const best = result.best ? loadParameters(trainingPaths(outputFolder).bestPath) : result.parameters;
+  const best = result.best
+    ? { ...result.parameters, ...loadParameters(trainingPaths(outputFolder).bestPath) }
+    : result.parameters;
   saveLookahead(folder, settings, best, readFileSync(tokenizerPath));
   return new LookaheadRouter(name, settings, best, tokenizer, backend);
 }

@@ -178,7 +178,7 @@ describe("training to a router", () => {
     const router = await trainLookahead(
       "lookahead",
       records.slice(0, 16),
-      [],
+      records.slice(16, 24),
       ["adder", "coder"],
       tuned,
       out,
@@ -192,6 +192,8 @@ describe("training to a router", () => {
       !/embeddings/.test(name) && !(Number(/layers\.(\d+)/.exec(name)?.[1] ?? layers) < layers - 1);
     expect(names.filter((name) => !isSame(name))).toEqual(names.filter(isTuned));
     expect(names.filter((name) => !isTuned(name)).length).toBeGreaterThan(5);
+    const [scores] = await router.scores([{ id: "q", prompt: "sum the numbers" }]);
+    expect(scores!.every(Number.isFinite)).toBe(true);
     await router.dispose();
     const train = (changes: object) =>
       trainLookahead(
