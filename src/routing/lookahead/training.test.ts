@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TINY_MODERNBERT, tinyLookahead } from "../../../test/support/tiny-lookahead.ts";
 import type { JudgedRecord } from "../../judged/record.ts";
 import { createEncoderModel } from "../../models/index.ts";
@@ -119,9 +119,9 @@ describe("training to a router", () => {
   );
 
   /** A random ModernBERT as the hub would hold it, without the prefix and the head of masked language models. */
-  function bareModernBert(): string {
-    const backbone = join(folder, "modernbert");
-    mkdirSync(backbone);
+  const modernBert = join(folder, "modernbert");
+  beforeAll(() => {
+    mkdirSync(modernBert);
     const { tokenizerPath } = lookaheadDefaults("mlm", true);
     const vocabularySize = loadTokenizer(tokenizerPath).vocabularySize;
     const config = { ...TINY_MODERNBERT, vocab_size: vocabularySize };
@@ -131,16 +131,15 @@ describe("training to a router", () => {
       name.slice(model.prefix.length),
       tensor,
     ]);
-    writeFileSync(join(backbone, "config.json"), JSON.stringify(config));
-    copyFileSync(tokenizerPath, join(backbone, "tokenizer.json"));
-    saveParameters(join(backbone, "model.safetensors"), Object.fromEntries(bare), {});
-    return backbone;
-  }
+    writeFileSync(join(modernBert, "config.json"), JSON.stringify(config));
+    copyFileSync(tokenizerPath, join(modernBert, "tokenizer.json"));
+    saveParameters(join(modernBert, "model.safetensors"), Object.fromEntries(bare), {});
+  });
 
   test("mlm starts from the first layers of a ModernBERT folder, learns and loads as saved", async () => {
     const options = {
       ...lookaheadDefaults("mlm", true),
-      backboneFolder: bareModernBert(),
+      backboneFolder: modernBert,
       backboneLayers: 2,
       responseTokens: 3,
       maxPromptTokens: 32,
@@ -165,10 +164,9 @@ describe("training to a router", () => {
   });
 
   test("with its last layer tuned, embeddings and lower layers stay as they came", async () => {
-    const backboneFolder = join(folder, "modernbert");
     const options = {
       ...lookaheadDefaults("mlm", true),
-      backboneFolder,
+      backboneFolder: modernBert,
       responseTokens: 3,
       maxPromptTokens: 32,
       threads: 1,
@@ -183,7 +181,7 @@ describe("training to a router", () => {
       tuned,
       out,
     );
-    const start = startParameters(router.settings, tuned.seed, backboneFolder);
+    const start = startParameters(router.settings, tuned.seed, modernBert);
     const names = Object.keys(start);
     const isSame = (name: string) =>
       start[name]!.data.every((value, index) => value === router.parameters[name]!.data[index]);
