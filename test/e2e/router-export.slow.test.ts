@@ -1,10 +1,10 @@
 /** `tutti router export` and `tutti router verify` as a person runs them. */
-import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tutti } from "../support/command.ts";
-import { writeTinyRouterFolder } from "../support/tiny-routers.ts";
+import { PROMPTS, writeTinyRouterFolder } from "../support/tiny-routers.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tutti-router-export-cli-"));
 const [router, out] = [join(folder, "router"), join(folder, "out")];
@@ -20,6 +20,22 @@ test("a router is exported and verified; a changed file is named", async () => {
   const digest = exported.stderr.match(/digest ([0-9a-f]{64})/)![1]!;
   const verified = await tutti("router", "verify", out);
   expect([verified.code, verified.stdout]).toEqual([0, `${out}: 2 files unchanged, digest ${digest}\n`]);
+  const prompts = join(folder, "prompts.jsonl");
+  writeFileSync(
+    prompts,
+    PROMPTS.slice(1)
+      .map((prompt) => `${JSON.stringify({ prompt })}\n`)
+      .join(""),
+  );
+  const compared = await tutti("router", "verify", out, "--router", router, "--data", prompts);
+  expect(compared.code).toBe(0);
+  expect(compared.stdout).toMatch(
+    new RegExp(
+      `${PROMPTS.length - 1} prompts: the same model as ${router} for [\\d.]+%, scores off by [\\d.]+%`,
+    ),
+  );
+  const alone = await tutti("router", "verify", out, "--data", prompts);
+  expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining("--data was given alone")]);
   appendFileSync(join(out, "tokenizer.json"), " ");
   const changed = await tutti("router", "verify", out);
   expect(changed.code).toBe(1);

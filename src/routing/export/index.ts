@@ -1,4 +1,5 @@
 /** Routers as ONNX files that any runtime loads. */
+export { type ExportAgreement, exportAgreement } from "./agreement.ts";
 export { type EmbeddingHeads, embeddingHeadsGraph } from "./embedding-graph.ts";
 export { exportRouter, type RouterExportOptions } from "./export-router.ts";
 export { ExportedRouter } from "./exported-router.ts";
