@@ -141,7 +141,7 @@ function lookahead(
 }
 
 /** In the order in which they are computed: the quick ones first. */
-export const GROUPS: Readonly<Record<string, Group>> = {
+const COMPARED: Readonly<Record<string, Group>> = {
   tables: async ({ train, seed }, { candidates }) =>
     named(
       [
@@ -163,11 +163,17 @@ export const GROUPS: Readonly<Record<string, Group>> = {
   mlm: lookahead("mlm"),
   mlc: lookahead("mlc"),
   clm: lookahead("clm"),
+};
+
+/** Changes to the networks, one at a time: hours each, and only when asked for. */
+const NETWORK_STUDIES: Readonly<Record<string, Group>> = {
   "mlm-informative": lookahead("mlm", { change: "informative spans", options: { span: "informative" } }),
-  "mlm-tail": lookahead("mlm", { change: "last tokens", options: { span: "tail" } }),
   "mlc-tuned": lookahead("mlc", {
     change: "last two layers of the encoder tuned",
     options: { tunedLayers: 2 },
     isPretrained: true,
   }),
 };
+
+export const GROUPS: Readonly<Record<string, Group>> = { ...COMPARED, ...NETWORK_STUDIES };
+export const DEFAULT_GROUPS: readonly string[] = Object.keys(COMPARED);

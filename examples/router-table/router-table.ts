@@ -22,7 +22,7 @@ import { writeFileAtomic } from "../../src/support/atomic-file.ts";
 import { claimFolder, digestsOf } from "../kept.ts";
 import { averagesTable } from "./averages-table.ts";
 import { keptEmbedder } from "./kept-embedder.ts";
-import { GROUPS, type Setting } from "./methods.ts";
+import { DEFAULT_GROUPS, GROUPS, type Setting } from "./methods.ts";
 import { type Part, partsOf, withoutTemplates } from "./protocol.ts";
 
 const { values, positionals } = parseArgs({
@@ -36,7 +36,7 @@ const { values, positionals } = parseArgs({
     "strip-templates": { type: "boolean", default: false },
     folds: { type: "string", default: "5" },
     seeds: { type: "string", default: "0,1,2" },
-    groups: { type: "string", default: Object.keys(GROUPS).join(",") },
+    groups: { type: "string", default: DEFAULT_GROUPS.join(",") },
     parts: { type: "string" },
     threads: { type: "string", default: "1" },
     result: { type: "string" },

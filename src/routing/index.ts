@@ -51,8 +51,10 @@ export {
 } from "./evaluation/index.ts";
 export {
   type EmbeddingHeads,
+  type ExportAgreement,
   ExportedRouter,
   embeddingHeadsGraph,
+  exportAgreement,
   exportRouter,
   type GraphRouter,
   isGraphRouter,

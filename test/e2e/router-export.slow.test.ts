@@ -34,6 +34,10 @@ test("a router is exported and verified; a changed file is named", async () => {
       `${PROMPTS.length - 1} prompts: the same model as ${router} for [\\d.]+%, scores off by [\\d.]+%`,
     ),
   );
+  const exact = join(folder, "exact");
+  await tutti("router", "export", "--router", router, "--out", exact);
+  const equal = await tutti("router", "verify", exact, "--router", router, "--data", prompts);
+  expect(equal.stdout).toContain("for 100.0%, scores off by 0.00%");
   const alone = await tutti("router", "verify", out, "--data", prompts);
   expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining("--data was given alone")]);
   appendFileSync(join(out, "tokenizer.json"), " ");

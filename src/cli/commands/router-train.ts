@@ -78,7 +78,17 @@ export function routerTrainCommand(): Command {
     });
 }
 
+/** @throws {TuttiError} INVALID_ARGUMENT, before hours of other work, for layers of a backbone that is not there */
+function checkTunedLayers({ tunedLayers, backbone, variant }: Flags): void {
+  if (tunedLayers === undefined || (backbone !== undefined && variant !== "latent")) return;
+  const missing = variant === "latent" ? "--variant latent trains no network" : "there is no --backbone";
+  throw new TuttiError("INVALID_ARGUMENT", `--tuned-layers ${tunedLayers} was given, but ${missing}`, {
+    hint: "give --backbone DIR and --variant mlm or clm, or leave --tuned-layers out",
+  });
+}
+
 async function run(flags: Flags): Promise<void> {
+  checkTunedLayers(flags);
   const { records, candidates } = await readDataset(flags);
   say(`${records.length} judged prompts, ${candidates.length} candidates: ${candidates.join(", ")}`);
   const networks = networksOf(flags);

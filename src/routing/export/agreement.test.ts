@@ -27,6 +27,9 @@ test("a constant on a prompt's scores changes nothing", async () => {
 test("choices that differ and errors are counted over all prompts", async () => {
   const tripled = router((row) => row.map((score) => 3 * score));
   expect((await exportAgreement(tripled, router(), queries)).relativeError).toBeCloseTo(2, 12);
+  const flat = router(() => [0, 0]);
+  expect((await exportAgreement(router(), flat, queries)).relativeError).toBe(Number.POSITIVE_INFINITY);
+  expect((await exportAgreement(flat, flat, queries)).relativeError).toBe(0);
   const turned = router((row, index) => (index < 30 ? row.toReversed() : row));
   const { sameChoiceShare, relativeError } = await exportAgreement(turned, router(), queries);
   expect(sameChoiceShare).toBeCloseTo(0.9, 12);

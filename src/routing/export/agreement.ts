@@ -6,7 +6,8 @@ export interface ExportAgreement {
   readonly prompts: number;
   /** Share of the prompts for which both choose the same model. */
   readonly sameChoiceShare: number;
-  /** sqrt(sum (e - s)^2 / sum s^2) of exported scores e and the router's s, both less the mean of their prompt. */
+  /** sqrt(sum (e - s)^2 / sum s^2) of exported scores e and the router's s, both less the mean of their prompt; Infinity
+   * when only the exported scores differ between models. */
   readonly relativeError: number;
 }
 
@@ -49,7 +50,7 @@ export async function exportAgreement(
   return {
     prompts: queries.length,
     sameChoiceShare: same / queries.length,
-    relativeError: squares > 0 ? Math.sqrt(squaredErrors / squares) : 0,
+    relativeError: squaredErrors === 0 ? 0 : Math.sqrt(squaredErrors / squares),
   };
 }
 

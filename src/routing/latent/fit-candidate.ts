@@ -2,7 +2,7 @@
 import { type JudgedRecord, promptText } from "../../judged/record.ts";
 import { TuttiError } from "../../support/errors.ts";
 import { type Embedder, embedMatrix } from "../embedding/index.ts";
-import { checkAddition } from "../growth/candidate-evidence.ts";
+import { checkAddition, mean } from "../growth/candidate-evidence.ts";
 import { standardise } from "./features.ts";
 import {
   addHeads,
@@ -10,6 +10,7 @@ import {
   fitHeads,
   type LinearHead,
   meanHead,
+  PRIOR_PROMPTS,
   rowsOfTasks,
   type TaskRows,
 } from "./heads.ts";
@@ -39,34 +40,37 @@ export interface Prompts {
 }
 
 /**
- * Ridge regression of every part in every task. With `prior` heads W0, one per task, weights are shrunk towards theirs
- * instead of towards zero, |y - W x|^2 + penalty |W - W0|^2: the ridge fit of y - W0 x, added to W0.
+ * Ridge regression of every part in every task. With `prior` heads W0, one per task, slopes are shrunk towards theirs
+ * instead of towards zero, |y - W x|^2 + penalty |W - W0|^2: the ridge fit of y - W0 x, added to W0. The smearing
+ * factors of the prior count as {@link PRIOR_PROMPTS} prompts each.
  */
 export function fitCandidate(
   name: string,
-  { x, dimension, taskRows }: Prompts,
+  prompts: Prompts,
   tasks: readonly LatentTask[],
   targets: Targets,
-  prior?: CandidateHeads["heads"],
+  prior?: Omit<CandidateHeads, "name">,
 ): CandidateHeads {
+  const { x, dimension, taskRows } = prompts;
   const headsFor = (part: Part): readonly LinearHead[] => {
     const penalties = tasks.map(({ penalties }) => penalties[part]);
     const width = PART_WIDTHS[part];
     if (prior === undefined) return fitHeads(taskRows, penalties, targets[part], width, dimension);
-    const surprises = minusPredicted(targets[part], prior[part], { x, dimension, taskRows });
+    const surprises = minusPredicted(targets[part], prior.heads[part], prompts);
     return fitHeads(taskRows, penalties, surprises, width, dimension).map((head, task) =>
-      addHeads(head, prior[part][task]!),
+      addHeads(head, prior.heads[part][task]!),
     );
   };
   const answer = headsFor("answer");
   const smearing = Float64Array.from(taskRows, ({ rows }, task) => {
-    if (rows.length === 0) return 1;
-    let sum = 0;
+    const known = prior === undefined ? 0 : PRIOR_PROMPTS;
+    if (rows.length + known === 0) return 1;
+    let sum = known * (prior?.smearing[task] ?? 1);
     for (const row of rows) {
       const predicted = applyHead(answer[task]!, x, row * dimension)[0]!;
       sum += Math.exp(targets.answer[row * PART_WIDTHS.answer]! - predicted);
     }
-    return sum / rows.length;
+    return sum / (rows.length + known);
   });
   return { name, heads: { utility: headsFor("utility"), quality: headsFor("quality"), answer }, smearing };
 }
@@ -88,10 +92,13 @@ function minusPredicted(
 }
 
 /** What the pool answers like on average, per part and task. */
-function meanHeads(candidates: readonly CandidateHeads[], tasks: number): CandidateHeads["heads"] {
+function meanOfPool(candidates: readonly CandidateHeads[], tasks: number): Omit<CandidateHeads, "name"> {
   const of = (part: Part): LinearHead[] =>
     Array.from({ length: tasks }, (_, task) => meanHead(candidates.map(({ heads }) => heads[part][task]!)));
-  return { utility: of("utility"), quality: of("quality"), answer: of("answer") };
+  const smearing = Float64Array.from({ length: tasks }, (_, task) =>
+    mean(candidates.map((candidate) => candidate.smearing[task]!)),
+  );
+  return { heads: { utility: of("utility"), quality: of("quality"), answer: of("answer") }, smearing };
 }
 
 /**
@@ -124,6 +131,6 @@ export async function fitAddedCandidate(
   const x = standardise(standardisation, embeddings);
   const taskRows = rowsOfTasks(x, taskOf, tasks.length, dimension);
   const targets = candidateTargets(records, benchmarks, benchmarkOf, name);
-  const prior = candidates.length === 0 ? undefined : meanHeads(candidates, tasks.length);
+  const prior = candidates.length === 0 ? undefined : meanOfPool(candidates, tasks.length);
   return fitCandidate(name, { x, dimension, taskRows }, tasks, targets, prior);
 }

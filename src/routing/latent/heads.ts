@@ -1,6 +1,6 @@
 /**
  * The heads of one candidate: linear maps from the prompt's embedding, one per task, to everything that is predicted
- * of its answer. Candidates share nothing but the penalties, so one more leaves the others as they are.
+ * of its answer. Candidates of a training share nothing but the penalties, and one that joins changes no other's heads.
  */
 import {
   decomposeRidge,
@@ -16,7 +16,7 @@ import { dot } from "../embedding/dot.ts";
 export const PENALTIES: readonly number[] = Array.from({ length: 15 }, (_, index) => 3 * 10 ** (index / 4));
 
 /** A task's mean counts as much as this many prompts of the mean over all tasks: few prompts prove little. */
-const PRIOR_PROMPTS = 8;
+export const PRIOR_PROMPTS = 8;
 
 /** Affine maps: [outputs, dimension] row-major and [outputs]. */
 export interface LinearHead {

@@ -4,7 +4,7 @@
  *
  *   score_t(x) = sum_b p(b | x) (w_bt . x + c_bt)        x features of the prompt, b task, t candidate
  *
- * A score depends on no other candidate: any set of them may be present, in any order.
+ * Once learned, a score depends on no other candidate: any set of them may be present, in any order.
  */
 import type { JudgedRecord } from "../../judged/record.ts";
 import { candidateColumn, type GrowableBaseline } from "../baselines/parts.ts";
@@ -119,7 +119,8 @@ export class LatentRouter implements OutcomeRouter, GrowableBaseline, GraphRoute
   }
 
   /**
-   * Its heads are fitted to the judged prompts alone, which need no answers of the other candidates.
+   * Its heads are fitted to the judged prompts, which need no answers of the other candidates, starting from the mean of
+   * the heads that are there: of two that join, the second is learned with the first among them.
    *
    * @throws {TuttiError} as {@link GrowableRouter.withCandidate}; DATASET_INVALID for a benchmark whose scale is unknown
    */

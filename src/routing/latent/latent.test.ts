@@ -169,9 +169,39 @@ describe("the latent variant", () => {
     const spread = Math.max(...scores.map(([left]) => left!)) - Math.min(...scores.map(([left]) => left!));
     expect(spread).toBeGreaterThan(1);
     for (const advantage of advantages) expect(advantage).toBeCloseTo(advantages[0]!, 9);
-    const alone = withoutAll(two);
-    const first = await withLatentCandidate(alone, "middle", training.slice(0, 200));
-    expect(first.candidates).toEqual(["middle"]);
+  });
+
+  test("of two that join, the second is learned with the first among them; a pool of none is no prior", async () => {
+    const few = training.slice(0, 30);
+    const one = await trainLatent("latent", training, ["left"], embedder);
+    const column = async (names: readonly string[], read: string) => {
+      let grown = one;
+      for (const name of names) grown = await withLatentCandidate(grown, name, few);
+      const scores = await grown.scores(queries);
+      return scores.map((row) => row[grown.candidates.indexOf(read)]!);
+    };
+    const [alone, after] = [await column(["middle"], "middle"), await column(["right", "middle"], "middle")];
+    expect(after).not.toEqual(alone);
+    expect(await column(["middle", "right"], "middle")).toEqual(alone);
+    const none = withoutAll(one);
+    const first = await withLatentCandidate(none, "left", training);
+    const [scores, trained] = [await first.scores(queries), await one.scores(queries)];
+    for (const [index, row] of trained.entries()) expect(scores[index]![0]).toBeCloseTo(row[0]!, 9);
+  });
+
+  test("without a judged prompt of a task, a newcomer is expected to answer there as the pool does", async () => {
+    const two = await trainLatent("latent", training, ["left", "middle"], embedder);
+    const sums = training.filter(({ benchmark }) => benchmark === "sums").slice(0, 20);
+    const { benchmarks, candidates } = (await withLatentCandidate(two, "right", sums)).parts;
+    const { task } = benchmarks.find(({ name }) => name === "essays")!;
+    const [left, middle, right] = candidates.map(({ heads, smearing }) => ({
+      slopes: heads.answer[task]!.weights,
+      smearing: smearing[task]!,
+    }));
+    expect(middle!.smearing).toBeGreaterThan(1.05);
+    expect(right!.smearing).toBeCloseTo((left!.smearing + middle!.smearing) / 2, 12);
+    for (const [index, slope] of right!.slopes.entries())
+      expect(slope).toBeCloseTo((left!.slopes[index]! + middle!.slopes[index]!) / 2, 12);
   });
 
   test("loads as saved", async () => {

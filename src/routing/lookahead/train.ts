@@ -108,6 +108,7 @@ export async function trainLookahead(
     : options.tokenizerPath;
   const tokenizer = loadTokenizer(tokenizerPath);
   const settings = makeSettings(options, candidates, tokenizer);
+  const trainable = trainableParameters(settings, options);
   // Benchmarks of a record or two may be held out whole: these have their own range.
   const ranges = new Map([
     ...benchmarkRanges(validation, candidates),
@@ -115,7 +116,6 @@ export async function trainLookahead(
   ]);
   const onProgress = (done: number): void => events.onEncoded?.(done, records.length);
   const examples = encodeRecords(settings, tokenizer, records, onProgress, ranges);
-  const trainable = trainableParameters(settings, options);
   const task = { ...createLookaheadTask(settings, options, examples), trainable };
   const parameters = startParameters(settings, options.seed, options.backboneFolder);
   const backend = createOrtBackend({

@@ -14,7 +14,7 @@ import { lookaheadDefaults } from "../defaults.ts";
 import { startParameters } from "./backbone.ts";
 import { loadLookahead } from "./lookahead-router.ts";
 import { lookaheadSpecs } from "./model.ts";
-import { trainLookahead } from "./train.ts";
+import { type LookaheadOptions, trainLookahead } from "./train.ts";
 import { scaledRoutingLoss } from "./validation.ts";
 
 describe("choosing a checkpoint", () => {
@@ -193,21 +193,43 @@ describe("training to a router", () => {
     const [scores] = await router.scores([{ id: "q", prompt: "sum the numbers" }]);
     expect(scores!.every(Number.isFinite)).toBe(true);
     await router.dispose();
-    const train = (changes: object) =>
+  });
+
+  test("a tuned run that was stopped goes on with as many layers, and with no other number", async () => {
+    const options = {
+      ...lookaheadDefaults("mlc", true),
+      backboneFolder: modernBert,
+      maxPromptTokens: 32,
+      threads: 1,
+    };
+    const tuned = { ...options, epochs: 2, batchSize: 8, validations: 2, tunedLayers: 1 };
+    const train = (out: string, changes: Partial<LookaheadOptions>, signal?: AbortController) =>
       trainLookahead(
-        "lookahead",
+        "mlc",
         records.slice(0, 16),
-        [],
+        records.slice(16, 24),
         ["adder", "coder"],
         { ...tuned, ...changes },
-        join(folder, "refused"),
+        join(folder, out),
+        {
+          ...(signal && { onStep: () => signal.abort(), signal: signal.signal }),
+        },
       );
-    await expect(train({ tunedLayers: 9 })).rejects.toThrow(
-      `9 layers are to be tuned, expected at most the backbone's ${layers}`,
-    );
-    await expect(train({ backboneFolder: undefined })).rejects.toThrow(
-      /of a backbone that starts from scratch/,
-    );
+    const whole = await train("tuned-whole", {});
+    await expect(train("tuned-stopped", {}, new AbortController())).rejects.toMatchObject({
+      code: "INTERRUPTED",
+    });
+    await expect(train("tuned-stopped", { tunedLayers: 2 })).rejects.toMatchObject({
+      code: "CHECKPOINT_MISMATCH",
+    });
+    const resumed = await train("tuned-stopped", {});
+    expect(resumed.parameters).toEqual(whole.parameters);
+    await whole.dispose();
+    await resumed.dispose();
+    const { backboneFolder: _, ...scratch } = tuned;
+    await expect(
+      trainLookahead("mlc", records, [], ["adder", "coder"], scratch, join(folder, "tuned-scratch")),
+    ).rejects.toThrow(/of a backbone that starts from scratch/);
   });
 
   test("rows for candidates are added to tables and biases, or taken from spare ones", () => {
