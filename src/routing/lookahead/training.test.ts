@@ -73,6 +73,9 @@ describe("training to a router", () => {
     },
   }));
 
+  /** What a training of seconds takes. */
+  const small = { responseTokens: 3, maxPromptTokens: 32, batchSize: 8, validations: 2, threads: 1 };
+
   test.each([
     { name: "mlm", variant: "mlm", changes: {} },
     {
@@ -88,12 +91,8 @@ describe("training to a router", () => {
       const options = {
         ...lookaheadDefaults(variant, false),
         ...changes,
-        responseTokens: 3,
-        maxPromptTokens: 32,
+        ...small,
         epochs: 10,
-        batchSize: 8,
-        validations: 2,
-        threads: 1,
       };
       const out = join(folder, name);
       const router = await trainLookahead(
@@ -139,14 +138,10 @@ describe("training to a router", () => {
   test("mlm starts from the first layers of a ModernBERT folder, learns and loads as saved", async () => {
     const options = {
       ...lookaheadDefaults("mlm", true),
+      ...small,
       backboneFolder: modernBert,
       backboneLayers: 2,
-      responseTokens: 3,
-      maxPromptTokens: 32,
       epochs: 10,
-      batchSize: 8,
-      validations: 2,
-      threads: 1,
       learningRate: 2e-3,
     };
     const out = join(folder, "from-modernbert");
@@ -164,14 +159,14 @@ describe("training to a router", () => {
   });
 
   test("with its last layer tuned, embeddings and lower layers stay as they came", async () => {
-    const options = {
+    const tuned = {
       ...lookaheadDefaults("mlm", true),
+      ...small,
       backboneFolder: modernBert,
-      responseTokens: 3,
-      maxPromptTokens: 32,
-      threads: 1,
+      epochs: 1,
+      validations: 1,
+      tunedLayers: 1,
     };
-    const tuned = { ...options, epochs: 1, batchSize: 8, validations: 1, tunedLayers: 1 };
     const out = join(folder, "tuned");
     const router = await trainLookahead(
       "lookahead",
@@ -196,13 +191,13 @@ describe("training to a router", () => {
   });
 
   test("a tuned run that was stopped goes on with as many layers, and with no other number", async () => {
-    const options = {
+    const tuned = {
       ...lookaheadDefaults("mlc", true),
+      ...small,
       backboneFolder: modernBert,
-      maxPromptTokens: 32,
-      threads: 1,
+      epochs: 2,
+      tunedLayers: 1,
     };
-    const tuned = { ...options, epochs: 2, batchSize: 8, validations: 2, tunedLayers: 1 };
     const train = (out: string, changes: Partial<LookaheadOptions>, signal?: AbortController) =>
       trainLookahead(
         "mlc",
