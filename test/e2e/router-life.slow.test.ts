@@ -198,3 +198,22 @@ test("drift is told apart from no drift, and fails only where asked", { timeout:
   expect(JSON.parse(readFileSync(json, "utf8"))).toMatchObject({ hasDrifted: true });
   expect((await drift(foreign, "--fail-on-drift")).code).toBe(1);
 });
+
+test("layers of a backbone that is not there are refused before any work", async () => {
+  const train = (...more: string[]) =>
+    tutti(
+      "router",
+      "train",
+      "--data",
+      "assets/judged/mbpp.jsonl.gz",
+      "--out",
+      join(folder, "tuned"),
+      ...more,
+    );
+  const scratch = await train("--tuned-layers", "2");
+  expect([scratch.code, scratch.stdout]).toEqual([2, ""]);
+  expect(scratch.stderr).toContain("--tuned-layers 2 was given, but there is no --backbone");
+  const latent = await train("--tuned-layers", "2", "--variant", "latent", "--backbone", "anywhere");
+  expect([latent.code, latent.stdout]).toEqual([2, ""]);
+  expect(latent.stderr).toContain("--variant latent trains no network");
+});
