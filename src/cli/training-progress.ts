@@ -16,8 +16,16 @@ export function trainingProgress(signal: AbortSignal): TrainRouterEvents {
     },
     lookahead: {
       signal,
-      onStart: ({ totalSteps, parameterCount, trainingPrompts, validationPrompts }) => {
-        const size = `${(parameterCount / 1e6).toFixed(1)} M parameters`;
+      onStart: ({
+        totalSteps,
+        parameterCount,
+        trainedParameterCount,
+        trainingPrompts,
+        validationPrompts,
+      }) => {
+        const all = `${(parameterCount / 1e6).toFixed(1)} M parameters`;
+        const isFrozen = trainedParameterCount < parameterCount;
+        const size = isFrozen ? `${(trainedParameterCount / 1e6).toFixed(1)} M of ${all} trained` : all;
         say(
           `${stage}: ${size}, ${trainingPrompts} prompts to train on, ${validationPrompts} to choose the best checkpoint`,
         );

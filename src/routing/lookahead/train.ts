@@ -76,6 +76,8 @@ export interface LookaheadRun {
   /** Optimiser steps in all; known before training starts. */
   readonly totalSteps: number;
   readonly parameterCount: number;
+  /** How many of them are trained: all but those of frozen layers. */
+  readonly trainedParameterCount: number;
   readonly trainingPrompts: number;
   readonly validationPrompts: number;
 }
@@ -127,7 +129,8 @@ export async function trainLookahead(
   const chosenFromStep = options.bestBy === "score" ? 0 : task.totalSteps / 2;
   events.onStart?.({
     totalSteps: task.totalSteps,
-    parameterCount: Object.values(parameters).reduce((sum, { data }) => sum + data.length, 0),
+    parameterCount: countOf(parameters, Object.keys(parameters)),
+    trainedParameterCount: countOf(parameters, trainable),
     trainingPrompts: records.length,
     validationPrompts: validation.length,
   });
@@ -234,6 +237,10 @@ function makeSettings(
     );
   }
   return settings;
+}
+
+function countOf(parameters: ReturnType<typeof startParameters>, names: readonly string[]): number {
+  return names.reduce((sum, name) => sum + parameters[name]!.data.length, 0);
 }
 
 function trainableParameters(settings: LookaheadSettings, options: LookaheadOptions): string[] {

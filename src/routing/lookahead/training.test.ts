@@ -168,6 +168,7 @@ describe("training to a router", () => {
       tunedLayers: 1,
     };
     const out = join(folder, "tuned");
+    const counts = { all: 0, trained: 0 };
     const router = await trainLookahead(
       "lookahead",
       records.slice(0, 16),
@@ -175,6 +176,10 @@ describe("training to a router", () => {
       ["adder", "coder"],
       tuned,
       out,
+      {
+        onStart: ({ parameterCount, trainedParameterCount }) =>
+          Object.assign(counts, { all: parameterCount, trained: trainedParameterCount }),
+      },
     );
     const start = startParameters(router.settings, tuned.seed, modernBert);
     const names = Object.keys(start);
@@ -185,6 +190,8 @@ describe("training to a router", () => {
       !/embeddings/.test(name) && !(Number(/layers\.(\d+)/.exec(name)?.[1] ?? layers) < layers - 1);
     expect(names.filter((name) => !isSame(name))).toEqual(names.filter(isTuned));
     expect(names.filter((name) => !isTuned(name)).length).toBeGreaterThan(5);
+    const sizeOf = (some: string[]) => some.reduce((sum, name) => sum + start[name]!.data.length, 0);
+    expect(counts).toEqual({ all: sizeOf(names), trained: sizeOf(names.filter(isTuned)) });
     const [scores] = await router.scores([{ id: "q", prompt: "sum the numbers" }]);
     expect(scores!.every(Number.isFinite)).toBe(true);
     await router.dispose();
