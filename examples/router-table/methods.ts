@@ -5,6 +5,8 @@ import {
   RandomRouter,
   trainBaselines,
   trainDomainBest,
+  trainKnn,
+  trainMatrixFactorisation,
   trainRivals,
   trainStringRule,
 } from "../../src/routing/baselines/index.ts";
@@ -13,6 +15,7 @@ import { CachingEmbedder, type Embedder, TfidfLsaEmbedder } from "../../src/rout
 import { type LatentOptions, trainLatent } from "../../src/routing/latent/index.ts";
 import { type LookaheadOptions, trainLookahead, type Variant } from "../../src/routing/lookahead/index.ts";
 import type { Router } from "../../src/routing/router.ts";
+import { averagedScores } from "./averaged-scores.ts";
 import type { Part } from "./protocol.ts";
 
 export interface Setting {
@@ -140,6 +143,39 @@ function lookahead(
   };
 }
 
+/**
+ * The latent variant over words with a network beside it. The network is the one of its own group: a training that is
+ * finished is taken from its folder.
+ */
+function withLatent(variant: Variant): Group {
+  return async (part, setting) => {
+    const members = [
+      await trainLatent("latent (words)", part.train, setting.candidates, tfidf(part)),
+      ...(await lookahead(variant)(part, setting)).map(({ router }) => router),
+    ];
+    const router = await averagedScores(`latent (words), averaged with ${variant}`, members, part.train);
+    return [{ name: router.name, router }];
+  };
+}
+
+/** The latent variant with one rival beside it over the same words. */
+const ensemblesWords: Group = async (part, { candidates }) => {
+  const { train, seed } = part;
+  const words = tfidf(part);
+  const latent = await trainLatent("latent (words)", train, candidates, words);
+  const partners: Router[] = [
+    await trainKnn(train, candidates, words),
+    await trainMatrixFactorisation(train, candidates, words, { seed }),
+  ];
+  const routers: Router[] = [];
+  for (const partner of partners) {
+    routers.push(
+      await averagedScores(`${latent.name}, averaged with ${partner.name}`, [latent, partner], train),
+    );
+  }
+  return named(routers, "");
+};
+
 /** In the order in which they are computed: the quick ones first. */
 const COMPARED: Readonly<Record<string, Group>> = {
   tables: async ({ train, seed }, { candidates }) =>
@@ -159,6 +195,7 @@ const COMPARED: Readonly<Record<string, Group>> = {
   rivals: (part, setting) =>
     setting.encoder === undefined ? Promise.resolve([]) : rivalsOver(part, setting, setting.encoder, ""),
   "studies-words": (part, setting) => studiesOver(part, setting, tfidf(part), "latent (words)"),
+  "ensembles-words": ensemblesWords,
   studies,
   mlm: lookahead("mlm"),
   mlc: lookahead("mlc"),
@@ -168,6 +205,7 @@ const COMPARED: Readonly<Record<string, Group>> = {
 /** Changes to the networks, one at a time: hours each, and only when asked for. */
 const NETWORK_STUDIES: Readonly<Record<string, Group>> = {
   "mlm-informative": lookahead("mlm", { change: "informative spans", options: { span: "informative" } }),
+  "mlm-latent": withLatent("mlm"),
   "mlc-tuned": lookahead("mlc", {
     change: "last two layers of the encoder tuned",
     options: { tunedLayers: 2 },
