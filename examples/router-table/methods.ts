@@ -12,10 +12,10 @@ import {
 } from "../../src/routing/baselines/index.ts";
 import { lookaheadDefaults } from "../../src/routing/defaults.ts";
 import { CachingEmbedder, type Embedder, TfidfLsaEmbedder } from "../../src/routing/embedding/index.ts";
+import { fitEnsemble } from "../../src/routing/ensemble/index.ts";
 import { type LatentOptions, trainLatent } from "../../src/routing/latent/index.ts";
 import { type LookaheadOptions, trainLookahead, type Variant } from "../../src/routing/lookahead/index.ts";
 import type { Router } from "../../src/routing/router.ts";
-import { averagedScores } from "./averaged-scores.ts";
 import type { Part } from "./protocol.ts";
 
 export interface Setting {
@@ -153,7 +153,7 @@ function withLatent(variant: Variant): Group {
       await trainLatent("latent (words)", part.train, setting.candidates, tfidf(part)),
       ...(await lookahead(variant)(part, setting)).map(({ router }) => router),
     ];
-    const router = await averagedScores(`latent (words), averaged with ${variant}`, members, part.train);
+    const router = await fitEnsemble(`latent (words), averaged with ${variant}`, members, part.train);
     return [{ name: router.name, router }];
   };
 }
@@ -170,7 +170,7 @@ const ensemblesWords: Group = async (part, { candidates }) => {
   const routers: Router[] = [];
   for (const partner of partners) {
     routers.push(
-      await averagedScores(`${latent.name}, averaged with ${partner.name}`, [latent, partner], train),
+      await fitEnsemble(`${latent.name}, averaged with ${partner.name}`, [latent, partner], train),
     );
   }
   return named(routers, "");

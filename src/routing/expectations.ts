@@ -31,6 +31,8 @@ export interface FittedRouters {
   readonly models: readonly Router[];
   /** Trained on `records.all`. */
   readonly baselines: readonly SavableRouter[];
+  /** Made of models and of twins of the baselines. */
+  readonly ensemble?: (members: readonly Router[]) => Router;
 }
 
 /**
@@ -41,7 +43,7 @@ export interface FittedRouters {
  */
 export async function saveExpectations(
   folder: string,
-  { models, baselines }: FittedRouters,
+  { models, baselines, ensemble }: FittedRouters,
   records: ExpectationRecords,
   candidates: readonly string[],
   embedder: Embedder,
@@ -55,7 +57,9 @@ export async function saveExpectations(
   const difficulty = await trainDifficulty(train, candidates, embedder);
   saveDifficulty(folder, difficulty);
   const others = twins.filter((twin) => !models.some(({ name }) => name === twin.name));
-  const calibration = await calibrateRouters([...models, ...others], {
+  const members = [...models, ...others];
+  const routers = ensemble === undefined ? members : [ensemble(members), ...members];
+  const calibration = await calibrateRouters(routers, {
     training: train,
     heldOut,
     difficulty,

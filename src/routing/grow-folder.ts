@@ -28,6 +28,7 @@ import { type GrowableModel, isGrowableModel } from "./growth/index.ts";
 import { LookaheadRouter } from "./lookahead/index.ts";
 import type { Router } from "./router.ts";
 import {
+  ENSEMBLE,
   expectationsFolder,
   type FolderParts,
   loadFolderParts,
@@ -84,7 +85,12 @@ export async function addCandidate(
     });
   }
   const kept = methods.filter((router) => !refusals.has(router.name));
-  const served = servingMethod(folder, kept, options.defaultMethod ?? manifest.default);
+  const isLeft = (method: string): boolean => !refusals.has(method);
+  const ensemble = manifest.ensemble?.every(({ method }) => isLeft(method)) ? manifest.ensemble : undefined;
+  if (manifest.ensemble && !ensemble)
+    dropped.push(`${ENSEMBLE}: it is the mean of methods that are left out`);
+  const left = [...(ensemble ? [ENSEMBLE] : []), ...kept.map((router) => router.name)];
+  const served = servingMethod(folder, left, options.defaultMethod ?? manifest.default);
 
   const models: GrowableModel[] = [];
   const baselines: SavableRouter[] = [];
@@ -98,8 +104,10 @@ export async function addCandidate(
   const candidates = [...manifest.candidates, name];
   const last = baselines.findLastIndex((router) => router instanceof FixedRouter);
   if (last >= 0) baselines.splice(last + 1, 0, new FixedRouter(candidates, name));
+  const { ensemble: _, ...rest } = manifest;
   const next = {
-    ...manifest,
+    ...rest,
+    ...(ensemble && { ensemble }),
     candidates,
     default: served,
     models: models.map((model) => model.name),
@@ -137,7 +145,8 @@ export function removeCandidate(folder: string, name: string, backend?: Backend)
     if (router instanceof FixedRouter && router.candidate === name) return [];
     return [(router instanceof AvengersProRouter ? router : growable(router)).withoutCandidate(name)];
   });
-  const served = servingMethod(folder, [...models, ...others], manifest.default);
+  const left = [...models, ...others].map((router) => router.name);
+  const served = servingMethod(folder, manifest.ensemble ? [ENSEMBLE, ...left] : left, manifest.default);
   const removed = [...(manifest.growth?.removed ?? []), name];
   const candidates = manifest.candidates.filter((candidate) => candidate !== name);
   const next = { ...manifest, candidates, default: served };
@@ -198,9 +207,8 @@ function refusal(router: Router, removed: readonly string[]): string | undefined
     : "its output layer (mlc) was trained together with the backbone, one row per candidate";
 }
 
-function servingMethod(folder: string, routers: readonly Router[], name: string): string {
-  if (routers.some((router) => router.name === name)) return name;
-  const names = routers.map((router) => router.name);
+function servingMethod(folder: string, names: readonly string[], name: string): string {
+  if (names.includes(name)) return name;
   throw new TuttiError(
     "INVALID_ARGUMENT",
     `${folder}: ${name} would not be left to serve, only ${names.join(", ")}`,

@@ -27,6 +27,7 @@ export {
   loadDriftMonitor,
 } from "./drift/index.ts";
 export { type Embedder, EncoderEmbedder, TfidfLsaEmbedder } from "./embedding/index.ts";
+export { type EnsembleMember, EnsembleRouter, fitEnsemble } from "./ensemble/index.ts";
 export {
   type AnalyseRoutersInput,
   analyseRouters,

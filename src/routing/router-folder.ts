@@ -1,7 +1,7 @@
 /**
  * A trained router on disk: one folder with everything that `eval`, `explain` and `serve` need.
  *
- *   router.json        manifest: candidates, methods, which one serves
+ *   router.json        manifest: candidates, methods, which one serves, what an ensemble consists of
  *   lookahead/  mlc/   models (settings, weights, tokenizer, training checkpoint)
  *   baselines.*        the fitted baselines
  *   calibration.json   curves from scores to expected quality; difficulty.* what they need of the prompt
@@ -23,11 +23,15 @@ import { CONFIGURATION_LIMITS, readJsonFile } from "../support/json.ts";
 import { loadBaselines, type SavableRouter } from "./baselines/index.ts";
 import { CalibratedRouter, calibrationOf, loadCalibration, loadDifficulty } from "./calibration/index.ts";
 import { type Embedder, EncoderEmbedder } from "./embedding/index.ts";
+import { EnsembleRouter } from "./ensemble/index.ts";
 import { withoutCandidates } from "./growth/index.ts";
 import { type LengthModel, loadLengthModel } from "./length/index.ts";
 import { growableLookahead, loadLookahead } from "./lookahead/index.ts";
 import type { Router } from "./router.ts";
 import { loadTrainedPrompts, type TrainedPrompts } from "./trained-prompts.ts";
+
+/** Name of the method that is the mean of others. */
+export const ENSEMBLE = "ensemble";
 
 const manifestSchema = z.strictObject({
   format: z.literal("tutti-router-1"),
@@ -38,6 +42,11 @@ const manifestSchema = z.strictObject({
   // Plain names: a manifest must not make the reader leave its folder.
   models: z.array(z.string().regex(/^[\w-][\w.-]*$/)),
   hasEmbedder: z.boolean(),
+  /** Methods whose mean is the method "ensemble", with the scales of their scores. */
+  ensemble: z
+    .array(z.strictObject({ method: z.string().min(1), scale: z.number().positive() }))
+    .min(2)
+    .optional(),
   /** Candidates added or removed since training; `folder` then holds the baselines. */
   growth: z
     .strictObject({ folder: z.string().regex(/^grown-\d+$/), removed: z.array(z.string()) })
@@ -93,7 +102,7 @@ export function copyEmbedder(folder: string, encoderFolder: string): void {
 
 export interface LoadedRouters {
   readonly manifest: RouterManifest;
-  /** Trained models first, then the baselines. */
+  /** An ensemble first, then trained models, then the baselines. */
   readonly routers: readonly Router[];
   /** The one that serves. */
   readonly default: Router;
@@ -140,7 +149,9 @@ export function loadRouters(folder: string, backend?: Backend): LoadedRouters {
       );
     }
   }
-  const routers: Router[] = [...models, ...baselines];
+  const members: Router[] = [...models, ...baselines];
+  const routers =
+    manifest.ensemble === undefined ? members : [ensembleOf(manifest.ensemble, members, folder), ...members];
   const embedder = embedderOf(baselines);
   const own = expectationsFolder(folder, manifest);
   const lengths = loadLengthModel(own, manifest.candidates, embedder);
@@ -153,6 +164,18 @@ export function loadRouters(folder: string, backend?: Backend): LoadedRouters {
     ...(lengths && { lengths }),
     ...(trainedPrompts && { trainedPrompts }),
   };
+}
+
+/** @throws {TuttiError} ROUTER_INVALID when a member is not among the routers */
+export function ensembleOf(
+  members: NonNullable<RouterManifest["ensemble"]>,
+  routers: readonly Router[],
+  folder: string,
+): EnsembleRouter {
+  return new EnsembleRouter(
+    ENSEMBLE,
+    members.map(({ method, scale }) => ({ router: routerNamed(routers, method, folder), scale })),
+  );
 }
 
 /** Where calibration, answer lengths and trained prompts lie. */

@@ -5,6 +5,7 @@ import { type JudgedRecord, promptText } from "../judged/record.ts";
 import { saveBaselines, trainBaselines } from "./baselines/index.ts";
 import { buildDriftMonitor, distinctPrompts, MIN_TRAINING_PROMPTS, saveDriftMonitor } from "./drift/index.ts";
 import { CachingEmbedder, EncoderEmbedder, TfidfLsaEmbedder } from "./embedding/index.ts";
+import { fitEnsemble } from "./ensemble/index.ts";
 import { saveExpectations } from "./expectations.ts";
 import { trainLatent } from "./latent/index.ts";
 import {
@@ -13,12 +14,20 @@ import {
   type LookaheadTrainingEvents,
   trainLookahead,
 } from "./lookahead/index.ts";
-import { copyEmbedder, saveManifest } from "./router-folder.ts";
+import type { Router } from "./router.ts";
+import {
+  copyEmbedder,
+  ENSEMBLE,
+  ensembleOf,
+  type RouterManifest,
+  routerNamed,
+  saveManifest,
+} from "./router-folder.ts";
 import { saveTrainedPrompts, TrainedPrompts } from "./trained-prompts.ts";
 
 export interface TrainRouterOptions {
-  /** The method that serves: one of `networks`, or the latent variant, which is always fitted. */
-  readonly serves: "lookahead" | "latent";
+  /** The method that serves: the network, the latent variant, which is always fitted, or the mean of the two. */
+  readonly serves: "lookahead" | "latent" | "ensemble";
   /** "mlc" is the same backbone without response modelling. Without networks, `lookahead` gives the seed only. */
   readonly networks: readonly ("lookahead" | "mlc")[];
   readonly lookahead: LookaheadOptions;
@@ -35,6 +44,8 @@ export interface TrainRouterEvents {
 }
 
 const VALIDATION_SEED_OFFSET = 7919;
+/** What the mean is of: the first carries over to new kinds of prompts, the second is the better one on known kinds. */
+const ENSEMBLE_MEMBERS = ["lookahead", "latent"] as const;
 
 /**
  * Trains every method on `records` and writes the router folder. Models resume from their checkpoints; the
@@ -94,8 +105,19 @@ export async function trainRouter(
     trained.push(router);
   }
   events.onStage?.("calibration");
+  let ensemble: RouterManifest["ensemble"];
+  if (options.serves === ENSEMBLE) {
+    const members = ENSEMBLE_MEMBERS.map((name) => routerNamed([...trained, ...baselines], name, folder));
+    const fitted = await fitEnsemble(ENSEMBLE, members, train);
+    ensemble = fitted.members.map(({ router, scale }) => ({ method: router.name, scale }));
+  }
+  const fitted = {
+    models: trained,
+    baselines,
+    ...(ensemble && { ensemble: (routers: readonly Router[]) => ensembleOf(ensemble, routers, folder) }),
+  };
   const parts = { train, heldOut: holdout, all: records };
-  await saveExpectations(folder, { models: trained, baselines }, parts, candidates, embedder);
+  await saveExpectations(folder, fitted, parts, candidates, embedder);
   for (const router of trained) await router.dispose();
   saveManifest(folder, {
     format: "tutti-router-1",
@@ -103,6 +125,7 @@ export async function trainRouter(
     default: options.serves,
     models: [...options.networks],
     hasEmbedder: options.embedderFolder !== undefined,
+    ...(ensemble && { ensemble }),
     training: { ...options.lookahead, records: records.length, validationPrompts: holdout.length },
   });
 }

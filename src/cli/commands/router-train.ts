@@ -21,7 +21,7 @@ interface Flags extends ProviderFlags, LookaheadFlags, DatasetFlags {
   readonly tunedLayers?: number;
   readonly embedder?: string;
   readonly mlc: boolean;
-  readonly serves: "latent" | "lookahead";
+  readonly serves: "latent" | "lookahead" | "ensemble";
   readonly threads: number;
 }
 
@@ -47,8 +47,11 @@ export function routerTrainCommand(): Command {
         .default("relative"),
     )
     .addOption(
-      new Option("--serves <method>", "what routes; every other method is kept for comparison")
-        .choices(["latent", "lookahead"])
+      new Option(
+        "--serves <method>",
+        "what routes, ensemble being the mean of the other two; every other method is kept for comparison",
+      )
+        .choices(["latent", "lookahead", "ensemble"])
         .default("latent"),
     )
     .option("--epochs <n>", "passes over the data", wholeNumber("--epochs", 1))
@@ -128,9 +131,9 @@ async function run(flags: Flags): Promise<void> {
 /** MLC is the baseline of the other variants. */
 function networksOf({ variant, mlc, serves }: Flags): ("lookahead" | "mlc")[] {
   if (variant !== "latent") return mlc ? ["lookahead", "mlc"] : ["lookahead"];
-  if (serves === "lookahead")
+  if (serves !== "latent")
     throw new TuttiError("INVALID_ARGUMENT", "--variant latent trains no network, so none can serve", {
-      hint: `with --serves lookahead give one of the variants ${VARIANTS.filter((name) => name !== "mlc").join(", ")}`,
+      hint: `with --serves ${serves} give one of the variants ${VARIANTS.filter((name) => name !== "mlc").join(", ")}`,
     });
   return [];
 }

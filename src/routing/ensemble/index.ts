@@ -1,0 +1,1 @@
+export { type EnsembleMember, EnsembleRouter, fitEnsemble } from "./ensemble-router.ts";
