@@ -132,8 +132,12 @@ async function run(flags: Flags): Promise<void> {
 function networksOf({ variant, mlc, serves }: Flags): ("lookahead" | "mlc")[] {
   if (variant !== "latent") return mlc ? ["lookahead", "mlc"] : ["lookahead"];
   if (serves !== "latent")
-    throw new TuttiError("INVALID_ARGUMENT", "--variant latent trains no network, so none can serve", {
-      hint: `with --serves ${serves} give one of the variants ${VARIANTS.filter((name) => name !== "mlc").join(", ")}`,
-    });
+    throw new TuttiError(
+      "INVALID_ARGUMENT",
+      `--variant latent trains no network, which --serves ${serves} needs`,
+      {
+        hint: `with --serves ${serves} give one of the variants ${VARIANTS.filter((name) => name !== "mlc").join(", ")}`,
+      },
+    );
   return [];
 }
