@@ -151,8 +151,8 @@ for (const [method, bySeed] of runs) {
 
 const runName = (method: string, seed: number): string => `${method} seed ${seed}`;
 const methods = [...runs.keys()];
-// The studies are compared with the variant that they change, not with everything.
-const lookaheads = methods.filter((method) => /^(latent|lookahead)[^,]*$/.test(method));
+// The studies are compared with the variant that they change, not with everything; what a router folder can serve is.
+const lookaheads = methods.filter((method) => /^(latent|lookahead)[^,]*(, averaged with mlm)?$/.test(method));
 const evaluation = evaluateRouters({
   records,
   candidates,
