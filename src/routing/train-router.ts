@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { splitByPrompt } from "../judged/index.ts";
 import { type JudgedRecord, promptText } from "../judged/record.ts";
+import { TuttiError } from "../support/errors.ts";
 import { saveBaselines, trainBaselines } from "./baselines/index.ts";
 import { buildDriftMonitor, distinctPrompts, MIN_TRAINING_PROMPTS, saveDriftMonitor } from "./drift/index.ts";
 import { CachingEmbedder, EncoderEmbedder, TfidfLsaEmbedder } from "./embedding/index.ts";
@@ -50,6 +51,8 @@ const ENSEMBLE_MEMBERS = ["lookahead", "latent"] as const;
 /**
  * Trains every method on `records` and writes the router folder. Models resume from their checkpoints; the
  * manifest is written last, so a folder with router.json is complete.
+ *
+ * @throws {TuttiError} INVALID_ARGUMENT when a network is to serve that is not trained; as {@link trainLookahead} does
  */
 export async function trainRouter(
   records: readonly JudgedRecord[],
@@ -58,6 +61,7 @@ export async function trainRouter(
   folder: string,
   events: TrainRouterEvents = {},
 ): Promise<void> {
+  checkServes(options);
   const { seed } = options.lookahead;
   events.onStage?.("baselines");
   const embedder = new CachingEmbedder(
@@ -128,4 +132,14 @@ export async function trainRouter(
     ...(ensemble && { ensemble }),
     training: { ...options.lookahead, records: records.length, validationPrompts: holdout.length },
   });
+}
+
+/** Before hours of training, not after them. */
+function checkServes({ serves, networks }: TrainRouterOptions): void {
+  if (serves === "latent" || networks.includes("lookahead")) return;
+  throw new TuttiError(
+    "INVALID_ARGUMENT",
+    `${serves} is to serve, which needs the network lookahead; networks are ${networks.join(", ") || "none"}`,
+    { hint: 'add "lookahead" to networks, or let latent serve' },
+  );
 }

@@ -1,5 +1,5 @@
 /** Scores against the formula, and a whole folder that serves an ensemble. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -123,6 +123,19 @@ describe("a folder", () => {
     } as const;
     await trainRouter(records, candidates, options, folder);
   };
+  test("that is to serve a network which is not trained is refused before any work", async () => {
+    const { records, candidates } = await load();
+    const lookahead = lookaheadDefaults("mlm", false);
+    for (const serves of ["ensemble", "lookahead"] as const) {
+      const options = { lookahead, networks: ["mlc"], serves, validationShare: 0.25 } as const;
+      const folder = join(work, "none");
+      await expect(trainRouter(records, candidates, options, folder)).rejects.toThrow(
+        `${serves} is to serve, which needs the network lookahead; networks are mlc`,
+      );
+      expect(existsSync(folder)).toBe(false);
+    }
+  });
+
   const asked = async () =>
     (await load()).records.slice(0, 5).map(({ id, prompt }) => ({ id, prompt: promptText(prompt) }));
 
