@@ -109,12 +109,10 @@ export async function trainRouter(
     trained.push(router);
   }
   events.onStage?.("calibration");
-  let ensemble: RouterManifest["ensemble"];
-  if (options.serves === ENSEMBLE) {
-    const members = ENSEMBLE_MEMBERS.map((name) => routerNamed([...trained, ...baselines], name, folder));
-    const fitted = await fitEnsemble(ENSEMBLE, members, train);
-    ensemble = fitted.members.map(({ router, scale }) => ({ method: router.name, scale }));
-  }
+  const ensemble =
+    options.serves === ENSEMBLE
+      ? await ensembleMembers([...trained, ...baselines], train, folder)
+      : undefined;
   const fitted = {
     models: trained,
     baselines,
@@ -142,4 +140,14 @@ function checkServes({ serves, networks }: TrainRouterOptions): void {
     `${serves} is to serve, which needs the network lookahead; networks are ${networks.join(", ") || "none"}`,
     { hint: 'add "lookahead" to networks, or let latent serve' },
   );
+}
+
+async function ensembleMembers(
+  routers: readonly Router[],
+  records: readonly JudgedRecord[],
+  folder: string,
+): Promise<NonNullable<RouterManifest["ensemble"]>> {
+  const chosen = ENSEMBLE_MEMBERS.map((name) => routerNamed(routers, name, folder));
+  const { members } = await fitEnsemble(ENSEMBLE, chosen, records);
+  return members.map(({ router, scale }) => ({ method: router.name, scale }));
 }
