@@ -44,3 +44,9 @@ export function argmax(values: ArrayLike<number>): number {
   if (best < 0) throw new TuttiError("INVALID_ARGUMENT", "argmax: received no values, expected at least one");
   return best;
 }
+
+/** The row less its mean: what tells candidates apart. */
+export function centred(row: Float64Array): Float64Array {
+  const mean = row.reduce((sum, score) => sum + score, 0) / row.length;
+  return row.map((score) => score - mean);
+}

@@ -9,7 +9,7 @@
  */
 import { type JudgedRecord, promptText } from "../../judged/record.ts";
 import { TuttiError } from "../../support/errors.ts";
-import type { Router, RoutingQuery } from "../router.ts";
+import { centred, type Router, type RoutingQuery } from "../router.ts";
 
 /** Prompts by which scales are measured: the mean of so many deviations is known to a few per cent. */
 const SCALE_PROMPTS = 500;
@@ -89,11 +89,6 @@ export async function fitEnsemble(
     members.push({ router, scale: mean || 1 });
   }
   return new EnsembleRouter(name, members);
-}
-
-function centred(row: Float64Array): Float64Array {
-  const mean = row.reduce((sum, score) => sum + score, 0) / row.length;
-  return row.map((score) => score - mean);
 }
 
 const deviation = (row: Float64Array): number =>

@@ -1,6 +1,6 @@
 /** How far an exported router is from the one that it was made of: what 8 bits cost on this processor. */
 import { TuttiError } from "../../support/errors.ts";
-import { argmax, type Router, type RoutingQuery } from "../router.ts";
+import { argmax, centred, type Router, type RoutingQuery } from "../router.ts";
 
 export interface ExportAgreement {
   readonly prompts: number;
@@ -52,9 +52,4 @@ export async function exportAgreement(
     sameChoiceShare: same / queries.length,
     relativeError: squaredErrors === 0 ? 0 : Math.sqrt(squaredErrors / squares),
   };
-}
-
-function centred(row: Float64Array): Float64Array {
-  const mean = row.reduce((sum, score) => sum + score, 0) / row.length;
-  return row.map((score) => score - mean);
 }
